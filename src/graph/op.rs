@@ -1,0 +1,68 @@
+//! What a task is: an operation, its cost, and what it may ask of the run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is known of a value before it exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Meta {
+    /// Size in memory \[bytes\].
+    pub bytes: u64,
+}
+
+/// What an operation will take, declared before it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Cost {
+    /// Floating-point operations.
+    pub flops: f64,
+    /// Size of the result \[bytes\].
+    pub output_bytes: u64,
+    /// Memory that it holds while it runs, beside inputs and result \[bytes\].
+    pub scratch_bytes: u64,
+}
+
+/// A flag that asks a run to end early; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks for the end.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end was asked for.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a running task may look at besides its inputs.
+#[derive(Debug, Clone, Default)]
+pub struct TaskContext {
+    /// Long loops look at it now and then, and return what they have.
+    pub cancel: Cancel,
+}
+
+/// An operation of a task graph: plain data that turns input values into one output value.
+///
+/// The result must depend on `self` and `inputs` only, never on the worker or the time
+/// (a cancelled run excepted), so that every schedule gives the same bytes.
+pub trait Op: Send + Sync {
+    /// What travels on the edges.
+    type Value: Send + Sync;
+    /// What can go wrong.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Name of the operation, for pictures and profiles.
+    fn kind(&self) -> &'static str;
+
+    /// What the operation will take, given the sizes of its inputs.
+    fn cost(&self, inputs: &[Meta]) -> Cost;
+
+    /// Computes the value; `inputs` stand in the order of the task's dependencies.
+    ///
+    /// # Errors
+    /// Whatever the operation meets; the scheduler adds the task's key.
+    fn run(&self, inputs: &[Arc<Self::Value>], context: &TaskContext) -> Result<Self::Value, Self::Error>;
+}

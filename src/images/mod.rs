@@ -1,0 +1,11 @@
+//! Images and what is known of them: geometry, PSF, clean beam, mask, robust noise.
+
+mod beam;
+mod geometry;
+mod image;
+mod mask;
+mod noise;
+mod psf;
+
+pub use geometry::{Cell, Geometry};
+pub use image::Image;

@@ -1,0 +1,31 @@
+//! Image-domain deconvolution for radio astronomy: two FITS files in, a restored image out.
+//!
+//! The layers, from the ground up (a test keeps the imports in this order):
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`units`] | the kinds of image and the unit each is in |
+//! | [`images`] | image, geometry, PSF, clean beam, mask, robust noise |
+//! | [`fft`] | real 2-D transforms in row slabs and column blocks, convolution |
+//! | [`kernels`] | inner loops: peak search, shifted subtraction |
+//! | [`graph`] | the lazy task graph and its schedulers; knows nothing of astronomy |
+//! | [`io`] | FITS in and out |
+//! | [`algorithms`] | the registry of deconvolvers, their parameters and stop rules |
+//! | [`tiling`] | chunks and the cost model that tunes them |
+//! | [`pipeline`] | configuration, plan, the operations of the graph, the run |
+//! | [`simulate`] | test skies seen by real arrays |
+//! | [`diagnostics`] | progress, profiles, and the plots drawn from a run |
+//! | [`cli`] | the command line |
+
+pub mod algorithms;
+pub mod cli;
+pub mod diagnostics;
+pub mod fft;
+pub mod graph;
+pub mod images;
+pub mod io;
+pub mod kernels;
+pub mod pipeline;
+pub mod simulate;
+pub mod tiling;
+pub mod units;
