@@ -7,5 +7,6 @@ mod mask;
 mod noise;
 mod psf;
 
+pub use beam::CleanBeam;
 pub use geometry::{Cell, Geometry};
 pub use image::Image;
