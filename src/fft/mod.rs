@@ -1,1 +1,24 @@
-//! (to come)
+//! Real 2-D Fourier transforms: whole planes, and planes in row slabs and column blocks.
+//!
+//! The forward transform is not normalised, the inverse divides by the number of pixels. A half plane holds the
+//! columns `kx = 0 ..= lx/2`; every sum over a spectrum weighs columns with [`column_weight`].
+
+mod layout;
+mod real2d;
+mod sizes;
+mod stages;
+
+pub use layout::{Layout, Placement};
+pub use real2d::Real2d;
+pub use sizes::{good_size, linear_size};
+pub use stages::{
+    BlockRows, Columns, SlabSpectrum, Transfer, column_transfer, forward_rows, inverse_rows, map_columns, visit_columns,
+};
+
+/// How often column `kx` of a half plane of row length `lx` stands in the full plane: 1 or 2.
+pub fn column_weight(kx: usize, lx: usize) -> f64 {
+    if kx == 0 || 2 * kx == lx { 1.0 } else { 2.0 }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The stages of a chunked transform: rows of a slab, columns of a block, rows back.
+//!
+//! A slab's spectrum is grouped by column block, so that a block reads one contiguous piece of each slab. Each row
+//! and each column is transformed by itself, so the result does not depend on how the plane was cut.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2};
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+use super::layout::{Layout, Placement};
+use super::real2d::make_ends_real;
+
+/// Columns that are transformed together: sixteen share the cache lines of a row.
+const STRIP: usize = 16;
+/// Columns of a strip lie an odd number of cache lines apart, so that they do not share cache sets.
+const STRIP_PADDING: usize = 8;
+
+/// Row transforms of a slab, grouped by column block: block `j` is a contiguous `(rows, width)` piece.
+#[derive(Debug, Clone)]
+pub struct SlabSpectrum {
+    placement: Placement,
+    rows: usize,
+    values: Vec<Complex32>,
+}
+
+impl SlabSpectrum {
+    fn piece(&self, columns: &Range<usize>) -> &[Complex32] {
+        &self.values[self.rows * columns.start..self.rows * columns.end]
+    }
+}
+
+/// The PSF's transform on one block of columns: column after column, each `ly` long.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    first: usize,
+    ly: usize,
+    values: Vec<Complex32>,
+}
+
+/// Rows `0 .. ny` of one block of columns after the inverse column transform, row by row.
+#[derive(Debug, Clone)]
+pub struct BlockRows {
+    width: usize,
+    values: Vec<Complex32>,
+}
+
+struct Plans {
+    real: RealFftPlanner<f32>,
+    complex: FftPlanner<f32>,
+    buffers: HashMap<usize, Vec<Complex32>>,
+}
+
+thread_local! {
+    /// A worker's plans and its strip of columns: planning and touching fresh pages cost more than the transform.
+    static PLANS: RefCell<Plans> =
+        RefCell::new(Plans { real: RealFftPlanner::new(), complex: FftPlanner::new(), buffers: HashMap::new() });
+}
+
+fn rows_forward(lx: usize) -> Arc<dyn RealToComplex<f32>> {
+    PLANS.with_borrow_mut(|plans| plans.real.plan_fft_forward(lx))
+}
+
+fn rows_inverse(lx: usize) -> Arc<dyn ComplexToReal<f32>> {
+    PLANS.with_borrow_mut(|plans| plans.real.plan_fft_inverse(lx))
+}
+
+fn columns_plans(ly: usize) -> (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>) {
+    PLANS.with_borrow_mut(|plans| (plans.complex.plan_fft_forward(ly), plans.complex.plan_fft_inverse(ly)))
+}
+
+fn with_strip<R>(length: usize, work: impl FnOnce(&mut [Complex32]) -> R) -> R {
+    let mut strip = PLANS.with_borrow_mut(|plans| plans.buffers.remove(&length)).unwrap_or_default();
+    strip.resize(length, Complex32::default());
+    let result = work(&mut strip);
+    PLANS.with_borrow_mut(|plans| plans.buffers.insert(length, strip));
+    result
+}
+
+/// Transforms the rows of a slab of shape `(rows, columns)`, placed in rows of length `lx`.
+pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Placement) -> SlabSpectrum {
+    let rows = slab.nrows();
+    let plan = rows_forward(layout.lx);
+    let mut values = vec![Complex32::default(); rows * layout.half()];
+    let mut input = plan.make_input_vec();
+    let mut output = plan.make_output_vec();
+    let mut scratch = plan.make_scratch_vec();
+    let start = placement.x.rem_euclid(layout.lx as isize) as usize;
+    for (y, row) in slab.rows().into_iter().enumerate() {
+        if row.iter().all(|value| *value == 0.0) {
+            continue;
+        }
+        input.fill(0.0);
+        row.iter().enumerate().for_each(|(x, value)| input[(start + x) % layout.lx] += *value);
+        plan.process_with_scratch(&mut input, &mut output, &mut scratch).expect("buffers are made by the plan");
+        for block in 0..layout.blocks() {
+            let columns = layout.columns(block);
+            let at = rows * columns.start + y * columns.len();
+            values[at..at + columns.len()].copy_from_slice(&output[columns]);
+        }
+    }
+    SlabSpectrum { placement, rows, values }
+}
+
+/// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`.
+fn gather(slabs: &[&SlabSpectrum], columns: &Range<usize>, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
+    let stride = ly + STRIP_PADDING;
+    to.fill(Complex32::default());
+    let width = columns.len();
+    for slab in slabs {
+        let start = slab.placement.y.rem_euclid(ly as isize) as usize;
+        for (row, cells) in slab.piece(columns).chunks_exact(width).enumerate() {
+            let y = (start + row) % ly;
+            cells[strip.clone()].iter().enumerate().for_each(|(c, value)| to[c * stride + y] = *value);
+        }
+    }
+}
+
+/// One column of each set of slabs, transformed: number `kx` of the half plane, `ly` values per set.
+pub struct Columns<'a> {
+    /// Column of the half plane.
+    pub kx: usize,
+    /// The column of the first set; what stands here afterwards is transformed back by [`map_columns`].
+    pub first: &'a mut [Complex32],
+    /// The column of the second set, where there is one.
+    pub second: &'a [Complex32],
+}
+
+/// Transforms the columns of block `index` of one or two sets of slabs, strip by strip; `work` gets each strip's
+/// first column in the block, the columns in it, and the buffers (a column every `stride`) of both sets.
+fn for_strips(
+    sets: [&[&SlabSpectrum]; 2],
+    layout: &Layout,
+    index: usize,
+    mut work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
+) {
+    let columns = layout.columns(index);
+    let stride = layout.ly + STRIP_PADDING;
+    let (forward, _) = columns_plans(layout.ly);
+    let mut scratch = vec![Complex32::default(); forward.get_inplace_scratch_len()];
+    let used = sets.iter().filter(|set| !set.is_empty()).count();
+    with_strip(used * STRIP * stride, |buffer| {
+        for first in (0..columns.len()).step_by(STRIP) {
+            let strip = first..(first + STRIP).min(columns.len());
+            for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(STRIP * stride)) {
+                gather(set, &columns, &strip, values, layout.ly);
+                for column in values.chunks_exact_mut(stride).take(strip.len()) {
+                    forward.process_with_scratch(&mut column[..layout.ly], &mut scratch);
+                }
+            }
+            let (one, two) = buffer.split_at_mut(STRIP * stride);
+            work(strip, one, two);
+        }
+    });
+}
+
+/// Shows `visit` every column of block `index` of one or two sets of slabs (the second may be empty).
+pub fn visit_columns(sets: [&[&SlabSpectrum]; 2], layout: &Layout, index: usize, mut visit: impl FnMut(Columns<'_>)) {
+    let stride = layout.ly + STRIP_PADDING;
+    let start = layout.columns(index).start;
+    for_strips(sets, layout, index, |strip, one, two| {
+        for (c, first) in one.chunks_exact_mut(stride).take(strip.len()).enumerate() {
+            let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
+            visit(Columns { kx: start + strip.start + c, first: &mut first[..layout.ly], second });
+        }
+    });
+}
+
+/// Changes every column of block `index` by `work` and transforms it back: rows `0 .. ny` of the block, not scaled.
+pub fn map_columns(
+    sets: [&[&SlabSpectrum]; 2],
+    layout: &Layout,
+    index: usize,
+    ny: usize,
+    mut work: impl FnMut(Columns<'_>),
+) -> BlockRows {
+    let stride = layout.ly + STRIP_PADDING;
+    let columns = layout.columns(index);
+    let width = columns.len();
+    let (_, inverse) = columns_plans(layout.ly);
+    let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
+    let mut values = vec![Complex32::default(); ny * width];
+    for_strips(sets, layout, index, |strip, one, two| {
+        for (c, first) in one.chunks_exact_mut(stride).take(strip.len()).enumerate() {
+            let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
+            let column = &mut first[..layout.ly];
+            work(Columns { kx: columns.start + strip.start + c, first: column, second });
+            inverse.process_with_scratch(column, &mut scratch);
+        }
+        for (y, row) in values.chunks_exact_mut(width).enumerate() {
+            row[strip.clone()].iter_mut().enumerate().for_each(|(c, value)| *value = one[c * stride + y]);
+        }
+    });
+    BlockRows { width, values }
+}
+
+/// The transfer function on block `index`, from the row transforms of the PSF's slabs.
+pub fn column_transfer(slabs: &[&SlabSpectrum], layout: &Layout, index: usize) -> Transfer {
+    let columns = layout.columns(index);
+    let mut values = Vec::with_capacity(columns.len() * layout.ly);
+    visit_columns([slabs, &[]], layout, index, |column| values.extend_from_slice(column.first));
+    Transfer { first: columns.start, ly: layout.ly, values }
+}
+
+impl Transfer {
+    /// Column `kx` of the half plane, `ly` long.
+    ///
+    /// # Panics
+    /// If the block does not hold the column.
+    pub fn column(&self, kx: usize) -> &[Complex32] {
+        let at = (kx - self.first) * self.ly;
+        &self.values[at..at + self.ly]
+    }
+}
+
+/// Transforms rows `rows` back from all blocks, in their order, and keeps the first `nx` columns, scaled.
+pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, nx: usize) -> Array2<f32> {
+    let plan = rows_inverse(layout.lx);
+    let mut input = plan.make_input_vec();
+    let mut output = plan.make_output_vec();
+    let mut scratch = plan.make_scratch_vec();
+    let scale = layout.scale();
+    let mut slab = Array2::zeros((rows.len(), nx));
+    for (y, mut row) in rows.zip(slab.rows_mut()) {
+        let mut at = 0;
+        for block in blocks {
+            input[at..at + block.width].copy_from_slice(&block.values[y * block.width..(y + 1) * block.width]);
+            at += block.width;
+        }
+        make_ends_real(&mut input, layout.lx);
+        plan.process_with_scratch(&mut input, &mut output, &mut scratch)
+            .expect("buffers are made by the plan, and the ends are real");
+        row.iter_mut().zip(&output).for_each(|(to, from)| *to = *from * scale);
+    }
+    slab
+}
