@@ -1,0 +1,158 @@
+//! Rows of a whole residual: subtract a scaled row of the PSF and find the highest absolute value, in one pass.
+
+/// Lanes of the running maximum; a maximum does not depend on their order.
+const LANES: usize = 16;
+
+/// Compiles a body for AVX-512, AVX2 and plain, and calls the widest that the machine has.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* pub fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty = $body:ident) => {
+        $(#[$doc])*
+        pub fn $name($($arg: $type),*) -> $out {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f")]
+                unsafe fn wide($($arg: $type),*) -> $out {
+                    $body($($arg),*)
+                }
+                #[target_feature(enable = "avx2")]
+                unsafe fn middle($($arg: $type),*) -> $out {
+                    $body($($arg),*)
+                }
+                if is_x86_feature_detected!("avx512f") {
+                    // SAFETY: the feature was detected on the line above; the body itself is safe code.
+                    return unsafe { wide($($arg),*) };
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: as above.
+                    return unsafe { middle($($arg),*) };
+                }
+            }
+            $body($($arg),*)
+        }
+    };
+}
+
+dispatch! {
+    /// Highest absolute value of a row; 0 for an empty one.
+    pub fn peak(row: &[f32]) -> f32 = peak_body
+}
+
+dispatch! {
+    /// Highest absolute value of a row where `allowed` is not 0; 0 where nothing is.
+    pub fn peak_allowed(row: &[f32], allowed: &[u8]) -> f32 = peak_allowed_body
+}
+
+dispatch! {
+    /// `row -= factor * psf`, element by element; returns the highest absolute value that it leaves.
+    pub fn subtract_and_peak(row: &mut [f32], psf: &[f32], factor: f32) -> f32 = subtract_and_peak_body
+}
+
+dispatch! {
+    /// [`subtract_and_peak`], with the peak taken only where `allowed` is not 0.
+    pub fn subtract_and_peak_allowed(row: &mut [f32], psf: &[f32], factor: f32, allowed: &[u8]) -> f32
+        = subtract_and_peak_allowed_body
+}
+
+#[inline(always)]
+fn higher(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+#[inline(always)]
+fn highest(lanes: [f32; LANES]) -> f32 {
+    lanes.into_iter().fold(0.0, higher)
+}
+
+#[inline(always)]
+fn peak_body(row: &[f32]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let chunks = row.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().fold(0.0, |best, value| higher(best, value.abs()));
+    for chunk in chunks {
+        for lane in 0..LANES {
+            lanes[lane] = higher(lanes[lane], chunk[lane].abs());
+        }
+    }
+    higher(highest(lanes), rest)
+}
+
+#[inline(always)]
+fn peak_allowed_body(row: &[f32], allowed: &[u8]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (chunks, masks) = (row.chunks_exact(LANES), allowed.chunks_exact(LANES));
+    let rest = chunks
+        .remainder()
+        .iter()
+        .zip(masks.remainder())
+        .fold(0.0, |best, (value, mask)| higher(best, if *mask == 0 { 0.0 } else { value.abs() }));
+    for (chunk, mask) in chunks.zip(masks) {
+        for lane in 0..LANES {
+            lanes[lane] = higher(lanes[lane], if mask[lane] == 0 { 0.0 } else { chunk[lane].abs() });
+        }
+    }
+    higher(highest(lanes), rest)
+}
+
+#[inline(always)]
+fn subtract_and_peak_body(row: &mut [f32], psf: &[f32], factor: f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let mut rest = 0.0;
+    let mut chunks = row.chunks_exact_mut(LANES);
+    let kernels = psf.chunks_exact(LANES);
+    let tail = kernels.remainder();
+    for (chunk, kernel) in chunks.by_ref().zip(kernels) {
+        for lane in 0..LANES {
+            chunk[lane] -= factor * kernel[lane];
+            lanes[lane] = higher(lanes[lane], chunk[lane].abs());
+        }
+    }
+    for (value, h) in chunks.into_remainder().iter_mut().zip(tail) {
+        *value -= factor * h;
+        rest = higher(rest, value.abs());
+    }
+    higher(highest(lanes), rest)
+}
+
+#[inline(always)]
+fn subtract_and_peak_allowed_body(row: &mut [f32], psf: &[f32], factor: f32, allowed: &[u8]) -> f32 {
+    row.iter_mut().zip(psf).for_each(|(value, h)| *value -= factor * h);
+    peak_allowed_body(row, allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(n: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_width_gives_the_bits_of_the_reference() {
+        for n in [0, 1, 15, 16, 17, 31, 100, 1023] {
+            let (row, psf) = (values(n, 1), values(n, 2));
+            let allowed: Vec<u8> = values(n, 3).iter().map(|v| u8::from(*v > 0.3)).collect();
+            let (mut fast, mut plain) = (row.clone(), row.clone());
+            assert_eq!(
+                subtract_and_peak(&mut fast, &psf, 0.37).to_bits(),
+                subtract_and_peak_body(&mut plain, &psf, 0.37).to_bits(),
+            );
+            assert_eq!(fast, plain);
+            let expected: Vec<f32> = row.iter().zip(&psf).map(|(r, h)| r - 0.37 * h).collect();
+            assert_eq!(fast, expected, "one multiplication and one subtraction, rounded apart");
+            assert_eq!(peak(&row), row.iter().fold(0.0_f32, |best, v| best.max(v.abs())));
+            let masked = row.iter().zip(&allowed).map(|(v, m)| v.abs() * f32::from(*m));
+            assert_eq!(peak_allowed(&row, &allowed), masked.fold(0.0_f32, f32::max));
+            let mut masked_row = row.clone();
+            let masked_peak = subtract_and_peak_allowed(&mut masked_row, &psf, 0.37, &allowed);
+            assert_eq!(masked_row, expected);
+            assert_eq!(masked_peak, peak_allowed(&expected, &allowed));
+        }
+    }
+}
