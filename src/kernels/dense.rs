@@ -38,8 +38,8 @@ dispatch! {
 }
 
 dispatch! {
-    /// Highest absolute value of a row where `allowed` is not 0; 0 where nothing is.
-    pub fn peak_allowed(row: &[f32], allowed: &[u8]) -> f32 = peak_allowed_body
+    /// Highest absolute value of a row where `allowed` says so; 0 where nothing is.
+    pub fn peak_allowed(row: &[f32], allowed: &[bool]) -> f32 = peak_allowed_body
 }
 
 dispatch! {
@@ -48,8 +48,8 @@ dispatch! {
 }
 
 dispatch! {
-    /// [`subtract_and_peak`], with the peak taken only where `allowed` is not 0.
-    pub fn subtract_and_peak_allowed(row: &mut [f32], psf: &[f32], factor: f32, allowed: &[u8]) -> f32
+    /// [`subtract_and_peak`], with the peak taken only where `allowed` says so.
+    pub fn subtract_and_peak_allowed(row: &mut [f32], psf: &[f32], factor: f32, allowed: &[bool]) -> f32
         = subtract_and_peak_allowed_body
 }
 
@@ -77,17 +77,17 @@ fn peak_body(row: &[f32]) -> f32 {
 }
 
 #[inline(always)]
-fn peak_allowed_body(row: &[f32], allowed: &[u8]) -> f32 {
+fn peak_allowed_body(row: &[f32], allowed: &[bool]) -> f32 {
     let mut lanes = [0.0; LANES];
     let (chunks, masks) = (row.chunks_exact(LANES), allowed.chunks_exact(LANES));
     let rest = chunks
         .remainder()
         .iter()
         .zip(masks.remainder())
-        .fold(0.0, |best, (value, mask)| higher(best, if *mask == 0 { 0.0 } else { value.abs() }));
+        .fold(0.0, |best, (value, mask)| higher(best, if *mask { value.abs() } else { 0.0 }));
     for (chunk, mask) in chunks.zip(masks) {
         for lane in 0..LANES {
-            lanes[lane] = higher(lanes[lane], if mask[lane] == 0 { 0.0 } else { chunk[lane].abs() });
+            lanes[lane] = higher(lanes[lane], if mask[lane] { chunk[lane].abs() } else { 0.0 });
         }
     }
     higher(highest(lanes), rest)
@@ -114,7 +114,7 @@ fn subtract_and_peak_body(row: &mut [f32], psf: &[f32], factor: f32) -> f32 {
 }
 
 #[inline(always)]
-fn subtract_and_peak_allowed_body(row: &mut [f32], psf: &[f32], factor: f32, allowed: &[u8]) -> f32 {
+fn subtract_and_peak_allowed_body(row: &mut [f32], psf: &[f32], factor: f32, allowed: &[bool]) -> f32 {
     row.iter_mut().zip(psf).for_each(|(value, h)| *value -= factor * h);
     peak_allowed_body(row, allowed)
 }
@@ -137,7 +137,7 @@ mod tests {
     fn every_width_gives_the_bits_of_the_reference() {
         for n in [0, 1, 15, 16, 17, 31, 100, 1023] {
             let (row, psf) = (values(n, 1), values(n, 2));
-            let allowed: Vec<u8> = values(n, 3).iter().map(|v| u8::from(*v > 0.3)).collect();
+            let allowed: Vec<bool> = values(n, 3).iter().map(|v| *v > 0.3).collect();
             let (mut fast, mut plain) = (row.clone(), row.clone());
             assert_eq!(
                 subtract_and_peak(&mut fast, &psf, 0.37).to_bits(),
@@ -147,7 +147,7 @@ mod tests {
             let expected: Vec<f32> = row.iter().zip(&psf).map(|(r, h)| r - 0.37 * h).collect();
             assert_eq!(fast, expected, "one multiplication and one subtraction, rounded apart");
             assert_eq!(peak(&row), row.iter().fold(0.0_f32, |best, v| best.max(v.abs())));
-            let masked = row.iter().zip(&allowed).map(|(v, m)| v.abs() * f32::from(*m));
+            let masked = row.iter().zip(&allowed).map(|(v, m)| if *m { v.abs() } else { 0.0 });
             assert_eq!(peak_allowed(&row, &allowed), masked.fold(0.0_f32, f32::max));
             let mut masked_row = row.clone();
             let masked_peak = subtract_and_peak_allowed(&mut masked_row, &psf, 0.37, &allowed);

@@ -1,0 +1,149 @@
+//! The CLEAN family: minor cycles on a view of the residual, between exact residuals of the whole plane.
+
+mod control;
+mod hogbom;
+mod list;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::{Algorithm, Kind};
+use crate::graph::Cancel;
+use crate::images::{Mask, Psf};
+use crate::kernels::list::ActiveList;
+
+pub use control::{CleanParams, Control, Levels, Next};
+
+/// What a minor cycle looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum View {
+    /// The pixels at or above the floor.
+    List,
+    /// Every pixel.
+    Plane,
+}
+
+/// The residual as a minor cycle sees it; the cycle may change it as it likes.
+pub enum MinorView {
+    /// The pixels at or above the floor, in row order.
+    List(ActiveList),
+    /// The plane \[Jy/beam\], shape `(ny, nx)`, and where components may stand (everywhere without a mask).
+    Plane {
+        /// Exact residual at the start of the cycle.
+        residual: Array2<f32>,
+        /// Where components may stand.
+        allowed: Option<Mask>,
+    },
+}
+
+/// How far one minor cycle goes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MinorRules {
+    /// Share of a peak that one component takes.
+    pub gain: f32,
+    /// Level at which the cycle ends \[Jy/beam\].
+    pub floor: f32,
+    /// Components that may still be taken.
+    pub niter: u64,
+    /// The patch of the PSF, for loops that subtract no more than that.
+    pub patch: Patch,
+}
+
+/// The smallest box round the PSF's peak outside which it stays below a tenth of the peak.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Patch {
+    /// Pixels from the peak to the box's side.
+    pub half: usize,
+    /// Highest absolute value outside the box.
+    pub outside: f32,
+}
+
+impl Patch {
+    /// Level of the PSF that the patch leaves outside at the most (ALGORITHMS 2.2).
+    const LEVEL: f32 = 0.1;
+
+    /// Measures the patch of a PSF.
+    pub fn of(psf: &Psf) -> Self {
+        let half = psf.patch_half_size(Self::LEVEL);
+        Self { half, outside: psf.sidelobe_outside().get(half).copied().unwrap_or(0.0) }
+    }
+}
+
+/// Flux found in one pixel \[Jy\].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Row.
+    pub y: usize,
+    /// Column.
+    pub x: usize,
+    /// Flux \[Jy\].
+    pub flux: f32,
+}
+
+/// What a minor cycle found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Step {
+    /// One entry per pixel that holds flux, in row order.
+    pub components: Vec<Component>,
+    /// Components taken (a pixel may be taken many times).
+    pub iterations: u64,
+}
+
+/// An inner loop of the CLEAN family; stateless, so that it runs anywhere.
+pub trait MinorCycle: Sync {
+    /// What the loop looks at.
+    fn view(&self) -> View;
+
+    /// Level to which one cycle may clean, given the peak of the exact residual \[Jy/beam\].
+    fn floor(&self, peak: f32, patch: Patch, mgain: f32) -> f32;
+
+    /// Takes components until the floor, the iteration limit, or the cancellation.
+    fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step;
+}
+
+/// Which loop an operation of the graph runs; plain data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Minor {
+    /// The active list with the whole PSF.
+    Clean,
+    /// The active list with a patch of the PSF.
+    Clark,
+    /// The whole plane with the whole PSF.
+    Hogbom,
+}
+
+impl Minor {
+    /// The loop itself.
+    pub fn cycle(self) -> &'static dyn MinorCycle {
+        match self {
+            Self::Clean => &list::Clean,
+            Self::Clark => &list::Clark,
+            Self::Hogbom => &hogbom::Hogbom,
+        }
+    }
+}
+
+/// Entry of the registry.
+pub(super) const CLEAN: Algorithm = Algorithm {
+    name: "clean",
+    summary: "sub-minor lists with the whole PSF, exact residual between them (Offringa & Smirnov 2017)",
+    kind: Kind::Clean(Minor::Clean),
+    tables: &["clean"],
+};
+
+/// Entry of the registry.
+pub(super) const CLARK: Algorithm = Algorithm {
+    name: "clark",
+    summary: "minor cycles with a patch of the PSF, exact residual between them (Clark 1980)",
+    kind: Kind::Clean(Minor::Clark),
+    tables: &["clean"],
+};
+
+/// Entry of the registry.
+pub(super) const HOGBOM: Algorithm = Algorithm {
+    name: "hogbom",
+    summary: "the textbook loop over every pixel with the whole PSF, the reference of the others (Hogbom 1974)",
+    kind: Kind::Clean(Minor::Hogbom),
+    tables: &["clean"],
+};

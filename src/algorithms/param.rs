@@ -1,0 +1,188 @@
+//! What an algorithm can be told, as plain data: flags, help and checks follow from it.
+
+/// What a parameter's value looks like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ParamKind {
+    /// A number in the closed range.
+    Number {
+        /// Least value.
+        min: f64,
+        /// Greatest value.
+        max: f64,
+    },
+    /// A whole number of at least `min`.
+    Count {
+        /// Least value.
+        min: u64,
+    },
+    /// A flux density with its unit.
+    Flux,
+    /// One of the words.
+    Choice(&'static [&'static str]),
+    /// One of the words, or a positive number.
+    ChoiceOrNumber(&'static [&'static str]),
+    /// One of the words, or a flux density with its unit.
+    ChoiceOrFlux(&'static [&'static str]),
+    /// A FITS file.
+    File,
+}
+
+/// One parameter: its flag, and where the configuration keeps it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Param {
+    /// Table of the configuration.
+    pub table: &'static str,
+    /// Key in the table; the flag is the key with `-` for `_`.
+    pub key: &'static str,
+    /// The flag without its dashes.
+    pub flag: &'static str,
+    /// What the value looks like.
+    pub kind: ParamKind,
+    /// Placeholder in the help.
+    pub value_name: &'static str,
+    /// What it does, with its unit and what a wrong value does.
+    pub help: &'static str,
+}
+
+const SHARE: ParamKind = ParamKind::Number { min: 0.0, max: 1.0 };
+
+/// Every parameter of every algorithm.
+pub static PARAMS: &[Param] = &[
+    Param {
+        table: "clean",
+        key: "gain",
+        flag: "gain",
+        kind: SHARE,
+        value_name: "SHARE",
+        help: "Share of a peak that one component takes; above 0.3 extended emission breaks up",
+    },
+    Param {
+        table: "clean",
+        key: "mgain",
+        flag: "mgain",
+        kind: SHARE,
+        value_name: "SHARE",
+        help: "Share of the peak that one major cycle takes; smaller is safer and slower",
+    },
+    Param {
+        table: "clean",
+        key: "niter",
+        flag: "niter",
+        kind: ParamKind::Count { min: 0 },
+        value_name: "N",
+        help: "Components per plane at the most; 0 cleans nothing",
+    },
+    Param {
+        table: "clean",
+        key: "nmiter",
+        flag: "nmiter",
+        kind: ParamKind::Count { min: 1 },
+        value_name: "N",
+        help: "Major cycles per plane at the most",
+    },
+    Param {
+        table: "clean",
+        key: "threshold",
+        flag: "threshold",
+        kind: ParamKind::Flux,
+        value_name: "FLUX",
+        help: "Stop when the highest absolute residual is at or below this brightness per beam, as in 5mJy (not in \
+               sigma: that is --auto-threshold)",
+    },
+    Param {
+        table: "clean",
+        key: "auto_threshold",
+        flag: "auto-threshold",
+        kind: ParamKind::Number { min: 0.0, max: 1e6 },
+        value_name: "SIGMA",
+        help: "Stop at this many times the robust noise of the residual, measured anew each cycle; 0 turns it off",
+    },
+    Param {
+        table: "clean",
+        key: "clean_border",
+        flag: "clean-border",
+        kind: ParamKind::Number { min: 0.0, max: 49.9 },
+        value_name: "PERCENT",
+        help: "Place no component within this share of the width from a side",
+    },
+    Param {
+        table: "clean",
+        key: "mask",
+        flag: "mask",
+        kind: ParamKind::File,
+        value_name: "FITS",
+        help: "Place components only where this image is not 0; one plane for all, or one per plane",
+    },
+    Param {
+        table: "wiener",
+        key: "noise_model",
+        flag: "noise-model",
+        kind: ParamKind::Choice(&["psf", "white"]),
+        value_name: "MODEL",
+        help: "Spectrum of the noise: shaped like the PSF (radio), or white (optical)",
+    },
+    Param {
+        table: "wiener",
+        key: "reg",
+        flag: "reg",
+        kind: ParamKind::Choice(&["laplacian", "identity", "gradient"]),
+        value_name: "OPERATOR",
+        help: "What is kept small: curvature, brightness or slope",
+    },
+    Param {
+        table: "wiener",
+        key: "lambda",
+        flag: "lambda",
+        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv"]),
+        value_name: "RULE|NUMBER",
+        help: "Weight of the regularisation, or the rule that chooses it: marginal likelihood with the noise free (ml) \
+               or known (ml-sigma), generalised cross-validation (gcv); auto is ml-sigma for psf noise, ml for white",
+    },
+    Param {
+        table: "wiener",
+        key: "sigma",
+        flag: "sigma",
+        kind: ParamKind::ChoiceOrFlux(&["auto"]),
+        value_name: "FLUX",
+        help: "Noise of the dirty image per beam, for ml-sigma; auto takes the robust noise of the dirty image, which \
+               is too high where sidelobes fill it",
+    },
+    Param {
+        table: "wiener",
+        key: "boundary",
+        flag: "boundary",
+        kind: ParamKind::Choice(&["linear", "circular"]),
+        value_name: "KIND",
+        help: "Solve for an image that ends at its edges (iterative), or one that repeats (one pass)",
+    },
+];
+
+impl Param {
+    /// Checks a value as it was typed or read.
+    ///
+    /// # Errors
+    /// What was expected, in words.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        let number = || text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let flux = || text.parse::<crate::units::Flux>().is_ok_and(|flux| flux.0 >= 0.0);
+        let (fine, expected) = match self.kind {
+            ParamKind::Number { min, max } => {
+                (number().is_some_and(|value| (min..=max).contains(&value)), format!("a number from {min} to {max}"))
+            }
+            ParamKind::Count { min } => {
+                (text.trim().parse::<u64>().is_ok_and(|value| value >= min), format!("a whole number from {min}"))
+            }
+            ParamKind::Flux => (flux(), "a flux density of 0 or more with its unit, as in 5mJy".to_owned()),
+            ParamKind::Choice(words) => (words.contains(&text), words.join(", ")),
+            ParamKind::ChoiceOrNumber(words) => (
+                words.contains(&text) || number().is_some_and(|value| value > 0.0),
+                format!("{} or a positive number", words.join(", ")),
+            ),
+            ParamKind::ChoiceOrFlux(words) => {
+                (words.contains(&text) || flux(), format!("{} or a flux density, as in 5mJy", words.join(", ")))
+            }
+            ParamKind::File => (!text.is_empty(), "a FITS file".to_owned()),
+        };
+        if fine { Ok(()) } else { Err(format!("expected {expected}")) }
+    }
+}
