@@ -1,5 +1,7 @@
 //! Which pixels may hold components.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 use thiserror::Error;
 
@@ -50,6 +52,14 @@ impl Mask {
     /// # Errors
     /// [`MaskError::Border`] unless `0 <= percent < 50`.
     pub fn inside_border(shape: (usize, usize), percent: f64) -> Result<Self, MaskError> {
+        Self::inside_border_rows(shape, percent, 0..shape.0)
+    }
+
+    /// Rows `rows` of [`Self::inside_border`].
+    ///
+    /// # Errors
+    /// [`MaskError::Border`] unless `0 <= percent < 50`.
+    pub fn inside_border_rows(shape: (usize, usize), percent: f64, rows: Range<usize>) -> Result<Self, MaskError> {
         if !(0.0..50.0).contains(&percent) {
             return Err(MaskError::Border { percent });
         }
@@ -57,7 +67,16 @@ impl Mask {
         let (by, bx) = (cut(shape.0), cut(shape.1));
         let inside = |at: usize, border: usize, n: usize| at >= border && at < n - border;
         let row = |y| (0..shape.1).map(move |x| inside(y, by, shape.0) && inside(x, bx, shape.1));
-        Ok(Self { shape, allowed: (0..shape.0).flat_map(row).collect() })
+        Ok(Self { shape: (rows.len(), shape.1), allowed: rows.flat_map(row).collect() })
+    }
+
+    /// Puts the masks of consecutive slabs of equal width on top of each other.
+    pub fn stack(slabs: impl IntoIterator<Item = Self>) -> Self {
+        slabs.into_iter().fold(Self { shape: (0, 0), allowed: Vec::new() }, |mut all, slab| {
+            all.shape = (all.shape.0 + slab.shape.0, slab.shape.1);
+            all.allowed.extend(slab.allowed);
+            all
+        })
     }
 
     /// Forbids what `other` forbids.

@@ -11,5 +11,5 @@ pub use beam::{BeamError, BeamFit, BeamShape, CleanBeam, UNIT_CELL, fit_beam};
 pub use geometry::{Cell, Geometry};
 pub use image::Image;
 pub use mask::{Mask, MaskError};
-pub use noise::{MAD_TO_SIGMA, finite_sample, median, sigma_mad};
+pub use noise::{MAD_TO_SIGMA, median, sample_step, sigma_mad};
 pub use psf::{Psf, PsfError};

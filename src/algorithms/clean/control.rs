@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Minor, MinorRules, Patch, Step};
+use super::{Minor, MinorRules, Patch, Step, View};
 use crate::algorithms::stop::{CycleState, PlaneStats, StopReason, StopRules};
 use crate::units::Flux;
 
@@ -146,17 +146,21 @@ impl Control {
     }
 
     fn pass(&mut self, levels: &Levels) -> MinorRules {
-        let CycleState { stats, threshold, iterations, .. } = &self.state;
+        let CycleState { stats, threshold, iterations, .. } = self.state.clone();
         let floor = *self
             .cycle_floor
             .get_or_insert_with(|| self.minor.cycle().floor(stats.peak, self.patch, self.params.mgain));
         let short = match self.minor.cycle().view() {
-            super::View::List => (DESCENT * stats.peak).max(levels.holding(MAX_ACTIVE)).min(0.9 * stats.peak),
-            super::View::Plane => 0.0,
+            View::List => (DESCENT * stats.peak).max(levels.holding(MAX_ACTIVE)).min(0.9 * stats.peak),
+            View::Plane => 0.0,
         };
+        let floor = floor.max(short).max(threshold);
+        if self.minor.cycle().view() == View::Plane {
+            self.cycle_floor = Some(floor);
+        }
         MinorRules {
             gain: self.params.gain,
-            floor: floor.max(short).max(*threshold),
+            floor,
             niter: self.params.niter - iterations,
             patch: self.patch,
         }

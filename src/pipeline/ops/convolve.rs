@@ -1,0 +1,272 @@
+//! The exact convolution in chunked stages: rows of slabs, columns of blocks, rows back.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, s};
+use serde::Serialize;
+
+use super::{OpError, Rows, Value, Work};
+use crate::fft::{
+    Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns,
+};
+use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::{BeamShape, Image};
+
+/// Bytes of `cells` complex numbers.
+fn complex(cells: usize) -> u64 {
+    8 * cells as u64
+}
+
+/// `5 n log2 n` flops for a transform of `n` points, half of it for a real one.
+fn transform(points: usize, real: bool) -> f64 {
+    let n = points as f64;
+    5.0 * n * n.max(2.0).log2() * if real { 0.5 } else { 1.0 }
+}
+
+/// Row transforms of a slab of dirty image, residual or model; input: the slab.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldRows {
+    /// The transform.
+    pub layout: Layout,
+    /// The slab's rows.
+    pub rows: Rows,
+}
+
+impl Work for FieldRows {
+    const KIND: &'static str = "rows";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let rows = self.rows.len();
+        Cost {
+            flops: rows as f64 * transform(self.layout.lx, true),
+            output_bytes: complex(rows * self.layout.half()),
+            scratch_bytes: complex(2 * self.layout.lx),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let pixels = match &*inputs[0] {
+            Value::Dirty(slab) => slab.image.pixels(),
+            Value::Residual(slab) => slab.pixels(),
+            other => other.model().pixels(),
+        };
+        let placement = Placement { y: self.rows.first as isize, x: 0 };
+        Ok(Value::Spectrum(forward_rows(pixels.view(), &self.layout, placement)))
+    }
+}
+
+/// Row transforms of the PSF, its peak at the origin; input: the PSF.
+#[derive(Debug, Clone, Serialize)]
+pub struct PsfRows {
+    /// The transform.
+    pub layout: Layout,
+    /// The PSF's rows.
+    pub rows: Rows,
+    /// Columns of the PSF that an image can meet.
+    pub columns: Rows,
+}
+
+impl Work for PsfRows {
+    const KIND: &'static str = "psf-rows";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        FieldRows { layout: self.layout, rows: self.rows }.cost(inputs)
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let psf = inputs[0].psf();
+        let (cy, cx) = psf.centre();
+        let placement = Placement {
+            y: self.rows.first as isize - cy as isize,
+            x: self.columns.first as isize - cx as isize,
+        };
+        let slab = psf.pixels().slice(s![self.rows.range(), self.columns.range()]);
+        Ok(Value::Spectrum(forward_rows(slab, &self.layout, placement)))
+    }
+}
+
+/// Row transforms of a Gaussian of peak 1 at the origin; no inputs.
+#[derive(Debug, Clone, Serialize)]
+pub struct GaussianRows {
+    /// The transform.
+    pub layout: Layout,
+    /// Rows of the box that holds the Gaussian, counted from its top.
+    pub rows: Rows,
+    /// Distance from the centre of the box to its sides \[pixels\].
+    pub reach: usize,
+    /// Coefficients `(a, b, c)` of `exp(-(a x^2 + 2 b x y + c y^2))` \[1/pixel^2\].
+    pub shape: (f64, f64, f64),
+}
+
+impl Work for GaussianRows {
+    const KIND: &'static str = "beam-rows";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        FieldRows { layout: self.layout, rows: self.rows }.cost(inputs)
+    }
+
+    fn run(&self, _inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (a, b, c) = self.shape;
+        let shape = BeamShape { a, b, c };
+        let reach = self.reach as f64;
+        let slab = Array2::from_shape_fn((self.rows.len(), 2 * self.reach + 1), |(y, x)| {
+            shape.value((self.rows.first + y) as f64 - reach, x as f64 - reach) as f32
+        });
+        let origin = -(self.reach as isize);
+        let placement = Placement { y: origin + self.rows.first as isize, x: origin };
+        Ok(Value::Spectrum(forward_rows(slab.view(), &self.layout, placement)))
+    }
+}
+
+/// Column transforms of the PSF on one block, kept for every cycle; inputs: row transforms of its slabs.
+#[derive(Debug, Clone, Serialize)]
+pub struct KernelTransfer {
+    /// The transform.
+    pub layout: Layout,
+    /// The block of columns.
+    pub block: usize,
+}
+
+impl Work for KernelTransfer {
+    const KIND: &'static str = "transfer";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let columns = self.layout.columns(self.block).len();
+        Cost {
+            flops: columns as f64 * transform(self.layout.ly, false),
+            output_bytes: complex(columns * self.layout.ly),
+            scratch_bytes: complex(16 * self.layout.ly),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        Ok(Value::Transfer(column_transfer(&spectra(inputs), &self.layout, self.block)))
+    }
+}
+
+/// What an image is convolved with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Kernel {
+    /// A kept transfer function: the last input.
+    Transfer,
+    /// Row transforms of the kernel: the inputs after the image's.
+    Rows,
+}
+
+/// Convolves on one block of columns; inputs: row transforms of the image's slabs, then the kernel.
+#[derive(Debug, Clone, Serialize)]
+pub struct Convolve {
+    /// The transform.
+    pub layout: Layout,
+    /// The block of columns.
+    pub block: usize,
+    /// Rows that are kept.
+    pub ny: usize,
+    /// How many of the inputs are the image's slabs.
+    pub slabs: usize,
+    /// What the other inputs are.
+    pub kernel: Kernel,
+}
+
+impl Work for Convolve {
+    const KIND: &'static str = "columns";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let columns = self.layout.columns(self.block).len();
+        let transforms = if self.kernel == Kernel::Rows { 3.0 } else { 2.0 };
+        Cost {
+            flops: columns as f64 * transforms * transform(self.layout.ly, false),
+            output_bytes: complex(columns * self.ny),
+            scratch_bytes: complex(32 * self.layout.ly),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let image = spectra(&inputs[..self.slabs]);
+        let rest = &inputs[self.slabs..];
+        let block = match self.kernel {
+            Kernel::Transfer => {
+                let transfer = rest[0].transfer();
+                map_columns([&image, &[]], &self.layout, self.block, self.ny, |column| {
+                    column.first.iter_mut().zip(transfer.column(column.kx)).for_each(|(value, h)| *value *= h);
+                })
+            }
+            Kernel::Rows => map_columns([&image, &spectra(rest)], &self.layout, self.block, self.ny, |column| {
+                column.first.iter_mut().zip(column.second).for_each(|(value, h)| *value *= h);
+            }),
+        };
+        Ok(Value::Block(block))
+    }
+}
+
+/// The row transforms among the inputs.
+pub(super) fn spectra(inputs: &[Arc<Value>]) -> Vec<&SlabSpectrum> {
+    inputs.iter().map(|input| input.spectrum()).collect()
+}
+
+/// Transforms rows of all blocks back; `inputs` are the blocks in order.
+pub(super) fn rows_back(inputs: &[Arc<Value>], layout: &Layout, rows: Rows, nx: usize) -> Array2<f32> {
+    let blocks: Vec<_> = inputs.iter().map(|input| input.block()).collect();
+    inverse_rows(&blocks, layout, rows.range(), nx)
+}
+
+/// `residual = dirty - psf * model` on a slab, 0 where blank; inputs: dirty rows, then the blocks of `psf * model`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Residual {
+    /// The transform.
+    pub layout: Layout,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Columns of the image.
+    pub nx: usize,
+}
+
+impl Work for Residual {
+    const KIND: &'static str = "residual";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let rows = self.rows.len();
+        Cost {
+            flops: rows as f64 * transform(self.layout.lx, true),
+            output_bytes: 4 * (rows * self.nx) as u64,
+            scratch_bytes: complex(2 * self.layout.lx),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let dirty = inputs[0].dirty();
+        let mut residual = rows_back(&inputs[1..], &self.layout, self.rows, self.nx);
+        residual.zip_mut_with(dirty.image.pixels(), |convolved, dirty| *convolved = dirty - *convolved);
+        if let Some(finite) = &dirty.finite {
+            for (y, mut row) in residual.rows_mut().into_iter().enumerate() {
+                row.iter_mut().zip(finite.row(y)).filter(|(_, finite)| !**finite).for_each(|(value, _)| *value = 0.0);
+            }
+        }
+        Ok(Value::Residual(Image::new(residual)))
+    }
+}
+
+/// `restored = model * clean beam + residual` on a slab; inputs: residual rows, then the blocks of `model * beam`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Restore {
+    /// The transform.
+    pub layout: Layout,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Columns of the image.
+    pub nx: usize,
+}
+
+impl Work for Restore {
+    const KIND: &'static str = "restore";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Residual { layout: self.layout, rows: self.rows, nx: self.nx }.cost(inputs)
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut restored = rows_back(&inputs[1..], &self.layout, self.rows, self.nx);
+        restored += inputs[0].residual().pixels();
+        Ok(Value::Restored(Image::new(restored)))
+    }
+}

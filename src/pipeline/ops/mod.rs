@@ -1,0 +1,177 @@
+//! The operations of the task graph: plain data, one `run` each, grouped by what they work on.
+
+mod clean;
+mod convolve;
+mod deliver;
+mod load;
+mod value;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::graph::{Cost, Meta, Op, TaskContext};
+use crate::images::{BeamError, PsfError};
+use crate::io::FitsError;
+
+pub use clean::{AddComponents, MinorPass, Select, Statistics, Survey};
+pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
+pub use deliver::{Deliver, Pool, Product};
+pub use load::{Allow, FitBeam, MakePsf, Prepare, ReadRows, Source};
+pub use value::{DirtySlab, SlabSurvey, Value};
+
+/// Rows `first .. last` of a plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// First row.
+    pub first: usize,
+    /// Row after the last.
+    pub last: usize,
+}
+
+impl Rows {
+    /// Number of rows.
+    pub fn len(self) -> usize {
+        self.last - self.first
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(self) -> bool {
+        self.first == self.last
+    }
+
+    /// The rows as a range.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.first..self.last
+    }
+
+    /// Cuts `ny` rows into slabs of `height` rows; the last may be lower.
+    pub fn cut(ny: usize, height: usize) -> Vec<Self> {
+        (0..ny).step_by(height).map(|first| Self { first, last: (first + height).min(ny) }).collect()
+    }
+}
+
+/// What an operation can meet.
+#[derive(Debug, Error)]
+pub enum OpError {
+    /// A file.
+    #[error(transparent)]
+    Fits(#[from] FitsError),
+    /// A PSF that is none.
+    #[error("cannot use {file} as a PSF\n  {hdu}, plane {plane}: {source}")]
+    Psf {
+        /// The file.
+        file: String,
+        /// Its HDU.
+        hdu: String,
+        /// The plane, counted from 0.
+        plane: usize,
+        /// What is wrong with it.
+        source: PsfError,
+    },
+    /// A beam that cannot be fitted.
+    #[error(transparent)]
+    Beam(#[from] BeamError),
+}
+
+/// An operation of every graph that the application builds.
+#[derive(Debug, Clone, Serialize)]
+pub enum DeconvOp {
+    /// Reads rows of a file.
+    ReadRows(ReadRows),
+    /// Checks and normalises a PSF.
+    MakePsf(MakePsf),
+    /// Divides dirty rows by the PSF's scale and notes their blanks.
+    Prepare(Prepare),
+    /// Tells where components may stand.
+    Allow(Allow),
+    /// Fits the clean beam.
+    FitBeam(FitBeam),
+    /// Row transforms of an image's slab.
+    FieldRows(FieldRows),
+    /// Row transforms of the PSF.
+    PsfRows(PsfRows),
+    /// Row transforms of a Gaussian beam.
+    GaussianRows(GaussianRows),
+    /// Column transforms of the PSF, kept.
+    KernelTransfer(KernelTransfer),
+    /// Column transforms, product, and back.
+    Convolve(Convolve),
+    /// Dirty rows less the convolved model.
+    Residual(Residual),
+    /// Model at the clean beam plus residual.
+    Restore(Restore),
+    /// Statistics of a residual's slab.
+    Survey(Survey),
+    /// Statistics of a plane.
+    Statistics(Statistics),
+    /// Pixels at or above the floor.
+    Select(Select),
+    /// One minor cycle.
+    MinorPass(MinorPass),
+    /// Adds components to a model's slab.
+    AddComponents(AddComponents),
+    /// Writes rows of a product.
+    Deliver(Deliver),
+    /// Shrinks rows for the preview.
+    Pool(Pool),
+}
+
+/// What each operation must say of itself.
+trait Work {
+    /// Name for pictures and profiles.
+    const KIND: &'static str;
+    /// What it takes, given the sizes of its inputs.
+    fn cost(&self, inputs: &[Meta]) -> Cost;
+    /// Computes the value.
+    fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError>;
+}
+
+/// Sends a call to the operation's own implementation.
+macro_rules! each {
+    ($self:expr, $op:ident => $call:expr) => {
+        match $self {
+            DeconvOp::ReadRows($op) => $call,
+            DeconvOp::MakePsf($op) => $call,
+            DeconvOp::Prepare($op) => $call,
+            DeconvOp::Allow($op) => $call,
+            DeconvOp::FitBeam($op) => $call,
+            DeconvOp::FieldRows($op) => $call,
+            DeconvOp::PsfRows($op) => $call,
+            DeconvOp::GaussianRows($op) => $call,
+            DeconvOp::KernelTransfer($op) => $call,
+            DeconvOp::Convolve($op) => $call,
+            DeconvOp::Residual($op) => $call,
+            DeconvOp::Restore($op) => $call,
+            DeconvOp::Survey($op) => $call,
+            DeconvOp::Statistics($op) => $call,
+            DeconvOp::Select($op) => $call,
+            DeconvOp::MinorPass($op) => $call,
+            DeconvOp::AddComponents($op) => $call,
+            DeconvOp::Deliver($op) => $call,
+            DeconvOp::Pool($op) => $call,
+        }
+    };
+}
+
+fn kind_of<W: Work>(_: &W) -> &'static str {
+    W::KIND
+}
+
+impl Op for DeconvOp {
+    type Value = Value;
+    type Error = OpError;
+
+    fn kind(&self) -> &'static str {
+        each!(self, op => kind_of(op))
+    }
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        each!(self, op => op.cost(inputs))
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
+        each!(self, op => op.run(inputs, context))
+    }
+}

@@ -1,0 +1,126 @@
+//! What travels on the edges of the application's graphs.
+
+use ndarray::Array2;
+
+use crate::algorithms::{Levels, PlaneStats, Step};
+use crate::diagnostics::Pooled;
+use crate::fft::{BlockRows, SlabSpectrum, Transfer};
+use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
+use crate::kernels::list::ActiveList;
+use crate::units::{Dirty, Model, Residual, Restored};
+
+/// Rows of a dirty image with their blanks.
+#[derive(Debug, Clone)]
+pub struct DirtySlab {
+    /// The pixels, 0 where blank.
+    pub image: Image<Dirty>,
+    /// The pixels that are not blank; `None` where none is.
+    pub finite: Option<Mask>,
+}
+
+/// Statistics of a slab of residual, to be combined in the order of the slabs.
+#[derive(Debug, Clone, Default)]
+pub struct SlabSurvey {
+    /// Peak, extremes and counts.
+    pub stats: PlaneStats,
+    /// Sum of squares of each row, in f64: rows are added in order, so the cut does not change the total.
+    pub squares: Vec<f64>,
+    /// Levels of the pixels where components may stand.
+    pub levels: Levels,
+    /// A strided sample of the finite pixels, for the robust noise.
+    pub sample: Vec<f32>,
+}
+
+/// A value of the graph.
+pub enum Value {
+    /// Rows as read; NaN is blank.
+    Pixels(Array2<f32>),
+    /// A PSF.
+    Psf(Psf),
+    /// What a file gave for a PSF.
+    NoPsf(PsfError),
+    /// Rows of the dirty image.
+    Dirty(DirtySlab),
+    /// Where components may stand in a slab; everywhere without a mask.
+    Allowed(Option<Mask>),
+    /// The fitted clean beam.
+    Beam(BeamFit),
+    /// Rows of the residual.
+    Residual(Image<Residual>),
+    /// Rows of the model.
+    Model(Image<Model>),
+    /// Rows of the restored image.
+    Restored(Image<Restored>),
+    /// Row transforms of a slab.
+    Spectrum(SlabSpectrum),
+    /// The PSF's transform on a block of columns.
+    Transfer(Transfer),
+    /// Rows of a block of columns, transformed back.
+    Block(BlockRows),
+    /// Statistics of a slab.
+    Survey(SlabSurvey),
+    /// Statistics of a plane.
+    Statistics(PlaneStats, Levels),
+    /// Pixels to clean.
+    Active(ActiveList),
+    /// What a minor cycle found.
+    Step(Step),
+    /// Rows of a preview.
+    Pooled(Pooled),
+    /// Nothing but the fact that it was done.
+    Done,
+}
+
+/// Makes `fn name(&self) -> &Type` for a variant; a graph that wires another value there is a defect of ours, and the
+/// scheduler names its key.
+macro_rules! access {
+    ($($(#[$doc:meta])* $name:ident: $variant:ident($type:ty);)*) => {
+        impl Value {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Panics
+                /// If the graph was wired wrongly.
+                pub fn $name(&self) -> &$type {
+                    match self {
+                        Self::$variant(value) => value,
+                        _ => panic!(concat!("the graph wires a ", stringify!($name), " here")),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+access! {
+    /// Rows as read.
+    pixels: Pixels(Array2<f32>);
+    /// The PSF.
+    psf: Psf(Psf);
+    /// Rows of the dirty image.
+    dirty: Dirty(DirtySlab);
+    /// Where components may stand.
+    allowed: Allowed(Option<Mask>);
+    /// The clean beam.
+    beam: Beam(BeamFit);
+    /// Rows of the residual.
+    residual: Residual(Image<Residual>);
+    /// Rows of the model.
+    model: Model(Image<Model>);
+    /// Rows of the restored image.
+    restored: Restored(Image<Restored>);
+    /// Row transforms.
+    spectrum: Spectrum(SlabSpectrum);
+    /// Transfer function.
+    transfer: Transfer(Transfer);
+    /// Rows of a block.
+    block: Block(BlockRows);
+    /// Statistics of a slab.
+    survey: Survey(SlabSurvey);
+    /// Pixels to clean.
+    active: Active(ActiveList);
+    /// What a minor cycle found.
+    step: Step(Step);
+    /// Rows of a preview.
+    pooled: Pooled(Pooled);
+}
