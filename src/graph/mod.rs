@@ -1,9 +1,67 @@
 //! The lazy task graph: a node is a key, an operation that is plain data, and the keys it depends on.
+//!
+//! [`TaskGraph`] is data; [`order()`] gives every task its place, [`forecast()`] tells what the run would hold in memory,
+//! a [`Scheduler`] ([`Serial`] or [`Threads`]) computes the targets, and [`Callback`]s watch. Nothing here knows what
+//! the operations do. The path of a run:
+//!
+//! ```text
+//! TaskGraph --check, cull, number--> Net --order--> ranks --State (pure)--> workers --> values of the targets
+//! ```
+//!
+//! The result never depends on the schedule: a task sees the values of its dependencies, in their order, and nothing else.
+//!
+//! ```
+//! use std::{convert::Infallible, sync::Arc};
+//! use deconv::graph::{Cost, Key, Meta, Op, RunContext, Scheduler, TaskContext, TaskGraph, Threads};
+//!
+//! struct Sum;
+//! impl Op for Sum {
+//!     type Value = f64;
+//!     type Error = Infallible;
+//!     fn kind(&self) -> &'static str {
+//!         "sum"
+//!     }
+//!     fn cost(&self, inputs: &[Meta]) -> Cost {
+//!         Cost { flops: inputs.len() as f64, output_bytes: 8, scratch_bytes: 0 }
+//!     }
+//!     fn run(&self, inputs: &[Arc<f64>], _context: &TaskContext) -> Result<f64, Infallible> {
+//!         Ok(inputs.iter().map(|value| **value).sum())
+//!     }
+//! }
+//!
+//! let mut graph = TaskGraph::new();
+//! let (one, two, total) = (Key::new("given", [0]), Key::new("given", [1]), Key::new("sum", []));
+//! graph.insert_value(one.clone(), Arc::new(1.0), Meta { bytes: 8 })?;
+//! graph.insert_value(two.clone(), Arc::new(2.0), Meta { bytes: 8 })?;
+//! graph.insert(total.clone(), Sum, vec![one, two])?;
+//! let values = Threads { workers: 2, memory: None }.execute(graph, &[total], &RunContext::default())?;
+//! assert_eq!(*values[0], 3.0);
+//! # Ok::<(), deconv::graph::GraphError>(())
+//! ```
 
+mod budget;
 mod callback;
+mod dot;
+mod engine;
+mod error;
+mod forecast;
 mod key;
+mod ledger;
+mod net;
 mod op;
+mod order;
+mod scheduler;
+mod state;
+mod task_graph;
+#[cfg(test)]
+mod tests;
 
 pub use callback::{Callback, RunStart, TaskRecord, TaskStart};
+pub use dot::dot;
+pub use error::GraphError;
+pub use forecast::{Forecast, KindForecast, forecast};
 pub use key::Key;
 pub use op::{Cancel, Cost, Meta, Op, TaskContext};
+pub use order::order;
+pub use scheduler::{RunContext, Scheduler, Serial, Threads};
+pub use task_graph::TaskGraph;

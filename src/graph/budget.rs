@@ -1,0 +1,92 @@
+//! The memory budget: which task may start ahead of its turn.
+//!
+//! If the tasks followed their order one by one, each would need some bytes when its turn comes. A task that starts
+//! ahead of its turn leaves its result on top of the needs of all tasks that it overtook. It may do so only if all of
+//! these still fit. So, when the order followed by one worker fits into the budget, every threaded run of it does, and
+//! the run never has to exceed the budget to get on.
+
+use std::ops::Range;
+
+/// Needs of the tasks by their rank \[bytes\], raised by the results of the tasks that started ahead of their turn.
+pub(super) struct Budget {
+    bytes: u64,
+    needs: MaxTree,
+}
+
+impl Budget {
+    /// A budget of so many bytes, for tasks that need these bytes when they follow each other by rank.
+    pub(super) fn new(bytes: u64, needs: &[u64]) -> Self {
+        Self { bytes, needs: MaxTree::new(needs) }
+    }
+
+    /// Whether so many bytes are within the budget.
+    pub(super) fn holds(&self, bytes: u64) -> bool {
+        bytes <= self.bytes
+    }
+
+    /// Whether a task may leave `output` bytes before the tasks of these ranks have had their turn.
+    pub(super) fn allows(&self, overtaken: Range<usize>, output: u64) -> bool {
+        overtaken.is_empty() || self.holds(self.needs.max(&overtaken) + output)
+    }
+
+    /// A task of this rank leaves `output` bytes ahead of its turn.
+    pub(super) fn overtake(&mut self, rank: usize, output: u64) {
+        self.needs.add_below(rank, output);
+    }
+}
+
+/// Numbers with the maximum of a range, and addition to a prefix, in logarithmic time.
+struct MaxTree {
+    leaves: usize,
+    /// Maximum below each node, what was added at the node itself included; the children of `n` are `2n` and `2n + 1`.
+    max: Vec<u64>,
+    /// What was added to everything below the node.
+    added: Vec<u64>,
+}
+
+impl MaxTree {
+    fn new(numbers: &[u64]) -> Self {
+        let leaves = numbers.len().next_power_of_two();
+        let mut max = vec![0; 2 * leaves];
+        max[leaves..leaves + numbers.len()].copy_from_slice(numbers);
+        for node in (1..leaves).rev() {
+            max[node] = max[2 * node].max(max[2 * node + 1]);
+        }
+        Self { leaves, max, added: vec![0; 2 * leaves] }
+    }
+
+    fn add_below(&mut self, end: usize, amount: u64) {
+        self.add_in(1, 0..self.leaves, end, amount);
+    }
+
+    fn add_in(&mut self, node: usize, span: Range<usize>, end: usize, amount: u64) {
+        if end <= span.start {
+            return;
+        }
+        if span.end <= end {
+            self.max[node] += amount;
+            self.added[node] += amount;
+            return;
+        }
+        let middle = usize::midpoint(span.start, span.end);
+        self.add_in(2 * node, span.start..middle, end, amount);
+        self.add_in(2 * node + 1, middle..span.end, end, amount);
+        self.max[node] = self.added[node] + self.max[2 * node].max(self.max[2 * node + 1]);
+    }
+
+    fn max(&self, range: &Range<usize>) -> u64 {
+        self.max_in(1, 0..self.leaves, range)
+    }
+
+    fn max_in(&self, node: usize, span: Range<usize>, range: &Range<usize>) -> u64 {
+        if range.end <= span.start || span.end <= range.start {
+            return 0;
+        }
+        if range.start <= span.start && span.end <= range.end {
+            return self.max[node];
+        }
+        let middle = usize::midpoint(span.start, span.end);
+        let below = self.max_in(2 * node, span.start..middle, range);
+        self.added[node] + below.max(self.max_in(2 * node + 1, middle..span.end, range))
+    }
+}

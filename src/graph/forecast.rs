@@ -1,0 +1,84 @@
+//! What a run would take, told before it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::net::Net;
+use super::order;
+use super::state::{Instruction, State};
+use super::{GraphError, Key, Op, TaskGraph};
+
+/// What a run would take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// The most that live values, and results and scratch of running tasks, would hold at one time \[bytes\].
+    pub peak_bytes: u64,
+    /// Tasks that the targets need.
+    pub tasks: usize,
+    /// Sum of the declared floating-point operations.
+    pub flops: f64,
+    /// The same by [`Op::kind`].
+    pub by_kind: BTreeMap<&'static str, KindForecast>,
+}
+
+/// What the tasks of one kind would take.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KindForecast {
+    /// Number of tasks.
+    pub tasks: usize,
+    /// Sum of the declared floating-point operations.
+    pub flops: f64,
+    /// Sum of the declared sizes of results \[bytes\].
+    pub output_bytes: u64,
+}
+
+/// Forecasts a run on so many workers (0 counts as 1) without a memory budget.
+///
+/// The schedule is followed on paper with the durations of [`simulated_peak`]; with one worker the peak is exact for
+/// [`super::Serial`], and it is the least budget that [`super::Threads`] keeps to for certain.
+///
+/// # Errors
+/// [`GraphError::Missing`] and [`GraphError::Cycle`].
+pub fn forecast<O: Op>(graph: &TaskGraph<O>, targets: &[Key], workers: usize) -> Result<Forecast, GraphError> {
+    let net = Net::new(graph, targets)?;
+    let mut by_kind: BTreeMap<_, KindForecast> = BTreeMap::new();
+    for (cost, kind) in net.costs.iter().zip(&net.kinds) {
+        if let &Some(kind) = kind {
+            let entry = by_kind.entry(kind).or_default();
+            entry.tasks += 1;
+            entry.flops += cost.flops;
+            entry.output_bytes += cost.output_bytes;
+        }
+    }
+    let peak_bytes = simulated_peak(&net, &order::best(&net), workers, None);
+    Ok(Forecast { peak_bytes, tasks: net.tasks().count(), flops: total_flops(&net), by_kind })
+}
+
+/// Sum of the declared floating-point operations.
+pub(super) fn total_flops(net: &Net) -> f64 {
+    net.costs.iter().map(|cost| cost.flops).sum()
+}
+
+/// Follows the schedule on paper and gives its peak \[bytes\].
+///
+/// A task is taken to last as long as its floating-point operations and the bytes of its result together, one unit of
+/// time each: a guess, good enough to tell which tasks overlap.
+pub(super) fn simulated_peak(net: &Net, order: &[u32], workers: usize, memory: Option<u64>) -> u64 {
+    let mut state = State::new(net, order, memory);
+    let mut running = BinaryHeap::new();
+    let mut now = 0_u64;
+    loop {
+        while running.len() < workers.max(1)
+            && let Instruction::Run(task) = state.next()
+        {
+            let cost = &net.costs[task as usize];
+            let end = now.saturating_add(cost.flops as u64).saturating_add(cost.output_bytes).saturating_add(1);
+            running.push(Reverse((end, task)));
+        }
+        let Some(Reverse((end, task))) = running.pop() else {
+            return state.peak();
+        };
+        now = end;
+        state.done(task);
+    }
+}

@@ -1,0 +1,177 @@
+//! The scheduler without threads: stimuli in, instructions out, no input or output of its own.
+//!
+//! A worker that is free asks [`State::next`]; one that has ended a task tells [`State::done`]. Of the ready tasks the
+//! first in the static order is next; under a budget it may have to wait while others run, and nothing passes it. When
+//! nothing runs, the next task always starts, however much it needs: there is no deadlock. It is then the first
+//! unfinished task of the order, whose dependencies all stand before it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::budget::Budget;
+use super::ledger::{Ledger, serial_needs};
+use super::net::Net;
+
+/// What a free worker is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Instruction {
+    /// Run this task.
+    Run(u32),
+    /// Ask again after some task has ended.
+    Wait,
+    /// Leave: there is nothing more to start.
+    End,
+}
+
+/// Where a run stands.
+pub(super) struct State<'n> {
+    net: &'n Net,
+    order: &'n [u32],
+    ranks: Vec<u32>,
+    ledger: Ledger<'n>,
+    budget: Option<Budget>,
+    /// Of a task: dependencies still to be made.
+    awaited: Vec<u32>,
+    /// Of a value: tasks that have still to take it.
+    takers: Vec<u32>,
+    /// Ranks of tasks that can start.
+    ready: BinaryHeap<Reverse<u32>>,
+    newly_ready: Vec<u32>,
+    is_done: Vec<bool>,
+    /// The lowest rank that is not done.
+    first: usize,
+    unstarted: usize,
+    running: usize,
+    /// Results and scratch of the tasks that run \[bytes\].
+    reserved: u64,
+    peak: u64,
+    stopped: bool,
+}
+
+impl<'n> State<'n> {
+    /// Before the first task; `order` holds all tasks, each after its dependencies, and `memory` is the budget \[bytes\].
+    pub(super) fn new(net: &'n Net, order: &'n [u32], memory: Option<u64>) -> Self {
+        let mut ranks = vec![u32::MAX; net.len()];
+        for (rank, &task) in order.iter().enumerate() {
+            ranks[task as usize] = rank as u32;
+        }
+        let (awaited, ledger) = (net.count_awaited(), Ledger::new(net));
+        let ready = order.iter().zip(0..).filter(|&(&task, _)| awaited[task as usize] == 0);
+        Self {
+            net,
+            order,
+            budget: memory.map(|bytes| Budget::new(bytes, &serial_needs(net, order))),
+            ready: ready.map(|(_, rank)| Reverse(rank)).collect(),
+            newly_ready: Vec::new(),
+            takers: net.count_users(),
+            is_done: vec![false; order.len()],
+            first: 0,
+            unstarted: order.len(),
+            running: 0,
+            reserved: 0,
+            peak: ledger.live(),
+            stopped: false,
+            ranks,
+            awaited,
+            ledger,
+        }
+    }
+
+    /// A worker is free.
+    pub(super) fn next(&mut self) -> Instruction {
+        if self.stopped || self.unstarted == 0 {
+            return Instruction::End;
+        }
+        match self.ready.peek() {
+            Some(&Reverse(rank)) if self.admits(rank as usize) => {
+                self.ready.pop();
+                Instruction::Run(self.start(rank as usize))
+            }
+            _ => Instruction::Wait,
+        }
+    }
+
+    /// A task has ended well; returns the tasks that became ready by it.
+    pub(super) fn done(&mut self, task: u32) -> &[u32] {
+        let cost = &self.net.costs[task as usize];
+        self.reserved -= cost.output_bytes + cost.scratch_bytes;
+        self.running -= 1;
+        self.ledger.finish(task);
+        let rank = self.rank(task);
+        self.is_done[rank] = true;
+        while self.is_done.get(self.first) == Some(&true) {
+            self.first += 1;
+        }
+        self.newly_ready.clear();
+        for &user in self.net.users.of(task) {
+            self.awaited[user as usize] -= 1;
+            if self.awaited[user as usize] == 0 {
+                self.ready.push(Reverse(self.ranks[user as usize]));
+                self.newly_ready.push(user);
+            }
+        }
+        &self.newly_ready
+    }
+
+    /// No task starts from now on.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Place of a task in the static order.
+    pub(super) fn rank(&self, task: u32) -> usize {
+        self.ranks[task as usize] as usize
+    }
+
+    /// Whether every task that uses the value has started, and the run need not keep it for them or for the caller.
+    pub(super) fn is_taken(&self, value: u32) -> bool {
+        self.takers[value as usize] == 0 && !self.net.is_target[value as usize]
+    }
+
+    /// Whether some task could start, the budget aside.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Declared bytes of all live values.
+    pub(super) fn live(&self) -> u64 {
+        self.ledger.live()
+    }
+
+    /// Live values, and results and scratch of running tasks \[bytes\].
+    pub(super) fn held(&self) -> u64 {
+        self.live() + self.reserved
+    }
+
+    /// The most that live values, and results and scratch of running tasks, have held so far \[bytes\].
+    pub(super) fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    fn admits(&self, rank: usize) -> bool {
+        let Some(budget) = self.budget.as_ref().filter(|_| self.running > 0) else {
+            return true;
+        };
+        let cost = &self.net.costs[self.order[rank] as usize];
+        let held = self.held() + cost.output_bytes + cost.scratch_bytes;
+        budget.holds(held) && budget.allows(self.first..rank, cost.output_bytes)
+    }
+
+    fn start(&mut self, rank: usize) -> u32 {
+        let task = self.order[rank];
+        let cost = &self.net.costs[task as usize];
+        if let Some(budget) = &mut self.budget
+            && rank > self.first
+        {
+            budget.overtake(rank, cost.output_bytes);
+        }
+        for &dep in self.net.deps.of(task) {
+            self.takers[dep as usize] -= 1;
+        }
+        self.unstarted -= 1;
+        self.running += 1;
+        self.reserved += cost.output_bytes + cost.scratch_bytes;
+        self.peak = self.peak.max(self.held());
+        task
+    }
+}

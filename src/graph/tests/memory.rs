@@ -1,0 +1,91 @@
+//! Memory that is really held: values and scratch of the test operation count themselves.
+
+use proptest::prelude::*;
+
+use super::super::{Cost, RunContext, Scheduler, Serial, Threads, forecast};
+use super::random::any_shape;
+use super::{SHAPES, Shape, chain, map, map_reduce};
+
+#[test]
+fn every_result_is_released_at_its_last_use_and_targets_stay() {
+    for (name, shape) in SHAPES {
+        let Shape { graph, targets, gauge, .. } = shape(12, [100, 90, 80], false);
+        let forecast = forecast(&graph, &targets, 1).unwrap();
+        let values = Serial.execute(graph, &targets, &RunContext::default()).unwrap();
+        assert_eq!(gauge.most(), forecast.peak_bytes, "{name}");
+        assert_eq!(gauge.held(), values.iter().map(|value| value.bytes).sum::<u64>(), "{name}");
+        drop(values);
+        assert_eq!(gauge.held(), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_given_value_is_released_at_its_last_use() {
+    let shape = chain(3, [1000, 1, 1], false);
+    let values = Serial.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert_eq!((values.len(), shape.gauge.held(), shape.gauge.most()), (1, 1, 1001));
+}
+
+#[test]
+fn a_target_that_others_use_stays_and_a_target_asked_twice_is_one_value() {
+    let mut shape = chain(3, [5, 5, 5], false);
+    shape.targets.extend([shape.key("link", 0), shape.key("given", 0), shape.key("given", 0)]);
+    let values =
+        Threads { workers: 2, memory: None }.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&values[2], &values[3]));
+    assert_eq!(shape.gauge.held(), 15);
+}
+
+#[test]
+fn the_budget_is_kept_by_threads_when_one_worker_can_keep_it() {
+    for (name, shape) in SHAPES {
+        let shape = shape(25, [100, 90, 80], false);
+        let memory = forecast(&shape.graph, &shape.targets, 1).unwrap().peak_bytes;
+        let threads = Threads { workers: 7, memory: Some(memory) };
+        threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+        assert!(shape.gauge.most() <= memory, "{name}: {} > {memory}", shape.gauge.most());
+    }
+}
+
+#[test]
+fn a_budget_below_the_largest_task_makes_tasks_wait_but_never_stops_the_run() {
+    let shape = map_reduce(64, [100, 100, 0], false);
+    let threads = Threads { workers: 7, memory: Some(1) };
+    threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert!(shape.gauge.most() <= 8 * 100);
+}
+
+#[test]
+fn scratch_is_admitted_too() {
+    let mut shape = Shape::default();
+    for index in 0..50 {
+        let key = shape.key("read", index);
+        shape.costly(&key, Cost { flops: 1.0, output_bytes: 1, scratch_bytes: 1000 }, &[]);
+        shape.targets.push(key);
+    }
+    Threads { workers: 7, memory: Some(2500) }.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert!(shape.gauge.most() <= 2500, "{}", shape.gauge.most());
+}
+
+#[test]
+fn without_a_budget_a_map_holds_what_its_workers_work_on() {
+    let shape = map(200, [1000, 1000, 1], false);
+    let threads = Threads { workers: 3, memory: None };
+    threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert!(shape.gauge.most() <= 2 * 3 * 1000 + 200, "{}", shape.gauge.most());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_held_never_exceeds_a_budget_that_one_worker_keeps(shape in any_shape(), workers in 1..5_usize) {
+        let memory = forecast(&shape.graph, &shape.targets, 1).unwrap().peak_bytes;
+        let unneeded = shape.gauge.held();
+        let Shape { graph, targets, gauge, .. } = shape;
+        let values = Threads { workers, memory: Some(memory) }.execute(graph, &targets, &RunContext::default()).unwrap();
+        prop_assert!(gauge.most() <= memory.max(unneeded));
+        drop(values);
+        prop_assert_eq!(gauge.held(), 0);
+    }
+}
