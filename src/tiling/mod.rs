@@ -1,1 +1,5 @@
-//! (to come)
+//! Chunks: how a plane is cut into slabs and blocks, and why.
+
+mod tune;
+
+pub use tune::{Chunks, tune, Task};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Axis, concatenate};
 use serde::Serialize;
 
-use super::{OpError, Rows, SlabSurvey, Value, Work};
+use super::{ModelTally, OpError, Rows, SlabSurvey, Value, Work};
 use crate::algorithms::{Levels, Minor, MinorRules, MinorView, PlaneStats, View};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask, sigma_mad};
@@ -216,5 +216,34 @@ impl Work for AddComponents {
             }
         }
         Ok(Value::Model(model))
+    }
+}
+
+/// Adds up a model, row by row so that the cut does not change the sums; inputs: the model's slabs in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tally;
+
+impl Work for Tally {
+    const KIND: &'static str = "tally";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        Cost { flops: bytes as f64 / 4.0, output_bytes: 64, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut tally = ModelTally::default();
+        for row in inputs.iter().flat_map(|slab| slab.model().pixels().rows()) {
+            let mut flux = 0.0;
+            let mut negative = 0.0;
+            for value in row.iter().filter(|value| **value != 0.0) {
+                flux += f64::from(*value);
+                negative += f64::from(value.min(0.0));
+                tally.components += 1;
+            }
+            tally.flux += flux;
+            tally.negative += negative;
+        }
+        Ok(Value::Tally(tally))
     }
 }

@@ -210,7 +210,8 @@ pub(super) fn rows_back(inputs: &[Arc<Value>], layout: &Layout, rows: Rows, nx: 
     inverse_rows(&blocks, layout, rows.range(), nx)
 }
 
-/// `residual = dirty - psf * model` on a slab, 0 where blank; inputs: dirty rows, then the blocks of `psf * model`.
+/// `residual = dirty - psf * model` on a slab, 0 where blank; inputs: dirty rows, then the blocks of `psf * model`
+/// (none for a model of zeros).
 #[derive(Debug, Clone, Serialize)]
 pub struct Residual {
     /// The transform.
@@ -235,6 +236,9 @@ impl Work for Residual {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let dirty = inputs[0].dirty();
+        if inputs.len() == 1 {
+            return Ok(Value::Residual(Image::new(dirty.image.pixels().clone())));
+        }
         let mut residual = rows_back(&inputs[1..], &self.layout, self.rows, self.nx);
         residual.zip_mut_with(dirty.image.pixels(), |convolved, dirty| *convolved = dirty - *convolved);
         if let Some(finite) = &dirty.finite {

@@ -141,7 +141,7 @@ impl Work for Allow {
     }
 }
 
-/// Fits the clean beam; input: PSF.
+/// Fits the clean beam; input: PSF (without one there is no beam).
 #[derive(Debug, Clone, Serialize)]
 pub struct FitBeam {
     /// Size of a pixel \[deg\].
@@ -156,6 +156,9 @@ impl Work for FitBeam {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        Ok(Value::Beam(fit_beam(inputs[0].psf(), self.cell)?))
+        match &*inputs[0] {
+            Value::Psf(psf) => Ok(Value::Beam(fit_beam(psf, self.cell)?)),
+            _ => Ok(Value::Done),
+        }
     }
 }

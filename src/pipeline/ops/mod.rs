@@ -15,11 +15,11 @@ use crate::graph::{Cost, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
 
-pub use clean::{AddComponents, MinorPass, Select, Statistics, Survey};
+pub use clean::{AddComponents, MinorPass, Select, Statistics, Survey, Tally};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, Product};
 pub use load::{Allow, FitBeam, MakePsf, Prepare, ReadRows, Source};
-pub use value::{DirtySlab, SlabSurvey, Value};
+pub use value::{DirtySlab, ModelTally, SlabSurvey, Value};
 
 /// Rows `first .. last` of a plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -112,6 +112,8 @@ pub enum DeconvOp {
     MinorPass(MinorPass),
     /// Adds components to a model's slab.
     AddComponents(AddComponents),
+    /// Flux and components of a model.
+    Tally(Tally),
     /// Writes rows of a product.
     Deliver(Deliver),
     /// Shrinks rows for the preview.
@@ -149,6 +151,7 @@ macro_rules! each {
             DeconvOp::Select($op) => $call,
             DeconvOp::MinorPass($op) => $call,
             DeconvOp::AddComponents($op) => $call,
+            DeconvOp::Tally($op) => $call,
             DeconvOp::Deliver($op) => $call,
             DeconvOp::Pool($op) => $call,
         }

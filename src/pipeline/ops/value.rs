@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use crate::algorithms::{Levels, PlaneStats, Step};
-use crate::diagnostics::Pooled;
+use crate::pipeline::record::Pooled;
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
 use crate::kernels::list::ActiveList;
@@ -29,6 +29,17 @@ pub struct SlabSurvey {
     pub levels: Levels,
     /// A strided sample of the finite pixels, for the robust noise.
     pub sample: Vec<f32>,
+}
+
+/// Sums over a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ModelTally {
+    /// Sum of the pixels \[Jy\].
+    pub flux: f64,
+    /// Sum of the negative pixels \[Jy\].
+    pub negative: f64,
+    /// Pixels that are not 0.
+    pub components: u64,
 }
 
 /// A value of the graph.
@@ -65,6 +76,8 @@ pub enum Value {
     Active(ActiveList),
     /// What a minor cycle found.
     Step(Step),
+    /// Sums over a model.
+    Tally(ModelTally),
     /// Rows of a preview.
     Pooled(Pooled),
     /// Nothing but the fact that it was done.
@@ -121,6 +134,8 @@ access! {
     active: Active(ActiveList);
     /// What a minor cycle found.
     step: Step(Step);
+    /// Sums over a model.
+    tally: Tally(ModelTally);
     /// Rows of a preview.
     pooled: Pooled(Pooled);
 }

@@ -1,0 +1,187 @@
+//! The complete configuration of a run: defaults, then a file, then flags.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::algorithms::wiener::WienerParams;
+use crate::algorithms::{Algorithm, CleanParams, PARAMS, find};
+use crate::images::CleanBeam;
+
+/// The defaults, compiled in.
+pub const DEFAULTS: &str = include_str!("../../configs/default.toml");
+
+/// Everything that decides a run's results, besides its input files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Name in the registry.
+    pub algorithm: String,
+    /// How the work is cut and run.
+    pub compute: ComputeConfig,
+    /// How the input is taken.
+    pub input: InputConfig,
+    /// The CLEAN family.
+    pub clean: CleanParams,
+    /// Wiener-Hunt.
+    pub wiener: WienerParams,
+    /// The clean beam.
+    pub restore: RestoreConfig,
+}
+
+/// The `[compute]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComputeConfig {
+    /// Rows of a slab.
+    pub chunk: Auto<usize>,
+    /// Worker threads; 0 takes all cores.
+    pub threads: usize,
+    /// Cap on memory.
+    pub memory: Auto<Bytes>,
+}
+
+/// The `[input]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputConfig {
+    /// What the PSF's peak divides.
+    pub psf_scale: PsfScale,
+}
+
+/// What the PSF's peak divides (ALGORITHMS 0.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PsfScale {
+    /// The dirty image and the PSF.
+    Pair,
+    /// The PSF alone.
+    PsfOnly,
+}
+
+/// The `[restore]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreConfig {
+    /// Fitted, or given.
+    pub beam: BeamChoice,
+}
+
+/// Chosen by the program, or given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auto<T> {
+    /// Chosen by the program.
+    Auto,
+    /// Given.
+    Given(T),
+}
+
+/// A number of bytes, as in `4GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+/// Fitted to the PSF, or given by hand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BeamChoice {
+    /// Fitted to the PSF's main lobe.
+    Fit,
+    /// Given.
+    Given(CleanBeam),
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or a flag says something that does not fit.
+    #[error("cannot use {origin}\n  {message}")]
+    Invalid {
+        /// The file, or the flags.
+        origin: String,
+        /// What does not fit, and what was expected.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some("deconv --help tells every flag; configs/default.toml holds every key with its default".to_owned())
+    }
+}
+
+impl RunConfig {
+    /// Lays the file, then `flags` (a table of the same form), over the defaults.
+    ///
+    /// # Errors
+    /// A file that cannot be read, an unknown key, a value that does not fit.
+    pub fn load(file: Option<&Path>, flags: toml::Table) -> Result<Self, ConfigError> {
+        let mut table = DEFAULTS.parse::<toml::Table>().expect("the defaults are TOML; a test reads them");
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+            let invalid = |message: String| ConfigError::Invalid { origin: path.display().to_string(), message };
+            let layer = text.parse::<toml::Table>().map_err(|error| invalid(error.to_string()))?;
+            overlay(&mut table, layer);
+            Self::read(table.clone()).map_err(invalid)?;
+        }
+        overlay(&mut table, flags);
+        Self::read(table).map_err(|message| ConfigError::Invalid { origin: "the flags".to_owned(), message })
+    }
+
+    fn read(table: toml::Table) -> Result<Self, String> {
+        for param in PARAMS {
+            let value = &table[param.table][param.key];
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if !(text.is_empty() && param.kind == crate::algorithms::ParamKind::File) {
+                param.check(&text).map_err(|expected| format!("{}.{} = {text}: {expected}", param.table, param.key))?;
+            }
+        }
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
+        match find(&config.algorithm) {
+            Some(_) => Ok(config),
+            None => {
+                let names: Vec<_> = crate::algorithms::ALGORITHMS.iter().map(|a| a.name).collect();
+                Err(format!("algorithm = '{}': expected one of {}", config.algorithm, names.join(", ")))
+            }
+        }
+    }
+
+    /// The algorithm's entry in the registry.
+    ///
+    /// # Panics
+    /// Never: [`RunConfig::load`] has looked it up.
+    pub fn algorithm(&self) -> &'static Algorithm {
+        find(&self.algorithm).expect("the name was looked up when the configuration was read")
+    }
+
+    /// The configuration as TOML, to be saved and given back with `--config`.
+    ///
+    /// # Panics
+    /// Never: every field is a TOML value.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every field is a TOML value")
+    }
+}
+
+/// Lays `layer` over `base`, table by table.
+fn overlay(base: &mut toml::Table, layer: toml::Table) {
+    for (key, value) in layer {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(more)) => overlay(inner, more),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+mod text;

@@ -1,0 +1,184 @@
+//! Values of the configuration as people write them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{Auto, BeamChoice, Bytes};
+use crate::images::CleanBeam;
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.trim().to_ascii_lowercase();
+        let units = [
+            ("kib", 1_u64 << 10),
+            ("mib", 1 << 20),
+            ("gib", 1 << 30),
+            ("tib", 1 << 40),
+            ("kb", 1000),
+            ("mb", 1_000_000),
+            ("gb", 1_000_000_000),
+            ("tb", 1_000_000_000_000),
+            ("k", 1 << 10),
+            ("m", 1 << 20),
+            ("g", 1 << 30),
+            ("t", 1 << 40),
+            ("b", 1),
+        ];
+        let (number, scale) = units
+            .iter()
+            .find_map(|(unit, scale)| lower.strip_suffix(unit).map(|number| (number, *scale)))
+            .unwrap_or((&lower, 1));
+        match number.trim().parse::<f64>() {
+            Ok(value) if value.is_finite() && value > 0.0 => Ok(Self((value * scale as f64) as u64)),
+            _ => Err(format!("'{text}': expected a size such as 4GiB or 500MB")),
+        }
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0 as f64;
+        match self.0 {
+            0..=1023 => write!(f, "{}B", self.0),
+            1024..=1_048_575 => write!(f, "{:.1}KiB", bytes / 1024.0),
+            1_048_576..=1_073_741_823 => write!(f, "{:.1}MiB", bytes / 1_048_576.0),
+            _ => write!(f, "{:.2}GiB", bytes / 1_073_741_824.0),
+        }
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}B", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_or_number(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A string, or a number as its text.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+impl<T: Serialize> Serialize for Auto<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Given(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: FromStr> Deserialize<'de> for Auto<T>
+where
+    T::Err: fmt::Display,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_or_number(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl<T: FromStr> FromStr for Auto<T>
+where
+    T::Err: fmt::Display,
+{
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "auto" => Ok(Self::Auto),
+            given => given.parse().map(Self::Given).map_err(|error| format!("'{text}': {error}; or auto")),
+        }
+    }
+}
+
+/// Degrees in each unit of angle that is understood.
+const ANGLES: [(&str, f64); 8] = [
+    ("masec", 1.0 / 3.6e6),
+    ("uasec", 1.0 / 3.6e9),
+    ("asec", 1.0 / 3600.0),
+    ("arcsec", 1.0 / 3600.0),
+    ("amin", 1.0 / 60.0),
+    ("arcmin", 1.0 / 60.0),
+    ("deg", 1.0),
+    ("\"", 1.0 / 3600.0),
+];
+
+/// An angle with its unit \[deg\].
+fn angle(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let expected = || format!("'{text}' is not an angle; expected a number with uasec, masec, asec, amin or deg");
+    let (number, scale) = ANGLES
+        .iter()
+        .find_map(|(unit, scale)| text.strip_suffix(unit).map(|number| (number, *scale)))
+        .ok_or_else(expected)?;
+    number.trim().parse::<f64>().map(|value| value * scale).map_err(|_| expected())
+}
+
+impl FromStr for BeamChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == "fit" {
+            return Ok(Self::Fit);
+        }
+        let parts = text.split(',').map(angle).collect::<Result<Vec<_>, _>>()?;
+        let beam = match parts[..] {
+            [width] => CleanBeam::circular(width),
+            [bmaj, bmin, bpa] => CleanBeam::new(bmaj, bmin, bpa),
+            _ => return Err(format!("'{text}': expected fit, a width, or two widths and a position angle")),
+        };
+        beam.map(Self::Given).map_err(|error| error.to_string())
+    }
+}
+
+impl Serialize for BeamChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Fit => serializer.serialize_str("fit"),
+            Self::Given(CleanBeam { bmaj, bmin, bpa }) => {
+                serializer.collect_str(&format_args!("{bmaj}deg,{bmin}deg,{bpa}deg"))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BeamChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_beams_are_read_with_their_units() {
+        assert_eq!("4GiB".parse(), Ok(Bytes(4 << 30)));
+        assert_eq!("1.5 kb".parse(), Ok(Bytes(1500)));
+        assert!("much".parse::<Bytes>().is_err() && "0".parse::<Bytes>().is_err());
+        let beam = CleanBeam { bmaj: 9.0 / 3600.0, bmin: 5.0 / 3600.0, bpa: 35.0 };
+        assert_eq!("9asec,5asec,35deg".parse(), Ok(BeamChoice::Given(beam)));
+        assert_eq!("fit".parse(), Ok(BeamChoice::Fit));
+        for text in ["9", "9asec,5asec", "5asec,9asec,0deg", "-1asec", "wide"] {
+            assert!(text.parse::<BeamChoice>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn auto_and_numbers_are_told_apart() {
+        assert_eq!("auto".parse(), Ok(Auto::<usize>::Auto));
+        assert_eq!("128".parse(), Ok(Auto::Given(128_usize)));
+        assert!("some".parse::<Auto<usize>>().is_err());
+    }
+}

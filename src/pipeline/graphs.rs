@@ -1,0 +1,361 @@
+//! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
+
+use std::sync::Arc;
+
+use super::ops::{
+    AddComponents, Allow, Convolve, DeconvOp, Deliver, FieldRows, FitBeam, GaussianRows, Kernel, KernelTransfer,
+    MakePsf, MinorPass, Pool, Prepare, Product, PsfRows, ReadRows, Residual, Restore, Rows, Select, Source,
+    Statistics, Survey, Tally, Value,
+};
+use crate::algorithms::{Minor, MinorRules, View};
+use crate::fft::Layout;
+use crate::graph::{Key, Meta, TaskGraph};
+use crate::images::{BeamShape, Cell, sample_step};
+use crate::pipeline::record::Pooling;
+
+/// A value that outlives the graph that made it, with its declared size.
+#[derive(Clone)]
+pub struct Held {
+    /// The value.
+    pub value: Arc<Value>,
+    /// Its size \[bytes\].
+    pub bytes: u64,
+}
+
+/// Values of consecutive slabs or blocks.
+pub type Slabs = Vec<Held>;
+
+/// How planes are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Shape of a plane, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// Rows of a slab.
+    pub slab: usize,
+    /// Columns of a block.
+    pub block: usize,
+}
+
+impl Cut {
+    /// The slabs of a plane.
+    pub fn slabs(&self) -> Vec<Rows> {
+        Rows::cut(self.shape.0, self.slab)
+    }
+
+    /// Bytes of a slab of `f32`.
+    pub fn bytes(&self, rows: Rows) -> u64 {
+        4 * (rows.len() * self.shape.1) as u64
+    }
+}
+
+/// A kernel's transform, and which of its pixels an image can meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelCut {
+    /// The transform.
+    pub layout: Layout,
+    /// Rows that are kept.
+    pub rows: Rows,
+    /// Columns that are kept.
+    pub columns: Rows,
+}
+
+/// A graph in the making. Keys are `layer(plane, slab or block)`; a layer's name begins with the operation's kind.
+pub struct Wiring {
+    graph: TaskGraph<DeconvOp>,
+    cut: Cut,
+}
+
+/// The files of a plane.
+pub struct PlaneFiles<'a> {
+    /// The dirty image and its plane.
+    pub dirty: (&'a Source, usize),
+    /// The mask and its plane.
+    pub mask: Option<(&'a Source, usize)>,
+    /// Border without components \[percent\].
+    pub border: f64,
+    /// Whether the PSF's peak divides the dirty image.
+    pub divide: bool,
+}
+
+/// Keys of a plane's slabs.
+#[derive(Debug, Clone, Default)]
+pub struct PlaneKeys {
+    /// Dirty rows.
+    pub dirty: Vec<Key>,
+    /// Where components may stand.
+    pub allowed: Vec<Key>,
+    /// Model rows.
+    pub model: Vec<Key>,
+    /// Residual rows.
+    pub residual: Vec<Key>,
+}
+
+fn key(layer: &str, plane: usize, index: usize) -> Key {
+    Key::new(layer, [plane as u32, index as u32])
+}
+
+impl Wiring {
+    /// An empty graph over planes that are cut like this.
+    pub fn new(cut: Cut) -> Self {
+        Self { graph: TaskGraph::new(), cut }
+    }
+
+    /// The graph.
+    pub fn into_graph(self) -> TaskGraph<DeconvOp> {
+        self.graph
+    }
+
+    fn task(&mut self, key: Key, op: DeconvOp, inputs: Vec<Key>) -> Key {
+        self.graph.insert(key.clone(), op, inputs).expect("layers and indices name a task once");
+        key
+    }
+
+    /// Gives a value that an earlier graph made.
+    pub fn give(&mut self, layer: &str, plane: usize, index: usize, held: &Held) -> Key {
+        let key = key(layer, plane, index);
+        if !self.graph.contains(&key) {
+            let meta = Meta { bytes: held.bytes };
+            self.graph.insert_value(key.clone(), Arc::clone(&held.value), meta).expect("the key is new");
+        }
+        key
+    }
+
+    /// Gives the values of a plane's slabs or blocks.
+    pub fn give_all(&mut self, layer: &str, plane: usize, slabs: &[Held]) -> Vec<Key> {
+        slabs.iter().enumerate().map(|(index, held)| self.give(layer, plane, index, held)).collect()
+    }
+
+    /// Reads and checks a PSF.
+    pub fn psf(&mut self, source: &Source, plane: usize, tolerant: bool) -> Key {
+        let rows = Rows::cut(source.0.geometry().ny, self.cut.slab);
+        let slabs = rows
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let op = DeconvOp::ReadRows(ReadRows { source: source.clone(), plane, rows });
+                self.task(key("read-psf", plane, index), op, vec![])
+            })
+            .collect();
+        let op = DeconvOp::MakePsf(MakePsf { source: source.clone(), plane, tolerant });
+        self.task(key("psf", plane, 0), op, slabs)
+    }
+
+    /// Fits the clean beam to a PSF.
+    pub fn beam(&mut self, plane: usize, psf: &Key, cell: Cell) -> Key {
+        self.task(key("beam", plane, 0), DeconvOp::FitBeam(FitBeam { cell }), vec![psf.clone()])
+    }
+
+    /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
+    pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>, psf: &Key) -> PlaneKeys {
+        let nothing = self.give("step-none", plane, 0, &Held { value: Arc::new(Value::Step(<_>::default())), bytes: 0 });
+        let mut keys = PlaneKeys::default();
+        for (index, rows) in self.cut.slabs().into_iter().enumerate() {
+            let read = |(source, plane): (&Source, usize)| {
+                DeconvOp::ReadRows(ReadRows { source: source.clone(), plane, rows })
+            };
+            let raw = self.task(key("read-dirty", plane, index), read(files.dirty), vec![]);
+            let op = DeconvOp::Prepare(Prepare { divide: files.divide });
+            let dirty = self.task(key("prepare", plane, index), op, vec![raw, psf.clone()]);
+            let mut inputs = vec![dirty.clone()];
+            if let Some(mask) = files.mask {
+                inputs.push(self.task(key("read-mask", plane, index), read(mask), vec![]));
+            }
+            let op = DeconvOp::Allow(Allow { rows, shape: self.cut.shape, border: files.border });
+            keys.allowed.push(self.task(key("allow", plane, index), op, inputs));
+            keys.model.push(self.components(plane, index, rows, vec![nothing.clone()]));
+            keys.residual.push(self.residual_slab(plane, index, &Layout { ly: 1, lx: 1, block: 1 }, vec![dirty.clone()]));
+            keys.dirty.push(dirty);
+        }
+        keys
+    }
+
+    fn components(&mut self, plane: usize, index: usize, rows: Rows, inputs: Vec<Key>) -> Key {
+        let op = DeconvOp::AddComponents(AddComponents { rows, nx: self.cut.shape.1 });
+        self.task(key("model", plane, index), op, inputs)
+    }
+
+    fn residual_slab(&mut self, plane: usize, index: usize, layout: &Layout, inputs: Vec<Key>) -> Key {
+        let op = DeconvOp::Residual(Residual {
+            layout: *layout,
+            rows: self.cut.slabs()[index],
+            nx: self.cut.shape.1,
+        });
+        self.task(key("residual", plane, index), op, inputs)
+    }
+
+    /// Row transforms of the PSF's slabs.
+    pub fn psf_rows(&mut self, plane: usize, psf: &Key, kernel: &KernelCut) -> Vec<Key> {
+        let KernelCut { layout, rows, columns } = *kernel;
+        let cuts = Rows::cut(rows.len(), self.cut.slab);
+        cuts.into_iter()
+            .enumerate()
+            .map(|(index, cut)| {
+                let rows = Rows { first: rows.first + cut.first, last: rows.first + cut.last };
+                let op = DeconvOp::PsfRows(PsfRows { layout, rows, columns });
+                self.task(key("psf-rows", plane, index), op, vec![psf.clone()])
+            })
+            .collect()
+    }
+
+    /// The PSF's transfer function, block by block.
+    pub fn transfer(&mut self, plane: usize, psf: &Key, kernel: &KernelCut) -> Vec<Key> {
+        let slabs = self.psf_rows(plane, psf, kernel);
+        (0..kernel.layout.blocks())
+            .map(|block| {
+                let op = DeconvOp::KernelTransfer(KernelTransfer { layout: kernel.layout, block });
+                self.task(key("transfer", plane, block), op, slabs.clone())
+            })
+            .collect()
+    }
+
+    /// Row transforms of an image's slabs.
+    pub fn field_rows(&mut self, layer: &str, plane: usize, slabs: &[Key], layout: &Layout) -> Vec<Key> {
+        let rows = self.cut.slabs();
+        slabs
+            .iter()
+            .zip(rows)
+            .enumerate()
+            .map(|(index, (slab, rows))| {
+                let op = DeconvOp::FieldRows(FieldRows { layout: *layout, rows });
+                self.task(key(layer, plane, index), op, vec![slab.clone()])
+            })
+            .collect()
+    }
+
+    /// Column stages of a convolution: `image` are row transforms; `kernel` a kept transfer (a block each) or row
+    /// transforms.
+    pub fn columns(&mut self, layer: &str, plane: usize, layout: &Layout, image: &[Key], kernel: (Kernel, &[Key])) -> Vec<Key> {
+        let (kind, keys) = kernel;
+        (0..layout.blocks())
+            .map(|block| {
+                let mut inputs = image.to_vec();
+                match kind {
+                    Kernel::Transfer => inputs.push(keys[block].clone()),
+                    Kernel::Rows => inputs.extend_from_slice(keys),
+                }
+                let (ny, slabs) = (self.cut.shape.0, image.len());
+                let op = DeconvOp::Convolve(Convolve { layout: *layout, block, ny, slabs, kernel: kind });
+                self.task(key(layer, plane, block), op, inputs)
+            })
+            .collect()
+    }
+
+    /// The exact residual of a model.
+    pub fn residual(&mut self, plane: usize, keys: &PlaneKeys, layout: &Layout, kernel: (Kernel, &[Key])) -> Vec<Key> {
+        let rows = self.field_rows("rows-model", plane, &keys.model, layout);
+        let blocks = self.columns("columns-psf", plane, layout, &rows, kernel);
+        keys.dirty
+            .iter()
+            .enumerate()
+            .map(|(index, dirty)| {
+                let inputs = std::iter::once(dirty).chain(&blocks).cloned().collect();
+                self.residual_slab(plane, index, layout, inputs)
+            })
+            .collect()
+    }
+
+    /// Statistics of a plane's residual.
+    pub fn statistics(&mut self, plane: usize, keys: &PlaneKeys) -> Key {
+        let step = sample_step(self.cut.shape);
+        let surveys = self
+            .cut
+            .slabs()
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let inputs = vec![keys.residual[index].clone(), keys.allowed[index].clone(), keys.dirty[index].clone()];
+                self.task(key("survey", plane, index), DeconvOp::Survey(Survey { rows, step }), inputs)
+            })
+            .collect();
+        self.task(key("statistics", plane, 0), DeconvOp::Statistics(Statistics), surveys)
+    }
+
+    /// Flux and number of components of a plane's model.
+    pub fn tally(&mut self, plane: usize, model: &[Key]) -> Key {
+        self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), model.to_vec())
+    }
+
+    /// A minor cycle on the given residual: what it found.
+    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, psf: &Key, cycle: (Minor, MinorRules)) -> Key {
+        let (minor, rules) = cycle;
+        let mut inputs = match minor.cycle().view() {
+            View::Plane => keys.residual.iter().chain(&keys.allowed).cloned().collect(),
+            View::List => self.selections(plane, keys, rules.floor),
+        };
+        inputs.push(psf.clone());
+        let op = DeconvOp::MinorPass(MinorPass { minor, rules, slabs: keys.residual.len() });
+        self.task(key("minor", plane, 0), op, inputs)
+    }
+
+    fn selections(&mut self, plane: usize, keys: &PlaneKeys, floor: f32) -> Vec<Key> {
+        self.cut
+            .slabs()
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let inputs = vec![keys.residual[index].clone(), keys.allowed[index].clone()];
+                let op = DeconvOp::Select(Select { first: rows.first, floor });
+                self.task(key("select", plane, index), op, inputs)
+            })
+            .collect()
+    }
+
+    /// The model with a step's components added.
+    pub fn add_components(&mut self, plane: usize, model: &[Key], step: &Key) -> Vec<Key> {
+        let slabs = self.cut.slabs();
+        model
+            .iter()
+            .zip(slabs)
+            .enumerate()
+            .map(|(index, (model, rows))| self.components(plane, index, rows, vec![step.clone(), model.clone()]))
+            .collect()
+    }
+
+    /// The restored image.
+    pub fn restored(&mut self, plane: usize, keys: &PlaneKeys, layout: &Layout, beam: (BeamShape, usize)) -> Vec<Key> {
+        let (shape, reach) = beam;
+        let kernel: Vec<Key> = Rows::cut(2 * reach + 1, self.cut.slab)
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let shape = (shape.a, shape.b, shape.c);
+                let op = DeconvOp::GaussianRows(GaussianRows { layout: *layout, rows, reach, shape });
+                self.task(key("beam-rows", plane, index), op, vec![])
+            })
+            .collect();
+        let rows = self.field_rows("rows-restore", plane, &keys.model, layout);
+        let blocks = self.columns("columns-beam", plane, layout, &rows, (Kernel::Rows, &kernel));
+        self.cut
+            .slabs()
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let inputs = std::iter::once(&keys.residual[index]).chain(&blocks).cloned().collect();
+                let op = DeconvOp::Restore(Restore { layout: *layout, rows, nx: self.cut.shape.1 });
+                self.task(key("restore", plane, index), op, inputs)
+            })
+            .collect()
+    }
+
+    /// Writes a plane of a product.
+    pub fn deliver(&mut self, layer: &str, plane: usize, product: &Product, slabs: (&[Key], &[Key])) -> Vec<Key> {
+        let (dirty, image) = slabs;
+        self.cut
+            .slabs()
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let op = DeconvOp::Deliver(Deliver { product: product.clone(), plane, rows });
+                self.task(key(layer, plane, index), op, vec![dirty[index].clone(), image[index].clone()])
+            })
+            .collect()
+    }
+
+    /// A small version of an image for the preview; `dirty` is empty for a PSF.
+    pub fn pool(&mut self, layer: &str, plane: usize, full: (usize, usize), how: (usize, Pooling), slabs: (&[Key], &[Key])) -> Key {
+        let (factor, pooling) = how;
+        let op = DeconvOp::Pool(Pool { shape: full, factor, pooling });
+        let inputs = slabs.0.iter().chain(slabs.1).cloned().collect();
+        self.task(key(layer, plane, 0), op, inputs)
+    }
+}
