@@ -19,6 +19,7 @@ use super::task_graph::Node;
 use super::{GraphError, Key, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
 
 /// Who runs the tasks.
+#[derive(Clone, Copy)]
 pub(super) struct Crew {
     /// Number of workers; the calling thread is the first.
     pub(super) workers: usize,
@@ -153,7 +154,9 @@ impl<'n, O: Op> Engine<'n, O> {
         let start = Instant::now();
         if !callbacks.is_empty() {
             let begun = TaskStart { key: key.clone(), kind, worker, at: start };
-            callbacks.iter().for_each(|callback| callback.pretask(&begun));
+            for callback in callbacks {
+                callback.pretask(&begun);
+            }
         }
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let value = Arc::new(op.run(&inputs, &self.run.context)?);
@@ -173,7 +176,9 @@ impl<'n, O: Op> Engine<'n, O> {
                 live_bytes,
                 flops: cost.flops,
             };
-            callbacks.iter().for_each(|callback| callback.posttask(&record));
+            for callback in callbacks {
+                callback.posttask(&record);
+            }
         }
         Ok(())
     }

@@ -34,7 +34,8 @@ pub struct KindForecast {
 
 /// Forecasts a run on so many workers (0 counts as 1) without a memory budget.
 ///
-/// The schedule is followed on paper with the durations of [`simulated_peak`]; with one worker the peak is exact for
+/// The schedule is followed on paper, each task lasting as long as its declared operations and the bytes of its result
+/// suggest, so for several workers the peak is a guess. With one worker the peak is exact for
 /// [`super::Serial`], and it is the least budget that [`super::Threads`] keeps to for certain.
 ///
 /// # Errors

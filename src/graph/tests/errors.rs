@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{GraphError, Key, Scheduler, Serial, TaskGraph, dot};
+use super::super::{GraphError, Key, Meta, RunContext, Scheduler, Serial, TaskGraph, dot};
 use super::{NoLuck, Shape, chain, map};
 
 fn keys(names: &[&str]) -> Vec<Key> {
@@ -45,7 +45,7 @@ fn a_missing_dependency_is_named_with_the_task_that_asked_for_it() {
 #[test]
 fn a_missing_target_is_named_and_nothing_runs() {
     let shape = map(3, [1; 3], false);
-    let error = Serial.execute(shape.graph, &keys(&["nowhere"]), &Default::default()).err().unwrap();
+    let error = Serial.execute(shape.graph, &keys(&["nowhere"]), &RunContext::default()).err().unwrap();
     assert_eq!(error.to_string(), "no task or value named nowhere in the graph, but the run asks for it");
     assert_eq!(shape.gauge.most(), 0);
 }
@@ -62,7 +62,7 @@ fn a_key_cannot_be_inserted_twice() {
     let mut shape = map(1, [1; 3], false);
     let key = shape.targets[0].clone();
     let value = super::Block::new(0.0, 1, &shape.gauge);
-    let error = shape.graph.insert_value(key.clone(), value, Default::default()).unwrap_err();
+    let error = shape.graph.insert_value(key.clone(), value, Meta::default()).unwrap_err();
     assert_eq!(error.to_string(), "write(0) is already in the graph: a key names one task or value");
     assert_eq!(shape.graph.tasks().last().unwrap().0, &key);
 }
@@ -92,7 +92,7 @@ fn the_typed_error_of_a_task_comes_back_with_its_key() {
     let mut shape = Shape::default();
     let key = Key::new("bad", [7, 8]);
     shape.act(&key, super::Act::Fail, &[]);
-    let error = Serial.execute(shape.graph, std::slice::from_ref(&key), &Default::default()).err().unwrap();
+    let error = Serial.execute(shape.graph, std::slice::from_ref(&key), &RunContext::default()).err().unwrap();
     assert_eq!(error.to_string(), "task bad(7, 8) (act) failed");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no luck with 0");
     let other = error.into_task_error::<std::io::Error>().unwrap_err();
@@ -119,7 +119,7 @@ fn the_picture_shows_values_as_boxes_and_one_colour_per_kind() {
 #[test]
 fn a_graph_without_targets_computes_nothing() {
     let shape = map(3, [1; 3], false);
-    assert!(Serial.execute(shape.graph, &[], &Default::default()).unwrap().is_empty());
+    assert!(Serial.execute(shape.graph, &[], &RunContext::default()).unwrap().is_empty());
     assert!(TaskGraph::<super::Step>::default().is_empty());
     assert_eq!(Arc::strong_count(&shape.gauge), 1);
 }

@@ -1,5 +1,7 @@
 //! Memory that is really held: values and scratch of the test operation count themselves.
 
+use std::sync::atomic::Ordering;
+
 use proptest::prelude::*;
 
 use super::super::{Cost, RunContext, Scheduler, Serial, Threads, forecast};
@@ -45,6 +47,14 @@ fn the_budget_is_kept_by_threads_when_one_worker_can_keep_it() {
         threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
         assert!(shape.gauge.most() <= memory, "{name}: {} > {memory}", shape.gauge.most());
     }
+}
+
+#[test]
+fn a_value_that_is_slow_to_free_counts_until_it_is_freed() {
+    let shape = map(30, [100, 100, 0], false);
+    shape.gauge.lag.store(1, Ordering::SeqCst);
+    Threads { workers: 4, memory: Some(400) }.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert!(shape.gauge.most() <= 400, "{}", shape.gauge.most());
 }
 
 #[test]

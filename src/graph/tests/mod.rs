@@ -9,7 +9,8 @@ mod schedule;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::task_graph::Node;
 use super::*;
@@ -19,6 +20,8 @@ use super::*;
 pub(super) struct Gauge {
     held: AtomicI64,
     most: AtomicI64,
+    /// Milliseconds that it takes to free a value.
+    lag: AtomicU64,
 }
 
 impl Gauge {
@@ -56,6 +59,7 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(self.gauge.lag.load(Ordering::SeqCst)));
         self.gauge.give(self.bytes);
     }
 }
@@ -204,9 +208,13 @@ pub(super) fn transpose(count: usize, sizes: Sizes, backwards: bool) -> Shape {
     let slabs: Vec<Key> = (0..count).map(|index| shape.key("slab", index)).collect();
     let blocks: Vec<Key> = (0..=count).map(|index| shape.key("block", index)).collect();
     let ends: Vec<Key> = (0..count).map(|index| shape.key("end", index)).collect();
-    slabs.iter().for_each(|key| shape.task(key, sizes[0], &[]));
-    blocks.iter().for_each(|key| shape.task(key, sizes[1], &slabs));
-    ends.iter().for_each(|key| shape.task(key, sizes[2], &blocks));
+    for (stage, bytes, dependencies) in
+        [(&slabs, sizes[0], &[][..]), (&blocks, sizes[1], &slabs[..]), (&ends, sizes[2], &blocks[..])]
+    {
+        for key in stage {
+            shape.task(key, bytes, dependencies);
+        }
+    }
     shape.targets = ends;
     shape
 }
@@ -242,6 +250,9 @@ pub(super) fn diamonds(count: usize, sizes: Sizes, backwards: bool) -> Shape {
     shape
 }
 
+/// Makes a shape of so many parts, with results of these sizes, in this key order or against it.
+pub(super) type Make = fn(usize, Sizes, bool) -> Shape;
+
 /// Every shape, by name.
-pub(super) const SHAPES: [(&str, fn(usize, Sizes, bool) -> Shape); 5] =
+pub(super) const SHAPES: [(&str, Make); 5] =
     [("map", map), ("map_reduce", map_reduce), ("transpose", transpose), ("chain", chain), ("diamonds", diamonds)];

@@ -134,6 +134,22 @@ fn users_that_shrink_a_large_value_all_run_before_the_next_large_value_is_made()
 }
 
 #[test]
+fn a_task_that_frees_its_inputs_does_not_wait_for_its_goal() {
+    // x (10), y (10) -> g (1);  x, y -> s (15);  g, big (100) -> h (1): s replaces x and y before big is made
+    let mut shape = Shape::default();
+    let [x, y, g, s, big, h] = ["x", "y", "g", "s", "big", "h"].map(|name| shape.key(name, 0));
+    shape.task(&x, 10, &[]);
+    shape.task(&y, 10, &[]);
+    shape.task(&g, 1, &[x.clone(), y.clone()]);
+    shape.task(&s, 15, &[x, y]);
+    shape.task(&big, 100, &[]);
+    shape.task(&h, 1, &[g, big]);
+    shape.targets = vec![h, s];
+    let net = net(&shape);
+    assert_eq!(peak(&net, &best(&net)), 15 + 1 + 100 + 1);
+}
+
+#[test]
 fn the_dependency_with_the_highest_passing_need_goes_first() {
     // heavy read (100) -> small (1) ─┐
     // light read (10)  -> large (9) ─┴─> end       heavy first: 100 + 1; light first: 9 + 100 + 1

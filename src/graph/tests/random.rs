@@ -32,7 +32,9 @@ fn build(drafts: &[Draft], backwards: bool) -> Shape {
             continue;
         }
         let places: Vec<usize> = wanted.iter().filter(|_| place > 0).map(|index| index.index(place)).collect();
-        places.iter().for_each(|&used| is_used[used] = true);
+        for &used in &places {
+            is_used[used] = true;
+        }
         let dependencies: Vec<Key> = places.iter().map(|&used| keys[used].clone()).collect();
         let cost = Cost { flops: *bytes as f64, output_bytes: *bytes, scratch_bytes: *scratch };
         shape.costly(&keys[place], cost, &dependencies);
