@@ -1,0 +1,397 @@
+//! The plan: what will be read, how it is cut, what it will take. Made from headers alone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::config::{Auto, BeamChoice, Bytes, PsfScale, RunConfig};
+use super::graphs::{Cut, KernelCut};
+use super::ops::{Rows, Source};
+use crate::algorithms::{Algorithm, Kind};
+use crate::fft::{Layout, good_size, linear_size};
+use crate::images::{Cell, Geometry};
+use crate::io::{FitsError, FitsSource, PlaneLabel};
+use crate::tiling::{Chunks, Task, tune};
+
+mod forecast;
+
+/// The files of a run.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// The dirty image or cube.
+    pub dirty: Source,
+    /// The PSF or PSF cube.
+    pub psf: Source,
+    /// The mask.
+    pub mask: Option<Source>,
+}
+
+/// One plane of the dirty image, and what goes with it.
+#[derive(Debug, Clone)]
+pub struct PlanePlan {
+    /// Its place in the dirty file.
+    pub plane: usize,
+    /// What it is called.
+    pub label: String,
+    /// Plane of the PSF file.
+    pub psf: usize,
+    /// Plane of the mask file.
+    pub mask: usize,
+}
+
+/// Everything that is decided before the first pixel is computed.
+#[derive(Debug)]
+pub struct Plan {
+    /// The configuration in force.
+    pub config: RunConfig,
+    /// The files.
+    pub inputs: Inputs,
+    /// The planes, in the order of the dirty file.
+    pub planes: Vec<PlanePlan>,
+    /// How planes are cut.
+    pub cut: Cut,
+    /// The PSF's transform, if its peak stands where it usually does.
+    pub kernel: KernelCut,
+    /// The chunks and why.
+    pub chunks: Chunks,
+    /// Planes that are worked on at the same time.
+    pub batch: usize,
+    /// Worker threads.
+    pub workers: usize,
+    /// Cap on memory \[bytes\].
+    pub memory: u64,
+    /// Forecast of what the largest graph holds \[bytes\], and tasks per graph.
+    pub forecast: Forecast,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What the graphs of a batch of planes would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forecast {
+    /// Most bytes held at one time.
+    pub peak_bytes: u64,
+    /// Tasks to load a plane.
+    pub load: usize,
+    /// Tasks of one pass (of the whole solution, for a direct method).
+    pub pass: usize,
+    /// Tasks to restore and write a plane.
+    pub finish: usize,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// A file.
+    #[error(transparent)]
+    Fits(#[from] FitsError),
+    /// Two files that do not go together.
+    #[error("cannot use {file} as the {role} of {dirty}\n  {hdu}, {key}: {found}, but the dirty image has {expected}")]
+    Mismatch {
+        /// PSF or mask.
+        role: &'static str,
+        /// The file.
+        file: String,
+        /// The dirty image.
+        dirty: String,
+        /// Its HDU.
+        hdu: String,
+        /// The key.
+        key: &'static str,
+        /// What the file says.
+        found: String,
+        /// What the dirty image says.
+        expected: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Not enough memory.
+    #[error("not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}")]
+    Memory {
+        /// Forecast of the peak.
+        needed: Bytes,
+        /// The cap.
+        allowed: Bytes,
+        /// Rows of a plane.
+        ny: usize,
+        /// Columns of a plane.
+        nx: usize,
+    },
+}
+
+impl PlanError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Fits(error) => error.hint(),
+            Self::Mismatch { hint, .. } => Some((*hint).to_owned()),
+            Self::Memory { .. } => {
+                Some("raise --memory, or deconvolve a region of the image: 'dirty.fits[x0:x1,y0:y1]'".to_owned())
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Reads the headers and decides.
+    ///
+    /// # Errors
+    /// Files that cannot be read or do not go together; too little memory.
+    pub fn new(config: RunConfig, dirty: &str, psf: &str) -> Result<Self, PlanError> {
+        let open = |spec: &str| Ok::<_, FitsError>(Source(Arc::new(FitsSource::open(spec)?)));
+        let mask = if config.clean.mask.is_empty() { None } else { Some(open(&config.clean.mask)?) };
+        let inputs = Inputs { dirty: open(dirty)?, psf: open(psf)?, mask };
+        let mut warnings = check(&inputs)?;
+        let planes = planes(&inputs)?;
+        let workers = match config.compute.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let memory = match config.compute.memory {
+            Auto::Given(Bytes(bytes)) => bytes,
+            Auto::Auto => available_memory() / 5 * 4,
+        };
+        let shape = shape_of(inputs.dirty.0.geometry());
+        let kernel = kernel(&inputs, shape, is_circular(&config));
+        let plan = Self {
+            cut: Cut { shape, slab: shape.0, block: kernel.layout.block },
+            chunks: Chunks { slab: shape.0, block: kernel.layout.block, reasons: vec![] },
+            batch: 1,
+            forecast: Forecast::default(),
+            warnings: vec![],
+            config,
+            inputs,
+            planes,
+            kernel,
+            workers,
+            memory,
+        };
+        warnings.extend(plan.beam_warnings());
+        Self { warnings, ..plan }.cut_to_memory()
+    }
+
+    /// Chooses the batch and the chunks so that the forecast keeps to the memory.
+    fn cut_to_memory(mut self) -> Result<Self, PlanError> {
+        self.apply(1);
+        let one = self.forecast.peak_bytes;
+        if one > self.memory {
+            let (ny, nx) = self.cut.shape;
+            return Err(PlanError::Memory { needed: Bytes(one), allowed: Bytes(self.memory), ny, nx });
+        }
+        let most = (self.memory / one.max(1)).min(PLANES_AT_ONCE) as usize;
+        self.apply(most.clamp(1, self.planes.len()));
+        Ok(self)
+    }
+
+    fn apply(&mut self, batch: usize) {
+        self.batch = batch;
+        let chunk = match self.config.compute.chunk {
+            Auto::Given(rows) => Some(rows),
+            Auto::Auto => None,
+        };
+        let task = Task { shape: self.cut.shape, layout: self.kernel.layout, planes: batch, workers: self.workers };
+        self.chunks = tune(&task, chunk);
+        self.cut = Cut { shape: self.cut.shape, slab: self.chunks.slab, block: self.chunks.block };
+        self.kernel.layout.block = self.chunks.block;
+        self.forecast = forecast::forecast(self);
+    }
+
+    /// The algorithm's entry in the registry.
+    pub fn algorithm(&self) -> &'static Algorithm {
+        self.config.algorithm()
+    }
+
+    /// Size of a pixel, if the header tells it.
+    pub fn cell(&self) -> Option<Cell> {
+        self.inputs.dirty.0.geometry().cell
+    }
+
+    /// Whether one PSF serves all planes.
+    pub fn one_psf(&self) -> bool {
+        self.inputs.psf.0.planes() == 1
+    }
+
+    /// Whether the dirty image is divided by the PSF's peak as well.
+    pub fn divides(&self) -> bool {
+        self.config.input.psf_scale == PsfScale::Pair
+    }
+
+    fn beam_warnings(&self) -> Option<String> {
+        let given = matches!(self.config.restore.beam, BeamChoice::Given(_));
+        (given && self.cell().is_none()).then(|| {
+            "the header tells no cell size, so the beam given with --beam-shape is taken in pixels of 1 deg".to_owned()
+        })
+    }
+}
+
+/// Planes at once at the most: beyond this more planes keep no more workers busy.
+const PLANES_AT_ONCE: u64 = 64;
+
+fn is_circular(config: &RunConfig) -> bool {
+    matches!(config.algorithm().kind, Kind::Direct) && config.wiener.is_circular()
+}
+
+fn shape_of(geometry: Geometry) -> (usize, usize) {
+    (geometry.ny, geometry.nx)
+}
+
+/// The PSF's transform, its peak taken to stand in the middle.
+fn kernel(inputs: &Inputs, shape: (usize, usize), circular: bool) -> KernelCut {
+    let (py, px) = shape_of(inputs.psf.0.geometry());
+    let axis = |n: usize, p: usize| {
+        let middle = p / 2;
+        let kept = (middle + 1).saturating_sub(n)..p.min(middle + n);
+        let reach = (middle - kept.start).max(kept.end - 1 - middle);
+        (Rows { first: kept.start, last: kept.end }, if circular { n } else { linear_size(n, reach) })
+    };
+    let ((rows, ly), (columns, lx)) = (axis(shape.0, py), axis(shape.1, px));
+    KernelCut { layout: Layout { ly, lx, block: lx }, rows, columns }
+}
+
+/// The transform that restores with a Gaussian that reaches `reach` pixels.
+pub fn restoring_layout(shape: (usize, usize), reach: usize, block: usize) -> Layout {
+    Layout { ly: good_size(shape.0 + reach), lx: good_size(shape.1 + reach), block }
+}
+
+/// Bytes that the machine can give.
+fn available_memory() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.available_memory()
+}
+
+/// Relative difference of cells above which two images are not of the same imaging run.
+const CELL_TOLERANCE: f64 = 1e-3;
+
+/// Checks that PSF and mask go with the dirty image; returns what the user should know.
+fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
+    let dirty = &inputs.dirty.0;
+    let mut warnings = Vec::new();
+    match (dirty.geometry().cell, inputs.psf.0.geometry().cell) {
+        (Some(expected), Some(found)) => {
+            for (key, expected, found) in [("CDELT1", expected.dx, found.dx), ("CDELT2", expected.dy, found.dy)] {
+                if (found - expected).abs() > CELL_TOLERANCE * expected.abs() {
+                    let hint = "use the PSF written by the same imaging run, or remake it with the same cell size";
+                    let values = (format!("{found:e} deg"), format!("{expected:e} deg"));
+                    return Err(mismatch("PSF", &inputs.psf, dirty, key, values, hint));
+                }
+            }
+        }
+        (None, _) => warnings.push(format!("{} tells no cell size: beams are in pixels of 1 deg", dirty.spec())),
+        (_, None) => warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec())),
+    }
+    if let Some(mask) = &inputs.mask {
+        let (expected, found) = (shape_of(dirty.geometry()), shape_of(mask.0.geometry()));
+        for (key, expected, found) in [("NAXIS1", expected.1, found.1), ("NAXIS2", expected.0, found.0)] {
+            if expected != found {
+                let hint = "make the mask on the dirty image's own grid";
+                return Err(mismatch("mask", mask, dirty, key, (found.to_string(), expected.to_string()), hint));
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+fn mismatch(
+    role: &'static str,
+    file: &Source,
+    dirty: &FitsSource,
+    key: &'static str,
+    values: (String, String),
+    hint: &'static str,
+) -> PlanError {
+    let (found, expected) = values;
+    PlanError::Mismatch {
+        role,
+        file: file.0.spec().to_owned(),
+        dirty: dirty.spec().to_owned(),
+        hdu: file.0.hdu_label().to_owned(),
+        key,
+        found,
+        expected,
+        hint,
+    }
+}
+
+/// Pairs the planes of the dirty image with those of PSF and mask.
+fn planes(inputs: &Inputs) -> Result<Vec<PlanePlan>, PlanError> {
+    let labels = inputs.dirty.0.plane_labels();
+    let psf = pairing("PSF", &inputs.psf, &inputs.dirty.0)?;
+    let mask = match &inputs.mask {
+        Some(mask) => pairing("mask", mask, &inputs.dirty.0)?,
+        None => vec![0; labels.len()],
+    };
+    let one = labels.len() == 1;
+    let plan = |(plane, label): (usize, &PlaneLabel)| PlanePlan {
+        plane,
+        label: describe(label, plane, one),
+        psf: psf[plane],
+        mask: mask[plane],
+    };
+    Ok(labels.iter().enumerate().map(plan).collect())
+}
+
+fn describe(label: &PlaneLabel, plane: usize, one: bool) -> String {
+    let stokes = label.stokes.as_deref().unwrap_or("");
+    let frequency = label.freq_hz.map(|hz| format!("{:.4} GHz", hz / 1e9)).unwrap_or_default();
+    let told = [stokes, frequency.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+    match (one, told.is_empty()) {
+        (true, true) => "image".to_owned(),
+        (false, true) => format!("plane {plane}"),
+        (true, false) => told,
+        (false, false) => format!("plane {plane} ({told})"),
+    }
+}
+
+/// For each plane of the dirty image the plane of `file` that goes with it: its only one, or the one of the same
+/// Stokes parameter and frequency (the axes may stand in another order).
+fn pairing(role: &'static str, file: &Source, dirty: &FitsSource) -> Result<Vec<usize>, PlanError> {
+    let (labels, own) = (dirty.plane_labels(), file.0.plane_labels());
+    if own.len() == 1 {
+        return Ok(vec![0; labels.len()]);
+    }
+    if own.len() != labels.len() {
+        let values = (format!("{} planes", own.len()), format!("{}", labels.len()));
+        let hint = "give one plane for all, or as many planes as the dirty image has";
+        return Err(mismatch(role, file, dirty, "NAXIS3 and NAXIS4", values, hint));
+    }
+    let is_same = |a: &PlaneLabel, b: &PlaneLabel| {
+        let close = match (a.freq_hz, b.freq_hz) {
+            (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs(),
+            (a, b) => a == b,
+        };
+        a.stokes == b.stokes && close
+    };
+    let matched: Option<Vec<usize>> =
+        labels.iter().map(|label| own.iter().position(|candidate| is_same(label, candidate))).collect();
+    Ok(matched.unwrap_or_else(|| (0..labels.len()).collect()))
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ny, nx) = self.cut.shape;
+        let (py, px) = shape_of(self.inputs.psf.0.geometry());
+        writeln!(f, "algorithm   {}", self.config.algorithm)?;
+        writeln!(f, "dirty       {}: {} planes of {ny} x {nx} pixels", self.inputs.dirty.0.spec(), self.planes.len())?;
+        writeln!(f, "psf         {}: {} planes of {py} x {px} pixels", self.inputs.psf.0.spec(), self.inputs.psf.0.planes())?;
+        let covers = |n: usize, p: usize| if p + 1 >= 2 * n { "all" } else { "part" };
+        writeln!(f, "            reaches {} of the image's rows and {} of its columns", covers(ny, py), covers(nx, px))?;
+        let Layout { ly, lx, .. } = self.kernel.layout;
+        let boundary = if is_circular(&self.config) { "circular" } else { "linear" };
+        writeln!(f, "transform   {ly} x {lx} ({boundary} convolution)")?;
+        writeln!(f, "chunks      {} slabs of {} rows, {} blocks of {} columns", self.cut.slabs().len(), self.cut.slab, self.kernel.layout.blocks(), self.cut.block)?;
+        for reason in &self.chunks.reasons {
+            writeln!(f, "            - {reason}")?;
+        }
+        writeln!(f, "planes      {} at a time", self.batch)?;
+        let Forecast { peak_bytes, load, pass, finish } = self.forecast;
+        writeln!(f, "tasks       {load} to load, {pass} a pass, {finish} to restore and write (per {} planes)", self.batch)?;
+        writeln!(f, "memory      {} forecast at the peak, {} allowed", Bytes(peak_bytes), Bytes(self.memory))?;
+        write!(f, "workers     {}", self.workers)?;
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        Ok(())
+    }
+}
