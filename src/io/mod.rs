@@ -1,1 +1,39 @@
-//! (to come)
+//! FITS in and out.
+//!
+//! A [`FitsSource`] is one image of a FITS file: its header is read and checked when it is opened, its
+//! pixels by region whenever they are asked for. A [`FitsTarget`] is one product: its header is the
+//! source's, card for card, and its pixels go straight to their place in the file, from any thread.
+//!
+//! The policy in four lines:
+//! - Everything that can be wrong with a file is found when it is opened or created, before any work,
+//!   and told by a [`FitsError`] that names file, HDU and key, what was expected and what was found.
+//! - Headers are parsed here and kept as the bytes they are, so that what we do not understand
+//!   survives. Pixels of plain 32-bit floats are read straight from the file; every other form
+//!   (integers, scaling, blanks, compressed tiles) goes through cfitsio, by region too.
+//! - No handle outlives a call: each read opens, reads and closes, so a source can be shared by threads.
+//! - A product appears under its name when it is complete: it is written under a temporary name in the
+//!   same folder, renamed at the end, and removed if the end is never reached.
+
+mod axes;
+mod beams;
+mod card;
+mod cfitsio;
+mod error;
+mod hdu;
+mod header;
+mod new_header;
+mod product;
+mod source;
+mod spec;
+mod target;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+pub use axes::{AxisKind, PlaneAxis, PlaneLabel};
+pub use card::{Card, Value};
+pub use error::{FitsError, Mismatch};
+pub use header::Header;
+pub use new_header::{FrequencyAxis, NewHeader};
+pub use source::FitsSource;
+pub use target::{Finish, FitsTarget};
