@@ -1,1 +1,14 @@
-//! (to come)
+//! From a configuration to products: the plan, the operations and graphs, the run, and what came of it.
+
+pub mod config;
+pub mod graphs;
+pub mod ops;
+pub mod outcome;
+pub mod plan;
+pub mod record;
+mod run;
+
+pub use config::{ConfigError, RunConfig};
+pub use outcome::{Outcome, PlaneOutcome};
+pub use plan::{Plan, PlanError};
+pub use run::{RunError, Tools, Watch, run};

@@ -1,0 +1,94 @@
+//! What came of a run: the summary, and what the plots draw.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::record::{Convergence, Preview};
+use crate::algorithms::{PlaneStats, StopReason};
+use crate::images::CleanBeam;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The planes in the order of the dirty file.
+    pub planes: Vec<PlaneOutcome>,
+    /// The FITS files written.
+    pub products: Vec<PathBuf>,
+    /// Whether the user ended it early.
+    pub interrupted: bool,
+    /// What each phase took, in order.
+    pub phases: Vec<Phase>,
+    /// Most memory that the process held \[bytes\].
+    pub peak_memory: u64,
+    /// How peak and flux went.
+    pub convergence: Convergence,
+    /// One plane made small, unless none could be deconvolved.
+    pub preview: Option<Preview>,
+}
+
+/// Time spent in one phase of the run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// `read`, `deconvolve`, `restore-and-write`.
+    pub name: &'static str,
+    /// Wall time \[s\].
+    pub wall_s: f64,
+    /// CPU time of all threads \[s\].
+    pub cpu_s: f64,
+}
+
+/// What came of one plane.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlaneOutcome {
+    /// Its place in the dirty file.
+    pub plane: usize,
+    /// What it is called.
+    pub label: String,
+    /// Why it ended, with the rule's numbers.
+    pub stop: StopReason,
+    /// The same in words.
+    pub message: String,
+    /// Major cycles.
+    pub cycles: u64,
+    /// Passes, each ended by an exact residual.
+    pub passes: u64,
+    /// Components taken (a pixel may be taken many times).
+    pub iterations: u64,
+    /// Pixels of the model that are not 0.
+    pub components: u64,
+    /// Sum of the model \[Jy\].
+    pub flux_jy: f64,
+    /// Sum of the model's negative pixels \[Jy\].
+    pub negative_flux_jy: f64,
+    /// The final residual.
+    pub residual: PlaneStats,
+    /// The clean beam, where the cell is known.
+    pub beam: Option<BeamOutcome>,
+    /// The peak by which the PSF was divided.
+    pub psf_peak: f32,
+    /// Estimate of what the missing sidelobes of the PSF may leave \[Jy/beam\]; 0 where it reaches every pixel.
+    pub missing_sidelobes: f64,
+    /// Time from the first read to the last write of its batch \[s\].
+    pub wall_s: f64,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// The clean beam of a plane.
+#[derive(Debug, Clone, Serialize)]
+pub struct BeamOutcome {
+    /// The beam on the sky.
+    #[serde(flatten)]
+    pub beam: CleanBeam,
+    /// Full widths at half maximum \[pixels\].
+    pub pixels: (f64, f64),
+    /// Whether it was fitted or given.
+    pub fitted: bool,
+    /// Highest sidelobe of the PSF.
+    pub sidelobe_max: Option<f32>,
+    /// Lowest sidelobe of the PSF.
+    pub sidelobe_min: Option<f32>,
+    /// Rms of PSF less beam over the fitted pixels.
+    pub misfit: Option<f64>,
+}

@@ -1,0 +1,208 @@
+//! Loading a batch: PSFs, beams, planes, first statistics.
+
+use super::state::{PlaneState, PsfState};
+use super::{RunError, Session};
+use crate::algorithms::{Patch, StopReason};
+use crate::fft::linear_size;
+use crate::graph::Key;
+use crate::images::{Psf, UNIT_CELL};
+use crate::pipeline::config::BeamChoice;
+use crate::pipeline::graphs::{Held, KernelCut, PlaneFiles, PlaneKeys, Wiring};
+use crate::pipeline::ops::{ModelTally, Rows, Value};
+use crate::pipeline::plan::PlanePlan;
+
+/// A PSF's peak may differ from 1 by this much without a warning (ALGORITHMS 0.2).
+const PEAK_TOLERANCE: f32 = 1e-2;
+/// Above this share of odd parts a PSF is not even (ALGORITHMS 0.2).
+const ASYMMETRY: f64 = 1e-3;
+
+impl Session<'_> {
+    /// Loads a batch of planes.
+    pub(super) fn load(&mut self, batch: &[PlanePlan]) -> Result<Vec<PlaneState>, RunError> {
+        self.load_psfs(batch)?;
+        let mut wiring = self.wiring();
+        let mut keys: Vec<(PlaneKeys, Key)> = Vec::new();
+        for plane in batch {
+            let psf = match &self.psfs[&plane.psf].psf {
+                Ok(held) => wiring.give("held-psf", plane.psf, 0, held),
+                Err(error) => {
+                    let value = std::sync::Arc::new(Value::NoPsf(error.clone()));
+                    wiring.give("held-psf", plane.psf, 0, &Held { value, bytes: 0 })
+                }
+            };
+            let inputs = &self.plan.inputs;
+            let files = PlaneFiles {
+                dirty: (&inputs.dirty, plane.plane),
+                mask: inputs.mask.as_ref().map(|mask| (mask, plane.mask)),
+                border: self.plan.config.clean.clean_border,
+                divide: self.plan.divides(),
+            };
+            let planes = wiring.plane(plane.plane, &files, &psf);
+            let statistics = wiring.statistics(plane.plane, &planes);
+            keys.push((planes, statistics));
+        }
+        let targets: Vec<Key> = keys
+            .iter()
+            .flat_map(|(planes, statistics)| {
+                let PlaneKeys { dirty, allowed, model, residual } = planes;
+                [dirty, allowed, model, residual].into_iter().flatten().chain([statistics])
+            })
+            .cloned()
+            .collect();
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        let slabs = self.plan.cut.slabs().len();
+        let states = batch.iter().map(|plane| self.plane_state(plane, slabs, &mut values)).collect();
+        Ok(states)
+    }
+
+    fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Held>) -> PlaneState {
+        let mut take = || values.by_ref().take(slabs).collect::<Vec<_>>();
+        let (dirty, allowed, model, residual) = (take(), take(), take(), take());
+        let last = values.next().expect("the targets end with the statistics");
+        let Value::Statistics(stats, levels) = &*last.value else { unreachable!("the last target is the statistics") };
+        let stop = if stats.pixels == 0 {
+            Some(StopReason::Blank)
+        } else if (stats.min == 0.0 && stats.max == 0.0) || self.psfs[&plan.psf].psf.is_err() {
+            Some(StopReason::Empty)
+        } else {
+            None
+        };
+        let mut state = PlaneState {
+            plan: plan.clone(),
+            dirty,
+            allowed,
+            model,
+            residual,
+            stats: stats.clone(),
+            levels: levels.clone(),
+            tally: ModelTally::default(),
+            dirty_peak: stats.min.abs().max(stats.max.abs()),
+            control: None,
+            best: None,
+            passes: 0,
+            points: Vec::new(),
+            stop,
+            notes: Vec::new(),
+        };
+        self.note_psf(&mut state);
+        state
+    }
+
+    /// Loads the PSFs that a batch needs, and lets go of those that it does not.
+    fn load_psfs(&mut self, batch: &[PlanePlan]) -> Result<(), RunError> {
+        self.psfs.retain(|plane, _| batch.iter().any(|wanted| wanted.psf == *plane));
+        let mut missing: Vec<usize> = batch.iter().map(|plane| plane.psf).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing.retain(|plane| !self.psfs.contains_key(plane));
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        let fitted = matches!(self.plan.config.restore.beam, BeamChoice::Fit);
+        for plane in &missing {
+            let psf = wiring.psf(&self.plan.inputs.psf, *plane, !self.plan.one_psf());
+            targets.push(psf.clone());
+            if fitted {
+                targets.push(wiring.beam(*plane, &psf, self.plan.cell().unwrap_or(UNIT_CELL)));
+            }
+        }
+        let values = self.execute(wiring, &targets)?;
+        for (plane, values) in missing.into_iter().zip(values.chunks(1 + usize::from(fitted))) {
+            let state = self.psf_state(values);
+            self.psfs.insert(plane, state);
+        }
+        Ok(())
+    }
+
+    fn psf_state(&self, values: &[Held]) -> PsfState {
+        let empty = PsfState {
+            psf: Ok(values[0].clone()),
+            kernel: self.plan.kernel,
+            transfer: Vec::new(),
+            fit: None,
+            patch: Patch::default(),
+            scale: 1.0,
+            missing: 0.0,
+        };
+        match &*values[0].value {
+            Value::Psf(psf) => {
+                let (ny, nx) = self.plan.cut.shape;
+                PsfState {
+                    kernel: kernel_of(psf, self.plan.cut.shape, self.plan.kernel),
+                    fit: values.get(1).map(|held| *held.value.beam()),
+                    patch: Patch::of(psf),
+                    scale: psf.scale(),
+                    missing: if psf.covers(ny, nx) { 0.0 } else { psf.outer_ring() },
+                    ..empty
+                }
+            }
+            Value::NoPsf(error) => PsfState { psf: Err(error.clone()), ..empty },
+            _ => unreachable!("the first target is the PSF"),
+        }
+    }
+
+    /// Notes what is unusual about a plane's PSF.
+    fn note_psf(&self, state: &mut PlaneState) {
+        let psf = &self.psfs[&state.plan.psf];
+        match &psf.psf {
+            Err(error) => state.notes.push(format!("no PSF: {error}")),
+            Ok(held) => {
+                if (psf.scale - 1.0).abs() > PEAK_TOLERANCE {
+                    let what = if self.plan.divides() { "dirty image and PSF were" } else { "the PSF was" };
+                    state.notes.push(format!("the PSF's peak is {:.6e}, not 1: {what} divided by it", psf.scale));
+                }
+                let asymmetry = held.value.psf().asymmetry();
+                if asymmetry > ASYMMETRY {
+                    state.notes.push(format!("the PSF is not even: odd part {asymmetry:.1e} of its norm"));
+                }
+            }
+        }
+        let floor = psf.missing * state.dirty_peak;
+        if f64::from(floor) > state.stats.sigma {
+            state.notes.push(format!(
+                "the PSF does not reach every pixel: beyond it sidelobes of about {floor:.2e} Jy/beam stay in the \
+                 residual ({:.1} times its noise); a PSF of twice the image's size would take them away",
+                f64::from(floor) / state.stats.sigma
+            ));
+        }
+    }
+}
+
+/// The transform that fits a PSF where its peak really is.
+fn kernel_of(psf: &Psf, shape: (usize, usize), planned: KernelCut) -> KernelCut {
+    let (rows, columns) = psf.kept(shape.0, shape.1);
+    let reach = psf.reach(shape.0, shape.1);
+    let mut layout = planned.layout;
+    if layout.ly != shape.0 || layout.lx != shape.1 {
+        layout.ly = linear_size(shape.0, reach.0);
+        layout.lx = linear_size(shape.1, reach.1);
+    }
+    let rows = Rows { first: rows.start, last: rows.end };
+    KernelCut { layout, rows, columns: Rows { first: columns.start, last: columns.end } }
+}
+
+impl Session<'_> {
+    /// Computes the transfer functions that are missing.
+    pub(super) fn load_transfers(&mut self) -> Result<(), RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        let mut owners = Vec::new();
+        for (plane, state) in &self.psfs {
+            if let (Ok(held), true) = (&state.psf, state.transfer.is_empty()) {
+                let psf = wiring.give("held-psf", *plane, 0, held);
+                targets.extend(wiring.transfer(*plane, &psf, &state.kernel));
+                owners.push((*plane, state.kernel.layout.blocks()));
+            }
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for (plane, blocks) in owners {
+            let transfer = values.by_ref().take(blocks).collect();
+            self.psfs.get_mut(&plane).expect("the owner was found in the map").transfer = transfer;
+        }
+        Ok(())
+    }
+
+    /// Gives a PSF's transfer function to a graph.
+    pub(super) fn give_transfer(&self, wiring: &mut Wiring, plane: usize) -> Vec<Key> {
+        wiring.give_all("held-transfer", plane, &self.psfs[&plane].transfer)
+    }
+}

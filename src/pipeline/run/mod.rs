@@ -1,0 +1,265 @@
+//! The run: batches of planes, each loaded, deconvolved, restored and written through task graphs.
+
+mod clean;
+mod finish;
+mod load;
+mod state;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+
+use super::graphs::{Held, Wiring};
+use super::ops::{DeconvOp, OpError, Product};
+use super::outcome::{Outcome, Phase, PlaneOutcome};
+use super::plan::{Plan, PlanError};
+use super::record::{Convergence, Preview};
+use crate::algorithms::Kind;
+use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext};
+use crate::images::{BeamError, CleanBeam};
+use crate::io::{Finish, FitsError, FitsTarget};
+use state::{PlaneState, PsfState};
+
+/// What a run is given besides the plan.
+pub struct Tools<'a> {
+    /// Computes the graphs.
+    pub scheduler: &'a dyn Scheduler<DeconvOp>,
+    /// Called for every task.
+    pub callbacks: &'a [&'a dyn Callback],
+    /// Asks for an early end.
+    pub cancel: Cancel,
+    /// Told how the run goes.
+    pub watch: &'a dyn Watch,
+}
+
+/// Told how a run goes.
+pub trait Watch: Sync {
+    /// A stage begins.
+    fn stage(&self, _name: &str) {}
+    /// Something worth a line.
+    fn note(&self, _text: &str) {}
+    /// Something the user should know.
+    fn warn(&self, _text: &str) {}
+}
+
+/// Why a run failed.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A file.
+    #[error(transparent)]
+    Fits(#[from] FitsError),
+    /// An operation on data.
+    #[error("{source}\n  in task {key}")]
+    Op {
+        /// The task.
+        key: Key,
+        /// What it met.
+        source: OpError,
+    },
+    /// A graph, or a panic in a task: a defect of the program.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Nothing to deconvolve.
+    #[error("nothing to deconvolve in {file}\n  {hdu}: every pixel is zero, expected a dirty image")]
+    Empty {
+        /// The file.
+        file: String,
+        /// Its HDU.
+        hdu: String,
+    },
+    /// No beam to restore with.
+    #[error(transparent)]
+    Beam(#[from] BeamError),
+}
+
+impl RunError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Plan(error) => error.hint(),
+            Self::Fits(error) | Self::Op { source: OpError::Fits(error), .. } => error.hint(),
+            Self::Op { source: OpError::Psf { .. }, .. } => {
+                Some("give the PSF of the same imaging run; its peak must be positive and unique".to_owned())
+            }
+            Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
+                Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
+            }
+            Self::Graph(_) => Some("this is a defect of deconv: please report it with the command".to_owned()),
+            Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
+        }
+    }
+}
+
+/// The three products, open.
+pub struct Products {
+    model: Product,
+    residual: Product,
+    restored: Product,
+}
+
+impl Products {
+    /// Begins the products of `prefix`: fails before any work when one exists or cannot be written.
+    ///
+    /// # Errors
+    /// See [`FitsTarget::create`].
+    pub fn create(plan: &Plan, prefix: &str, overwrite: bool) -> Result<Self, FitsError> {
+        let template = &plan.inputs.dirty.0;
+        let path = |name: &str| PathBuf::from(format!("{prefix}-{name}.fits"));
+        Ok(Self {
+            model: Product::Model(Arc::new(FitsTarget::create(&path("model"), template, overwrite)?)),
+            residual: Product::Residual(Arc::new(FitsTarget::create(&path("residual"), template, overwrite)?)),
+            restored: Product::Restored(Arc::new(FitsTarget::create(&path("image"), template, overwrite)?)),
+        })
+    }
+
+    /// Completes the headers and gives the files their names.
+    fn finish(self, beams: &[Option<CleanBeam>], history: &[String]) -> Result<Vec<PathBuf>, FitsError> {
+        fn end<K: crate::units::Kind>(target: Arc<FitsTarget<K>>, finish: Finish<'_>) -> Result<PathBuf, FitsError> {
+            Arc::into_inner(target).expect("every graph that wrote to it has ended").finish(finish)
+        }
+        let plain = Finish { beams: &[], history, cards: &[] };
+        let (Product::Model(model), Product::Residual(residual), Product::Restored(restored)) =
+            (self.model, self.residual, self.restored)
+        else {
+            unreachable!("each product was begun as what it is")
+        };
+        Ok(vec![end(model, plain)?, end(residual, plain)?, end(restored, Finish { beams, history, cards: &[] })?])
+    }
+}
+
+/// A run under way.
+struct Session<'a> {
+    plan: &'a Plan,
+    tools: &'a Tools<'a>,
+    products: &'a Products,
+    /// PSFs by their plane; kept from batch to batch when one serves all.
+    psfs: BTreeMap<usize, PsfState>,
+    phases: Vec<Phase>,
+    outcomes: Vec<PlaneOutcome>,
+    convergence: Convergence,
+    preview: Option<Preview>,
+}
+
+/// Runs a plan and writes its products; `command` goes into the HISTORY.
+///
+/// # Errors
+/// See [`RunError`]; nothing is left of the products then.
+pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) -> Result<Outcome, RunError> {
+    let mut session = Session {
+        plan,
+        tools,
+        products: &products,
+        psfs: BTreeMap::new(),
+        phases: ["read", "deconvolve", "restore-and-write"]
+            .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
+            .to_vec(),
+        outcomes: Vec::new(),
+        convergence: Convergence::default(),
+        preview: None,
+    };
+    for batch in plan.planes.chunks(plan.batch) {
+        session.batch(batch)?;
+    }
+    let Session { phases, outcomes, convergence, preview, .. } = session;
+    let dirty = &plan.inputs.dirty.0;
+    if outcomes.iter().all(|plane| plane.stop == crate::algorithms::StopReason::Empty) {
+        return Err(RunError::Empty { file: dirty.spec().to_owned(), hdu: dirty.hdu_label().to_owned() });
+    }
+    let interrupted = tools.cancel.is_requested();
+    let beams: Vec<_> = outcomes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
+    let files = products.finish(&beams, &history(plan, &outcomes, command, interrupted))?;
+    Ok(Outcome {
+        planes: outcomes,
+        products: files,
+        interrupted,
+        phases,
+        peak_memory: peak_memory(),
+        convergence,
+        preview,
+    })
+}
+
+impl Session<'_> {
+    fn batch(&mut self, batch: &[super::plan::PlanePlan]) -> Result<(), RunError> {
+        let begin = Instant::now();
+        let mut states = self.timed(0, |session| session.load(batch))?;
+        self.timed(1, |session| match session.plan.algorithm().kind {
+            Kind::Clean(minor) => session.clean(&mut states, minor),
+            Kind::Direct => session.solve(&mut states),
+        })?;
+        self.timed(2, |session| session.finish(states, begin))
+    }
+
+    fn timed<R>(&mut self, phase: usize, work: impl FnOnce(&mut Self) -> R) -> R {
+        let (wall, cpu) = (Instant::now(), cpu_seconds());
+        self.tools.watch.stage(self.phases[phase].name);
+        let result = work(self);
+        self.phases[phase].wall_s += wall.elapsed().as_secs_f64();
+        self.phases[phase].cpu_s += cpu_seconds() - cpu;
+        result
+    }
+
+    fn wiring(&self) -> Wiring {
+        Wiring::new(self.plan.cut)
+    }
+
+    /// Computes the targets of a graph.
+    fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Held>, RunError> {
+        let context = TaskContext { cancel: self.tools.cancel.clone() };
+        let run = RunContext { callbacks: self.tools.callbacks, context };
+        let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
+            match error.into_task_error::<OpError>() {
+                Ok((key, source)) => RunError::Op { key, source },
+                Err(error) => RunError::Graph(error),
+            }
+        })?;
+        Ok(values.into_iter().map(Held::new).collect())
+    }
+
+    /// No direct method yet.
+    fn solve(&mut self, _states: &mut [PlaneState]) -> Result<(), RunError> {
+        Ok(())
+    }
+}
+
+fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: bool) -> Vec<String> {
+    let mut lines = vec![format!("deconv {}: {command}", env!("CARGO_PKG_VERSION"))];
+    let mut section = String::new();
+    for line in plan.config.to_toml().lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            Some(name) => section = format!("{name}."),
+            None => lines.push(format!("deconv parameter {section}{line}")),
+        }
+    }
+    lines.extend(outcomes.iter().map(|plane| format!("deconv {}: {}", plane.label, plane.message)));
+    if interrupted {
+        lines.push("deconv INTERRUPTED: the products are consistent, but the deconvolution is not complete".to_owned());
+    }
+    lines
+}
+
+/// CPU time of the process so far \[s\].
+fn cpu_seconds() -> f64 {
+    clock("/proc/self/stat").unwrap_or(0.0)
+}
+
+fn clock(path: impl AsRef<Path>) -> Option<f64> {
+    let stat = std::fs::read_to_string(path).ok()?;
+    // the name in parentheses may hold blanks; utime and stime are the 12th and 13th fields after it
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    Some(ticks / 100.0)
+}
+
+/// Most memory that the process held so far \[bytes\].
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}

@@ -1,0 +1,87 @@
+//! What a run remembers of a plane and of a PSF between graphs.
+
+use std::sync::Arc;
+
+use crate::algorithms::{Control, Levels, Patch, PlaneStats, StopReason};
+use crate::images::{BeamFit, PsfError};
+use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::ops::{ModelTally, Value};
+use crate::pipeline::plan::PlanePlan;
+use crate::pipeline::record::CyclePoint;
+
+impl Held {
+    /// Takes hold of a value.
+    pub fn new(value: Arc<Value>) -> Self {
+        Self { bytes: value.bytes(), value }
+    }
+}
+
+/// A PSF and what was measured of it.
+pub(super) struct PsfState {
+    /// The PSF, or why there is none.
+    pub psf: Result<Held, PsfError>,
+    /// Its transform.
+    pub kernel: KernelCut,
+    /// Its transfer function, block by block; empty until needed.
+    pub transfer: Slabs,
+    /// The fitted beam, unless one was given.
+    pub fit: Option<BeamFit>,
+    /// Clark's patch.
+    pub patch: Patch,
+    /// The peak by which it was divided.
+    pub scale: f32,
+    /// Highest absolute value on the outer ring; 0 if every lag of the image is inside.
+    pub missing: f32,
+}
+
+/// A plane under way.
+pub(super) struct PlaneState {
+    pub plan: PlanePlan,
+    pub dirty: Slabs,
+    pub allowed: Slabs,
+    pub model: Slabs,
+    pub residual: Slabs,
+    pub stats: PlaneStats,
+    pub levels: Levels,
+    pub tally: ModelTally,
+    /// Highest absolute value of the dirty image \[Jy/beam\].
+    pub dirty_peak: f32,
+    pub control: Option<Control>,
+    /// The model with the lowest peak, when the present one is not it.
+    pub best: Option<Slabs>,
+    pub passes: u64,
+    pub points: Vec<CyclePoint>,
+    pub stop: Option<StopReason>,
+    pub notes: Vec<String>,
+}
+
+impl PlaneState {
+    /// Gives the plane's values to a graph; with `release` the plane lets go of model and residual.
+    pub fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
+        let plane = self.plan.plane;
+        let keys = PlaneKeys {
+            dirty: wiring.give_all("held-dirty", plane, &self.dirty),
+            allowed: wiring.give_all("held-allow", plane, &self.allowed),
+            model: wiring.give_all("held-model", plane, &self.model),
+            residual: wiring.give_all("held-residual", plane, &self.residual),
+        };
+        if release {
+            self.model.clear();
+            self.residual.clear();
+        }
+        keys
+    }
+
+    /// Takes note of the present state for the convergence plot.
+    pub fn note_point(&mut self) {
+        let state = self.control.as_ref().map(Control::state);
+        self.points.push(CyclePoint {
+            cycle: state.map_or(0, |state| state.major as u32),
+            iterations: state.map_or(0, |state| state.iterations),
+            peak: f64::from(self.stats.peak),
+            sigma: Some(self.stats.sigma),
+            threshold: state.map(|state| f64::from(state.threshold)),
+            flux: self.tally.flux,
+        });
+    }
+}
