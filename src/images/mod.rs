@@ -6,7 +6,9 @@ mod image;
 mod mask;
 mod noise;
 mod psf;
+mod sky;
 
 pub use beam::CleanBeam;
 pub use geometry::{Cell, Geometry};
 pub use image::Image;
+pub use sky::{Frame, Sky, SkyKeys};
