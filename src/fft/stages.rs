@@ -30,6 +30,11 @@ pub struct SlabSpectrum {
 }
 
 impl SlabSpectrum {
+    /// Size in memory \[bytes\].
+    pub fn bytes(&self) -> u64 {
+        size_of_val(&self.values[..]) as u64
+    }
+
     fn piece(&self, columns: &Range<usize>) -> &[Complex32] {
         &self.values[self.rows * columns.start..self.rows * columns.end]
     }
@@ -207,7 +212,19 @@ pub fn column_transfer(slabs: &[&SlabSpectrum], layout: &Layout, index: usize) -
     Transfer { first: columns.start, ly: layout.ly, values }
 }
 
+impl BlockRows {
+    /// Size in memory \[bytes\].
+    pub fn bytes(&self) -> u64 {
+        size_of_val(&self.values[..]) as u64
+    }
+}
+
 impl Transfer {
+    /// Size in memory \[bytes\].
+    pub fn bytes(&self) -> u64 {
+        size_of_val(&self.values[..]) as u64
+    }
+
     /// Column `kx` of the half plane, `ly` long.
     ///
     /// # Panics

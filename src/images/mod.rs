@@ -6,6 +6,7 @@ mod image;
 mod mask;
 mod noise;
 mod psf;
+mod sky;
 
 pub use beam::{BeamError, BeamFit, BeamShape, CleanBeam, UNIT_CELL, fit_beam};
 pub use geometry::{Cell, Geometry};
@@ -13,3 +14,4 @@ pub use image::Image;
 pub use mask::{Mask, MaskError};
 pub use noise::{MAD_TO_SIGMA, median, sample_step, sigma_mad};
 pub use psf::{Psf, PsfError};
+pub use sky::{Frame, Sky, SkyKeys};

@@ -10,7 +10,7 @@ use super::ops::{
 use crate::algorithms::{Minor, MinorRules, View};
 use crate::fft::Layout;
 use crate::graph::{Key, Meta, TaskGraph};
-use crate::images::{BeamShape, Cell, sample_step};
+use crate::images::{BeamShape, Cell, PsfError, sample_step};
 use crate::pipeline::record::Pooling;
 
 /// A value that outlives the graph that made it, with its declared size.
@@ -88,6 +88,8 @@ pub struct PlaneKeys {
     pub model: Vec<Key>,
     /// Residual rows.
     pub residual: Vec<Key>,
+    /// Restored rows; empty until the plane is finished.
+    pub restored: Vec<Key>,
 }
 
 fn key(layer: &str, plane: usize, index: usize) -> Key {
@@ -123,6 +125,17 @@ impl Wiring {
     /// Gives the values of a plane's slabs or blocks.
     pub fn give_all(&mut self, layer: &str, plane: usize, slabs: &[Held]) -> Vec<Key> {
         slabs.iter().enumerate().map(|(index, held)| self.give(layer, plane, index, held)).collect()
+    }
+
+    /// Gives a PSF, or why there is none.
+    pub fn give_psf(&mut self, plane: usize, psf: &Result<Held, PsfError>) -> Key {
+        match psf {
+            Ok(held) => self.give("held-psf", plane, 0, held),
+            Err(error) => {
+                let value = Arc::new(Value::NoPsf(error.clone()));
+                self.give("held-psf", plane, 0, &Held { value, bytes: 0 })
+            }
+        }
     }
 
     /// Reads and checks a PSF.
@@ -224,7 +237,7 @@ impl Wiring {
 
     /// Column stages of a convolution: `image` are row transforms; `kernel` a kept transfer (a block each) or row
     /// transforms.
-    pub fn columns(&mut self, layer: &str, plane: usize, layout: &Layout, image: &[Key], kernel: (Kernel, &[Key])) -> Vec<Key> {
+    pub fn columns(&mut self, at: (&str, usize), layout: &Layout, image: &[Key], kernel: (Kernel, &[Key])) -> Vec<Key> {
         let (kind, keys) = kernel;
         (0..layout.blocks())
             .map(|block| {
@@ -235,7 +248,7 @@ impl Wiring {
                 }
                 let (ny, slabs) = (self.cut.shape.0, image.len());
                 let op = DeconvOp::Convolve(Convolve { layout: *layout, block, ny, slabs, kernel: kind });
-                self.task(key(layer, plane, block), op, inputs)
+                self.task(key(at.0, at.1, block), op, inputs)
             })
             .collect()
     }
@@ -243,7 +256,7 @@ impl Wiring {
     /// The exact residual of a model.
     pub fn residual(&mut self, plane: usize, keys: &PlaneKeys, layout: &Layout, kernel: (Kernel, &[Key])) -> Vec<Key> {
         let rows = self.field_rows("rows-model", plane, &keys.model, layout);
-        let blocks = self.columns("columns-psf", plane, layout, &rows, kernel);
+        let blocks = self.columns(("columns-psf", plane), layout, &rows, kernel);
         keys.dirty
             .iter()
             .enumerate()
@@ -324,7 +337,7 @@ impl Wiring {
             })
             .collect();
         let rows = self.field_rows("rows-restore", plane, &keys.model, layout);
-        let blocks = self.columns("columns-beam", plane, layout, &rows, (Kernel::Rows, &kernel));
+        let blocks = self.columns(("columns-beam", plane), layout, &rows, (Kernel::Rows, &kernel));
         self.cut
             .slabs()
             .into_iter()
@@ -337,25 +350,25 @@ impl Wiring {
             .collect()
     }
 
-    /// Writes a plane of a product.
-    pub fn deliver(&mut self, layer: &str, plane: usize, product: &Product, slabs: (&[Key], &[Key])) -> Vec<Key> {
-        let (dirty, image) = slabs;
+    /// Writes a plane of a product; `blank` writes nothing but blanks.
+    pub fn deliver(&mut self, product: &Product, plane: usize, keys: (&[Key], &[Key]), blank: bool) -> Vec<Key> {
+        let (dirty, image) = keys;
         self.cut
             .slabs()
             .into_iter()
             .enumerate()
             .map(|(index, rows)| {
-                let op = DeconvOp::Deliver(Deliver { product: product.clone(), plane, rows });
-                self.task(key(layer, plane, index), op, vec![dirty[index].clone(), image[index].clone()])
+                let op = DeconvOp::Deliver(Deliver { product: product.clone(), plane, rows, blank });
+                self.task(key(product.layer(), plane, index), op, vec![dirty[index].clone(), image[index].clone()])
             })
             .collect()
     }
 
     /// A small version of an image for the preview; `dirty` is empty for a PSF.
-    pub fn pool(&mut self, layer: &str, plane: usize, full: (usize, usize), how: (usize, Pooling), slabs: (&[Key], &[Key])) -> Key {
+    pub fn pool(&mut self, at: (&str, usize), full: (usize, usize), how: (usize, Pooling), slabs: (&[Key], &[Key])) -> Key {
         let (factor, pooling) = how;
         let op = DeconvOp::Pool(Pool { shape: full, factor, pooling });
         let inputs = slabs.0.iter().chain(slabs.1).cloned().collect();
-        self.task(key(layer, plane, 0), op, inputs)
+        self.task(key(at.0, at.1, 0), op, inputs)
     }
 }

@@ -111,9 +111,9 @@ impl Control {
         &self.state
     }
 
-    /// Whether the present state is the one with the lowest peak so far.
-    pub fn is_best(&self) -> bool {
-        self.state.stats.peak <= self.state.lowest
+    /// Whether a state with these statistics has the lowest peak so far.
+    pub fn is_improved_by(&self, stats: &PlaneStats) -> bool {
+        stats.peak <= self.state.lowest
     }
 
     /// Takes note of what a pass found.

@@ -22,6 +22,17 @@ pub enum Product {
     Restored(Arc<FitsTarget<Restored>>),
 }
 
+impl Product {
+    /// Name of the layer that writes it.
+    pub fn layer(&self) -> &'static str {
+        match self {
+            Self::Model(_) => "write-model",
+            Self::Residual(_) => "write-residual",
+            Self::Restored(_) => "write-image",
+        }
+    }
+}
+
 impl Serialize for Product {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let path = match self {
@@ -42,6 +53,8 @@ pub struct Deliver {
     pub plane: usize,
     /// The rows.
     pub rows: Rows,
+    /// Whether nothing but blanks is written: the plane could not be deconvolved.
+    pub blank: bool,
 }
 
 impl Work for Deliver {
@@ -52,7 +65,10 @@ impl Work for Deliver {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let pixels = blanked(&inputs[0], &inputs[1]);
+        let mut pixels = blanked(&inputs[0], &inputs[1]);
+        if self.blank {
+            pixels.fill(f32::NAN);
+        }
         let (plane, first) = (self.plane, self.rows.first);
         match &self.product {
             Product::Model(target) => target.write_rows(plane, first, pixels.view())?,

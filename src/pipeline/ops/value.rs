@@ -139,3 +139,30 @@ access! {
     /// Rows of a preview.
     pooled: Pooled(Pooled);
 }
+
+impl Value {
+    /// Size in memory \[bytes\]; small values count as nothing.
+    pub fn bytes(&self) -> u64 {
+        let pixels = |(ny, nx): (usize, usize)| 4 * (ny * nx) as u64;
+        match self {
+            Self::Pixels(slab) => pixels(slab.dim()),
+            Self::Psf(psf) => pixels(psf.shape()),
+            Self::Dirty(slab) => {
+                let (ny, nx) = slab.image.shape();
+                pixels((ny, nx)) + slab.finite.as_ref().map_or(0, |_| (ny * nx) as u64)
+            }
+            Self::Allowed(mask) => mask.as_ref().map_or(0, |mask| pixels(mask.shape()) / 4),
+            Self::Residual(slab) => pixels(slab.shape()),
+            Self::Model(slab) => pixels(slab.shape()),
+            Self::Restored(slab) => pixels(slab.shape()),
+            Self::Spectrum(spectrum) => spectrum.bytes(),
+            Self::Transfer(transfer) => transfer.bytes(),
+            Self::Block(block) => block.bytes(),
+            Self::Survey(survey) => 4 * survey.sample.len() as u64,
+            Self::Active(list) => 12 * list.len() as u64,
+            Self::Step(step) => 24 * step.components.len() as u64,
+            Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,
+            Self::NoPsf(_) | Self::Beam(_) | Self::Statistics(..) | Self::Tally(_) | Self::Done => 0,
+        }
+    }
+}

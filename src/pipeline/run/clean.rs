@@ -64,7 +64,7 @@ impl Session<'_> {
             let psf_plane = state.plan.psf;
             let keys = state.give(&mut wiring, true);
             let psf = &self.psfs[&psf_plane];
-            let psf_key = wiring.give("held-psf", psf_plane, 0, psf.psf.as_ref().expect("the plane has a PSF"));
+            let psf_key = wiring.give_psf(psf_plane, &psf.psf);
             let step = wiring.minor(state.plan.plane, &keys, &psf_key, (minor, *rules));
             let model = wiring.add_components(state.plan.plane, &keys.model, &step);
             let after = PlaneKeys { model, ..keys };

@@ -3,19 +3,21 @@
 use std::time::Instant;
 
 use super::state::PlaneState;
-use super::{RunError, Session};
+use super::{Products, RunError, Session};
 use crate::algorithms::{Control, StopReason};
 use crate::graph::Key;
-use crate::images::{BeamShape, CleanBeam, UNIT_CELL};
+use crate::images::{BeamShape, CleanBeam, Sky, UNIT_CELL};
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::Wiring;
-use crate::pipeline::ops::{Product, Value};
+use crate::pipeline::graphs::{PlaneKeys, Wiring};
 use crate::pipeline::outcome::{BeamOutcome, PlaneOutcome};
 use crate::pipeline::plan::restoring_layout;
 use crate::pipeline::record::{Panel, PanelKind, PlaneCurve, Preview, preview_factor};
 
 /// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
 const BEAM_REACH: f64 = 5.0;
+
+/// A clean beam on the pixel grid and on the sky.
+type Beam = (BeamShape, CleanBeam);
 
 impl Session<'_> {
     /// Restores and writes a batch.
@@ -26,11 +28,11 @@ impl Session<'_> {
         let shown = self.plan.planes.len() / 2;
         for state in &mut states {
             let beam = self.beam(state)?;
-            let written = self.write(&mut wiring, state, &beam)?;
+            let (keys, written) = self.write(&mut wiring, state, beam);
             if state.plan.plane == shown && !is_passed_through(state) {
-                panels = self.panels(&mut wiring, state, &written.keys);
+                panels = self.panels(&mut wiring, state, &keys);
             }
-            targets.extend(written.targets);
+            targets.extend(written);
         }
         let pools: Vec<Key> = panels.iter().map(|(_, key)| key.clone()).collect();
         targets.splice(0..0, pools);
@@ -53,7 +55,7 @@ impl Session<'_> {
     }
 
     /// The clean beam of a plane, on the pixel grid and on the sky.
-    fn beam(&self, state: &PlaneState) -> Result<Option<(BeamShape, CleanBeam)>, RunError> {
+    fn beam(&self, state: &PlaneState) -> Result<Option<Beam>, RunError> {
         let cell = self.plan.cell().unwrap_or(UNIT_CELL);
         match self.plan.config.restore.beam {
             BeamChoice::Given(beam) => Ok(Some((beam.shape_in_pixels(cell)?, beam))),
@@ -61,58 +63,117 @@ impl Session<'_> {
         }
     }
 
-    fn write(
-        &self,
-        wiring: &mut Wiring,
-        state: &mut PlaneState,
-        beam: &Option<(BeamShape, CleanBeam)>,
-    ) -> Result<Written, RunError> {
+    /// Wires a plane's restoring and writing: its keys with the restored rows, and what must be done.
+    fn write(&self, wiring: &mut Wiring, state: &mut PlaneState, beam: Option<Beam>) -> (PlaneKeys, Vec<Key>) {
         let plane = state.plan.plane;
-        let keys = state.give(wiring, true);
-        let restored = match beam {
-            Some((shape, _)) if !is_passed_through(state) => {
+        let blank = is_passed_through(state);
+        let mut keys = state.give(wiring, true);
+        keys.restored = match beam {
+            Some((shape, _)) if !blank => {
                 let reach = (BEAM_REACH * shape.widths().0).ceil() as usize;
                 let layout = restoring_layout(self.plan.cut.shape, reach, self.plan.cut.block);
-                wiring.restored(plane, &keys, &layout, (*shape, reach))
+                wiring.restored(plane, &keys, &layout, (shape, reach))
             }
             _ => keys.residual.clone(),
         };
-        let blank = is_passed_through(state);
-        let mut write = |layer: &str, product: &Product, slabs: &[Key]| {
-            wiring.deliver(layer, plane, product, (&keys.dirty, slabs), blank)
-        };
-        let mut targets = write("write-model", &self.products.model, &keys.model);
-        targets.extend(write("write-residual", &self.products.residual, &keys.residual));
-        targets.extend(write("write-image", &self.products.restored, &restored));
-        let keys = crate::pipeline::graphs::PlaneKeys { allowed: restored, ..keys };
-        Ok(Written { keys, targets })
+        let Products { model, residual, restored } = self.products;
+        let targets = [(model, &keys.model), (residual, &keys.residual), (restored, &keys.restored)]
+            .into_iter()
+            .flat_map(|(product, slabs)| wiring.deliver(product, plane, (&keys.dirty, slabs), blank))
+            .collect();
+        (keys, targets)
     }
 
-    /// Small versions of the images of a plane; `keys.allowed` stands for the restored rows.
-    fn panels(
-        &self,
-        wiring: &mut Wiring,
-        state: &PlaneState,
-        keys: &crate::pipeline::graphs::PlaneKeys,
-    ) -> Vec<(PanelKind, Key)> {
+    /// Small versions of the images of a plane.
+    fn panels(&self, wiring: &mut Wiring, state: &PlaneState, keys: &PlaneKeys) -> Vec<(PanelKind, Key)> {
         let plane = state.plan.plane;
-        let psf = &self.psfs[&state.plan.psf];
-        let held = psf.psf.as_ref().expect("a plane that is shown has a PSF");
-        let psf_key = wiring.give("held-psf", state.plan.psf, 0, held);
+        let psf = &self.psfs[&state.plan.psf].psf;
+        let psf_key = wiring.give_psf(state.plan.psf, psf);
+        let psf_shape = psf.as_ref().map_or((1, 1), |held| held.value.psf().shape());
         let full = self.plan.cut.shape;
-        let psf_shape = held.value.psf().shape();
+        let dirty = &keys.dirty[..];
         let slabs = [
-            (PanelKind::Dirty, "pool-dirty", full, (&keys.dirty[..], &keys.dirty[..])),
+            (PanelKind::Dirty, "pool-dirty", full, (dirty, dirty)),
             (PanelKind::Psf, "pool-psf", psf_shape, (&[][..], std::slice::from_ref(&psf_key))),
-            (PanelKind::Model, "pool-model", full, (&keys.dirty[..], &keys.model[..])),
-            (PanelKind::Residual, "pool-residual", full, (&keys.dirty[..], &keys.residual[..])),
-            (PanelKind::Restored, "pool-image", full, (&keys.dirty[..], &keys.allowed[..])),
+            (PanelKind::Model, "pool-model", full, (dirty, &keys.model[..])),
+            (PanelKind::Residual, "pool-residual", full, (dirty, &keys.residual[..])),
+            (PanelKind::Restored, "pool-image", full, (dirty, &keys.restored[..])),
         ];
         slabs
             .into_iter()
             .map(|(kind, layer, shape, slabs)| {
-                (kind, wiring.pool(layer, plane, shape, (preview_factor(shape), kind.pooling()), slabs))
+                let how = (preview_factor(shape), kind.pooling());
+                (kind, wiring.pool((layer, plane), shape, how, slabs))
             })
             .collect()
     }
+
+    /// The preview of a plane.
+    fn preview(&self, state: &PlaneState, panels: Vec<Panel>) -> Result<Preview, RunError> {
+        let beam = self.beam(state)?;
+        let facts = [
+            ("stopped", state.stop.as_ref().map_or("", StopReason::name).to_owned()),
+            ("residual rms", format!("{:.3e} Jy/beam", state.stats.rms)),
+            ("residual peak", format!("{:.3e} Jy/beam", state.stats.min.abs().max(state.stats.max))),
+            ("model flux", format!("{:.4} Jy", state.tally.flux)),
+        ];
+        let header = self.plan.inputs.dirty.0.header();
+        Ok(Preview {
+            title: format!("{} {}", self.plan.inputs.dirty.0.spec(), state.plan.label),
+            facts: facts.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            panels,
+            beam: beam.and_then(|(_, beam)| self.plan.cell().map(|_| beam)),
+            sky: Sky::from_cards(header.cards().filter_map(|card| Some((card.key(), card.value()?.to_string())))),
+        })
+    }
+
+    /// What is told of a plane.
+    fn outcome(&mut self, state: PlaneState, wall_s: f64) -> Result<PlaneOutcome, RunError> {
+        let psf = &self.psfs[&state.plan.psf];
+        let beam = match (self.beam(&state)?, self.plan.cell()) {
+            (Some((shape, beam)), Some(_)) if !is_passed_through(&state) => Some(BeamOutcome {
+                beam,
+                pixels: shape.widths(),
+                fitted: psf.fit.is_some(),
+                sidelobe_max: psf.fit.map(|fit| fit.sidelobe_max),
+                sidelobe_min: psf.fit.map(|fit| fit.sidelobe_min),
+                misfit: psf.fit.map(|fit| fit.misfit),
+            }),
+            _ => None,
+        };
+        let stop = state.stop.clone().expect("a batch is finished when every plane has stopped");
+        let message = stop.to_string();
+        let progress = state.control.as_ref().map(Control::state).cloned().unwrap_or_default();
+        self.convergence.planes.push(PlaneCurve {
+            label: state.plan.label.clone(),
+            points: state.points,
+            stop: stop.name().to_owned(),
+        });
+        for note in &state.notes {
+            self.tools.watch.warn(&format!("{}: {note}", state.plan.label));
+        }
+        Ok(PlaneOutcome {
+            plane: state.plan.plane,
+            label: state.plan.label,
+            stop,
+            message,
+            cycles: progress.major,
+            passes: state.passes,
+            iterations: progress.iterations,
+            components: state.tally.components,
+            flux_jy: state.tally.flux,
+            negative_flux_jy: state.tally.negative,
+            residual: state.stats,
+            beam,
+            psf_peak: psf.scale,
+            missing_sidelobes: f64::from(psf.missing * state.dirty_peak),
+            wall_s,
+            notes: state.notes,
+        })
+    }
+}
+
+/// Whether a plane is written as blank.
+fn is_passed_through(state: &PlaneState) -> bool {
+    matches!(state.stop, Some(StopReason::Blank | StopReason::Empty))
 }

@@ -23,13 +23,7 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut keys: Vec<(PlaneKeys, Key)> = Vec::new();
         for plane in batch {
-            let psf = match &self.psfs[&plane.psf].psf {
-                Ok(held) => wiring.give("held-psf", plane.psf, 0, held),
-                Err(error) => {
-                    let value = std::sync::Arc::new(Value::NoPsf(error.clone()));
-                    wiring.give("held-psf", plane.psf, 0, &Held { value, bytes: 0 })
-                }
-            };
+            let psf = wiring.give_psf(plane.psf, &self.psfs[&plane.psf].psf);
             let inputs = &self.plan.inputs;
             let files = PlaneFiles {
                 dirty: (&inputs.dirty, plane.plane),
@@ -44,7 +38,7 @@ impl Session<'_> {
         let targets: Vec<Key> = keys
             .iter()
             .flat_map(|(planes, statistics)| {
-                let PlaneKeys { dirty, allowed, model, residual } = planes;
+                let PlaneKeys { dirty, allowed, model, residual, .. } = planes;
                 [dirty, allowed, model, residual].into_iter().flatten().chain([statistics])
             })
             .cloned()

@@ -64,6 +64,7 @@ impl PlaneState {
             allowed: wiring.give_all("held-allow", plane, &self.allowed),
             model: wiring.give_all("held-model", plane, &self.model),
             residual: wiring.give_all("held-residual", plane, &self.residual),
+            restored: Vec::new(),
         };
         if release {
             self.model.clear();

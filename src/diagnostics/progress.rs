@@ -1,0 +1,230 @@
+//! How far the run is: a bar on a terminal, lines in a log.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::graph::{Callback, RunStart, TaskRecord};
+
+use super::ticks::seconds;
+
+/// Steps of a bar.
+const STEPS: u64 = 10_000;
+/// A graph that ends sooner gets no line, and no two lines come sooner after each other.
+const FIRST_LINE: Duration = Duration::from_secs(1);
+/// Lines of a long run come ever more seldom, up to this.
+const LAST_LINE: Duration = Duration::from_secs(60);
+
+/// Where progress goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgressMode {
+    /// A bar where stderr is a terminal, else lines.
+    Auto,
+    /// Plain lines on stderr.
+    Lines,
+    /// Nothing.
+    Quiet,
+}
+
+/// Shows how far the present graph is, on stderr; one value serves all the graphs of a run.
+///
+/// The time left follows from the declared floating-point operations of the present graph.
+pub struct Progress {
+    form: Form,
+    run: Mutex<Run>,
+}
+
+enum Form {
+    Bar(ProgressBar),
+    Lines(Mutex<Box<dyn Write + Send>>),
+    Quiet,
+}
+
+/// The present graph.
+#[derive(Debug, Clone)]
+struct Run {
+    stage: String,
+    /// Work in all, and done: floating-point operations, or tasks where none are declared.
+    total: f64,
+    done: f64,
+    counts_tasks: bool,
+    began: Instant,
+    last_line: Instant,
+    next_after: Duration,
+}
+
+impl Progress {
+    /// Progress on stderr.
+    pub fn new(mode: ProgressMode) -> Self {
+        let form = match mode {
+            ProgressMode::Quiet => Form::Quiet,
+            ProgressMode::Auto if stderr().is_terminal() => Form::Bar(bar()),
+            ProgressMode::Auto | ProgressMode::Lines => Form::Lines(Mutex::new(Box::new(stderr()))),
+        };
+        Self { form, run: Mutex::new(Run::new(Instant::now())) }
+    }
+
+    /// Names what comes next (`plane 2, cycle 3`): written before the bar, or in the next line.
+    pub fn stage(&self, name: impl Into<String>) {
+        let name = name.into();
+        if let Form::Bar(bar) = &self.form {
+            bar.set_message(name.clone());
+        }
+        self.lock().stage = name;
+    }
+
+    /// Writes a line of its own, above the bar.
+    pub fn note(&self, text: &str) {
+        match &self.form {
+            Form::Quiet => {}
+            Form::Bar(bar) => bar.suspend(|| write_line(&mut stderr(), text)),
+            Form::Lines(sink) => write_line(&mut *sink.lock().unwrap_or_else(PoisonError::into_inner), text),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, now: Instant, flops: f64) {
+        let mut run = self.lock();
+        run.done += if run.counts_tasks { 1.0 } else { flops };
+        match &self.form {
+            Form::Quiet => {}
+            Form::Bar(bar) => bar.set_position((run.fraction() * STEPS as f64) as u64),
+            Form::Lines(_) => {
+                let line = run.line(now);
+                drop(run);
+                line.into_iter().for_each(|line| self.note(&line));
+            }
+        }
+    }
+}
+
+/// Progress that cannot be written is no reason to end a run.
+fn write_line(sink: &mut dyn Write, text: &str) {
+    let _ = writeln!(sink, "{text}").and_then(|()| sink.flush());
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(8));
+    let style = ProgressStyle::with_template("{spinner} {msg} [{bar:32}] {percent:>3} %, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+impl Callback for Progress {
+    fn start(&self, run: &RunStart) {
+        let mut state = self.lock();
+        let counts_tasks = run.flops <= 0.0;
+        let total = if counts_tasks { run.tasks as f64 } else { run.flops };
+        *state = Run { total, done: 0.0, counts_tasks, began: Instant::now(), ..state.clone() };
+        if let Form::Bar(bar) = &self.form {
+            bar.reset();
+        }
+    }
+
+    fn posttask(&self, task: &TaskRecord) {
+        self.show(task.end, task.flops);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Run {
+    fn new(now: Instant) -> Self {
+        let (began, last_line, next_after) = (now, now, FIRST_LINE);
+        Self { stage: String::new(), total: 1.0, done: 0.0, counts_tasks: false, began, last_line, next_after }
+    }
+
+    /// Done of all, from 0 to 1.
+    fn fraction(&self) -> f64 {
+        if self.total > 0.0 { (self.done / self.total).clamp(0.0, 1.0) } else { 1.0 }
+    }
+
+    /// A line, if one is due.
+    fn line(&mut self, now: Instant) -> Option<String> {
+        let taken = now.saturating_duration_since(self.began);
+        let fraction = self.fraction();
+        let is_due = now.saturating_duration_since(self.last_line) >= self.next_after;
+        if taken < FIRST_LINE || !is_due || fraction <= 0.0 {
+            return None;
+        }
+        self.last_line = now;
+        self.next_after = (self.next_after * 3 / 2).min(LAST_LINE);
+        let left = taken.as_secs_f64() * (1.0 - fraction) / fraction;
+        let stage = if self.stage.is_empty() { "running" } else { &self.stage };
+        Some(format!("{stage}: {:.0} %, {} left", 100.0 * fraction, seconds(left)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::graph::Key;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("a sink").extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn task(end: Instant, flops: f64) -> TaskRecord {
+        let key = Key::new("fft-1", [0]);
+        let (output_bytes, live_bytes) = (0, 0);
+        TaskRecord { key, kind: "fft", worker: 0, ready: end, start: end, end, output_bytes, live_bytes, flops }
+    }
+
+    /// Ends a task of 1 of 100 operations at each time \[ms\] after the start, and returns what was written.
+    fn written(times: impl Iterator<Item = u64>) -> Vec<String> {
+        let sink = Sink::default();
+        let form = Form::Lines(Mutex::new(Box::new(sink.clone())));
+        let progress = Progress { form, run: Mutex::new(Run::new(Instant::now())) };
+        progress.stage("cycle 2");
+        progress.start(&RunStart { tasks: 100, flops: 100.0, forecast_bytes: 0, workers: 1 });
+        let began = progress.lock().began;
+        times.for_each(|time| progress.posttask(&task(began + Duration::from_millis(time), 1.0)));
+        let bytes = sink.0.lock().expect("a sink").clone();
+        String::from_utf8(bytes).expect("text").lines().map(String::from).collect()
+    }
+
+    #[test]
+    fn a_quick_graph_writes_no_line() {
+        assert!(written((1..=100).map(|number| number * 9)).is_empty());
+    }
+
+    #[test]
+    fn lines_tell_the_part_done_and_the_time_left_ever_more_seldom() {
+        let lines = written((1..=100).map(|number| number * 1000));
+        assert_eq!(lines[0], "cycle 2: 1 %, 99.0 s left".to_owned());
+        assert!(lines.len() > 4 && lines.len() < 12, "{lines:?}");
+    }
+
+    #[test]
+    fn a_quiet_one_writes_nothing_and_does_not_fail() {
+        let progress = Progress::new(ProgressMode::Quiet);
+        progress.note("not seen");
+        progress.start(&RunStart { tasks: 0, flops: 0.0, forecast_bytes: 0, workers: 1 });
+        progress.posttask(&task(Instant::now(), 0.0));
+        assert!((progress.lock().fraction() - 1.0).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,167 @@
+//! What a run leaves behind for pictures: plain values that can be saved, and drawn again later.
+//!
+//! Nothing here knows how it is drawn; `diagnostics` holds the plots.
+
+mod pool;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::images::{CleanBeam, Sky};
+pub use pool::{Pooled, Pooler, Pooling, pool, preview_factor};
+
+/// Everything that the plots draw; a part that is absent is not drawn.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Who worked when, and what it took.
+    pub profile: Option<RunProfile>,
+    /// How peak and flux went.
+    pub convergence: Option<Convergence>,
+    /// The images, made small.
+    pub preview: Option<Preview>,
+}
+
+/// Tasks and resources of a run, on one clock that begins at 0 s.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunProfile {
+    /// Worker threads.
+    pub workers: usize,
+    /// What was run, in order of the end.
+    pub tasks: Vec<TaskSpan>,
+    /// Samples of the process, in order of time.
+    pub resources: Vec<ResourceSample>,
+    /// The memory that the run was allowed to take \[bytes\].
+    pub memory_limit: Option<u64>,
+    /// The forecast of its peak \[bytes\].
+    pub memory_forecast: Option<u64>,
+}
+
+/// One task, or several short ones of a kind on one worker that were merged to keep the record small.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskSpan {
+    /// The (first) task's key as text.
+    pub key: String,
+    /// What its operation is called.
+    pub kind: String,
+    /// Which worker, counted from 0.
+    pub worker: usize,
+    /// When its inputs were there \[s\].
+    pub ready: f64,
+    /// When it began \[s\].
+    pub start: f64,
+    /// When it (or the last of the merged) ended \[s\].
+    pub end: f64,
+    /// Time spent working \[s\]: `end - start` for one task.
+    pub busy: f64,
+    /// Size of its result, or the sum over the merged \[bytes\].
+    pub bytes: u64,
+    /// Declared size of all live values at its end \[bytes\].
+    pub live_bytes: u64,
+    /// How many tasks this stands for.
+    pub count: u64,
+}
+
+/// The process at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ResourceSample {
+    /// When \[s\].
+    pub t: f64,
+    /// Resident memory \[bytes\].
+    pub rss_bytes: u64,
+    /// CPU time over wall time since shortly before: 100 for each busy core.
+    pub cpu_percent: f64,
+}
+
+/// How the deconvolution of every plane went.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// One curve for each plane.
+    pub planes: Vec<PlaneCurve>,
+}
+
+/// How the deconvolution of one plane went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlaneCurve {
+    /// What the plane is called (`I 1.42 GHz`, `plane 3`).
+    pub label: String,
+    /// One point per major cycle; the first is the dirty image.
+    pub points: Vec<CyclePoint>,
+    /// Why it stopped, in a few words.
+    pub stop: String,
+}
+
+/// A plane after a major cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CyclePoint {
+    /// Major cycles done.
+    pub cycle: u32,
+    /// Minor iterations done since the beginning.
+    pub iterations: u64,
+    /// Largest absolute residual \[Jy/beam\].
+    pub peak: f64,
+    /// Robust noise of the residual \[Jy/beam\].
+    pub sigma: Option<f64>,
+    /// Down to where the plane is cleaned \[Jy/beam\].
+    pub threshold: Option<f64>,
+    /// Flux of the model \[Jy\].
+    pub flux: f64,
+}
+
+/// The images of one plane, made small, side by side.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Preview {
+    /// One line above the facts.
+    pub title: String,
+    /// Name and value of whatever should stand beside the images: stop reason, noise, cycles.
+    pub facts: Vec<(String, String)>,
+    /// The images in order; at most five are drawn.
+    pub panels: Vec<Panel>,
+    /// The restoring beam, drawn into the restored image.
+    pub beam: Option<CleanBeam>,
+    /// Coordinates of the unpooled image.
+    pub sky: Option<Sky>,
+}
+
+/// What an image shows: decides its colours, its stretch and its axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PanelKind {
+    /// The image as observed.
+    Dirty,
+    /// The point spread function; its axes are offsets from its centre.
+    Psf,
+    /// The sky as found; to be pooled by [`Pooling::MaxAbs`].
+    Model,
+    /// What is left.
+    Residual,
+    /// Model at the resolution of the beam, with the residual.
+    Restored,
+}
+
+impl PanelKind {
+    /// How an image of this kind is made small: a model by its extremes, so that point sources stay.
+    pub fn pooling(self) -> Pooling {
+        match self {
+            Self::Model => Pooling::MaxAbs,
+            Self::Dirty | Self::Psf | Self::Residual | Self::Restored => Pooling::Mean,
+        }
+    }
+}
+
+/// One image of a preview.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Panel {
+    /// What it shows.
+    pub kind: PanelKind,
+    /// Its heading.
+    pub name: String,
+    /// Unit of its pixels as BUNIT has it; empty for pure numbers.
+    pub unit: String,
+    /// The pixels.
+    pub image: Pooled,
+}
+
+/// Reads NaN back from the `null` that JSON has for it.
+fn blanks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+    let pixels = Vec::<Option<f32>>::deserialize(deserializer)?;
+    Ok(pixels.into_iter().map(|pixel| pixel.unwrap_or(f32::NAN)).collect())
+}
