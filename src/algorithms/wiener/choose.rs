@@ -1,0 +1,282 @@
+//! Choosing λ, from the table of modes alone.
+//!
+//! With `b = 1/(1 + t/λ)`, sums over the usable modes, `M` of them (ALGORITHMS 6.7):
+//!
+//! | rule | minimised |
+//! |---|---|
+//! | `ml` | `log((1/M) Σ w b p) − (1/M) Σ w log b` |
+//! | `ml-sigma` | `(1/M) (Σ w b p / σ² − Σ w log b)` |
+//! | `gcv` | `(1/M Σ w b² p) / (1/M Σ w b)²` |
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::NoiseModel;
+use super::table::{Modes, SpectrumTable};
+
+/// Decades searched, about the geometric mean of `t`.
+const DECADES: (f64, f64) = (-12.0, 8.0);
+
+/// Points of the first search.
+const GRID: usize = 41;
+
+/// Width of the last bracket \[decades\].
+const TOLERANCE: f64 = 1e-3;
+
+/// A noise this many times off the given one is worth a note.
+const DISAGREES: f64 = 3.0;
+
+/// How λ is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LambdaRule {
+    /// This value, 0 or more.
+    Given(f64),
+    /// Marginal likelihood, the noise found with it: for optical images. Wrong priors turn into noise.
+    Ml,
+    /// Marginal likelihood, the noise known: for radio images.
+    MlSigma,
+    /// Generalised cross-validation: needs no noise, robust to a wrong prior.
+    Gcv,
+}
+
+/// Why λ cannot be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum ChooseError {
+    /// No mode is above the threshold.
+    #[error("no Fourier mode is usable with tau = {tau:e}; expected a tau well below 1")]
+    NoUsableModes {
+        /// Least usable `|H| / max|H|`.
+        tau: f64,
+    },
+    /// The data are zero in every usable mode.
+    #[error("the dirty image has no power in the usable Fourier modes: is it blank?")]
+    NoPower,
+    /// The rule needs the noise.
+    #[error("the rule for lambda needs the noise of the dirty image, which is not known")]
+    SigmaMissing,
+    /// The noise given is no noise.
+    #[error("noise of {sigma} Jy/beam; expected a positive, finite value")]
+    Sigma {
+        /// The noise given.
+        sigma: f64,
+    },
+    /// The λ given is no λ.
+    #[error("lambda of {lambda}; expected a finite value of 0 or more")]
+    Lambda {
+        /// The λ given.
+        lambda: f64,
+    },
+}
+
+/// Something the user should know of a choice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Note {
+    /// A λ ten times smaller or larger is as likely: the data do not tell λ.
+    Undetermined,
+    /// The noise found with λ is far from the one given.
+    SigmaDisagrees {
+        /// Found \[Jy/beam\].
+        found: f64,
+        /// Given \[Jy/beam\].
+        given: f64,
+    },
+    /// The noise was left free although it passed through the PSF.
+    SigmaFree,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Undetermined => {
+                write!(f, "the data do not determine lambda: one ten times smaller or larger is as likely")
+            }
+            Self::SigmaDisagrees { found, given } => {
+                write!(
+                    f,
+                    "the noise found with lambda is {found:.3e} Jy/beam, the one given {given:.3e}: the prior does not fit the sky"
+                )
+            }
+            Self::SigmaFree => {
+                write!(
+                    f,
+                    "the noise was fitted together with lambda; with bright compact sources give the noise and use ml-sigma"
+                )
+            }
+        }
+    }
+}
+
+/// λ, and what comes with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// Weight of the prior, `γx/γn`.
+    pub lambda: f64,
+    /// Precision of the noise, `S/γn` being its power.
+    pub gamma_n: f64,
+    /// Precision of the prior, `1/(γx Q)` being the power of the sky.
+    pub gamma_x: f64,
+    /// Noise of the dirty image that goes with `γn` \[Jy/beam\].
+    pub sigma: f64,
+    /// Standard deviation of `log10 λ` by the curvature of the likelihood; only for the two likelihood rules.
+    pub log_lambda_sd: Option<f64>,
+    /// `(λ, criterion)` in order of λ; empty for a given λ.
+    pub curve: Vec<(f64, f64)>,
+    /// What the user should know.
+    pub notes: Vec<Note>,
+}
+
+/// Chooses λ by `rule`; `sigma` is the noise of the dirty image \[Jy/beam\], if it is known.
+///
+/// # Errors
+/// [`ChooseError`]: no usable mode, no power in them, or a noise or λ that is missing or out of range.
+///
+/// # Source
+/// Grid of 41 points over 20 decades, then golden section to 1e-3 decades (ALGORITHMS 6.7).
+pub fn choose(table: &SpectrumTable, rule: LambdaRule, sigma: Option<f64>) -> Result<Choice, ChooseError> {
+    check(rule, sigma)?;
+    let criterion = Criterion::new(table.modes(), rule, sigma.map(|s| s * s / table.usable().noise_mean))
+        .ok_or(ChooseError::NoUsableModes { tau: table.usable().tau })?;
+    let is_power_needed = matches!(rule, LambdaRule::Ml | LambdaRule::Gcv) || sigma.is_none();
+    if is_power_needed && criterion.modes.powers.is_empty() {
+        return Err(ChooseError::NoPower);
+    }
+    let (lambda, curve) = match rule {
+        LambdaRule::Given(lambda) => (lambda, Vec::new()),
+        _ => criterion.minimise(),
+    };
+    let plane = table.problem().plane();
+    let independent = plane.data_pixels as f64 / plane.modes() as f64;
+    let variance = criterion.variance(lambda);
+    let found = (variance * table.usable().noise_mean).sqrt();
+    let mut notes = Vec::new();
+    if !curve.is_empty() && !criterion.is_determined(lambda, independent) {
+        notes.push(Note::Undetermined);
+    }
+    match (rule, sigma) {
+        (LambdaRule::Ml, Some(given)) if !(1.0 / DISAGREES..DISAGREES).contains(&(found / given)) => {
+            notes.push(Note::SigmaDisagrees { found, given });
+        }
+        (LambdaRule::Ml, None) if table.problem().noise() == NoiseModel::Psf => notes.push(Note::SigmaFree),
+        _ => {}
+    }
+    Ok(Choice {
+        lambda,
+        gamma_n: 1.0 / variance,
+        gamma_x: lambda / variance,
+        sigma: found,
+        log_lambda_sd: criterion.log_sd(lambda, independent),
+        curve,
+        notes,
+    })
+}
+
+fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
+    match (rule, sigma) {
+        (_, Some(sigma)) if !(sigma > 0.0 && sigma.is_finite()) => Err(ChooseError::Sigma { sigma }),
+        (LambdaRule::Given(lambda), _) if !(lambda >= 0.0 && lambda.is_finite()) => Err(ChooseError::Lambda { lambda }),
+        (LambdaRule::MlSigma, None) => Err(ChooseError::SigmaMissing),
+        _ => Ok(()),
+    }
+}
+
+/// A rule's function of λ.
+pub(super) struct Criterion {
+    modes: Modes,
+    rule: LambdaRule,
+    /// Variance of the noise in the formulas, if known.
+    known: Option<f64>,
+    /// `M`.
+    count: f64,
+    /// Centre of the range of λ.
+    scale: f64,
+}
+
+impl Criterion {
+    /// `None` if there is no mode.
+    pub(super) fn new(modes: Modes, rule: LambdaRule, known: Option<f64>) -> Option<Self> {
+        let count: f64 = modes.counts.iter().map(|(_, w)| w).sum();
+        let logs: f64 = modes.counts.iter().map(|(t, w)| w * t.ln()).sum();
+        (count > 0.0).then(|| Self { modes, rule, known, count, scale: (logs / count).exp() })
+    }
+
+    pub(super) fn value(&self, lambda: f64) -> f64 {
+        match self.rule {
+            LambdaRule::Given(_) | LambdaRule::Ml => (self.power(lambda, 1) / self.count).ln() - self.mean_log(lambda),
+            LambdaRule::MlSigma => {
+                let variance = self.known.expect("a rule that needs the noise was checked to have it");
+                self.power(lambda, 1) / (self.count * variance) - self.mean_log(lambda)
+            }
+            LambdaRule::Gcv => self.power(lambda, 2) * self.count / self.freedom(lambda).powi(2),
+        }
+    }
+
+    /// The minimum, and the points evaluated in order of λ.
+    pub(super) fn minimise(&self) -> (f64, Vec<(f64, f64)>) {
+        let step = (DECADES.1 - DECADES.0) / (GRID - 1) as f64;
+        let at = |u: f64| (u, self.value(self.scale * 10.0_f64.powf(u)));
+        let mut curve: Vec<_> = (0..GRID).map(|i| at(DECADES.0 + step * i as f64)).collect();
+        let best = (0..GRID).min_by(|&i, &j| curve[i].1.total_cmp(&curve[j].1)).unwrap_or(0);
+        let (mut low, mut high) = (curve[best.saturating_sub(1)].0, curve[(best + 1).min(GRID - 1)].0);
+        let ratio = 0.5 * (5.0_f64.sqrt() - 1.0);
+        let (mut left, mut right) = (at(high - ratio * (high - low)), at(low + ratio * (high - low)));
+        while high - low > TOLERANCE {
+            curve.extend([left, right]);
+            if left.1 <= right.1 {
+                high = right.0;
+                (right, left) = (left, at(high - ratio * (high - low)));
+            } else {
+                low = left.0;
+                (left, right) = (right, at(low + ratio * (high - low)));
+            }
+        }
+        curve.sort_by(|a, b| a.0.total_cmp(&b.0));
+        curve.dedup_by(|a, b| a.0.to_bits() == b.0.to_bits());
+        let lambda = |u: f64| self.scale * 10.0_f64.powf(u);
+        (lambda(f64::midpoint(low, high)), curve.into_iter().map(|(u, value)| (lambda(u), value)).collect())
+    }
+
+    /// Variance of the noise: as given, or what goes with λ.
+    fn variance(&self, lambda: f64) -> f64 {
+        match (self.rule, self.known) {
+            (LambdaRule::Gcv, None) => self.power(lambda, 2) / self.freedom(lambda),
+            (LambdaRule::Ml, _) | (_, None) => self.power(lambda, 1) / self.count,
+            (_, Some(known)) => known,
+        }
+    }
+
+    /// The likelihood is `exp(−M criterion / 2)`; its curvature in `log10 λ` by differences of a twentieth of a decade.
+    fn log_sd(&self, lambda: f64, independent: f64) -> Option<f64> {
+        if !matches!(self.rule, LambdaRule::Ml | LambdaRule::MlSigma) {
+            return None;
+        }
+        let h = 0.05;
+        let at = |u: f64| self.value(lambda * 10.0_f64.powf(u));
+        let curvature = (at(h) - 2.0 * at(0.0) + at(-h)) / (h * h);
+        let information = 0.5 * self.count * independent * curvature;
+        (information > 0.0).then(|| 1.0 / information.sqrt())
+    }
+
+    /// Whether a λ ten times smaller or larger is less likely by `e^(1/2)` at least; `independent` is the fraction of the
+    /// modes that is (fewer than 1 where the data were padded). For cross-validation `M log(criterion)` stands in.
+    pub(super) fn is_determined(&self, lambda: f64, independent: f64) -> bool {
+        let log = |value: f64| if self.rule == LambdaRule::Gcv { value.ln() } else { value };
+        let least = log(self.value(lambda));
+        [0.1, 10.0].iter().all(|f| self.count * independent * (log(self.value(lambda * f)) - least) > 1.0)
+    }
+
+    /// `Σ w b^n p`.
+    fn power(&self, lambda: f64, n: i32) -> f64 {
+        self.modes.powers.iter().map(|(t, p)| p * (lambda / (lambda + t)).powi(n)).sum()
+    }
+
+    /// `Σ w b`.
+    fn freedom(&self, lambda: f64) -> f64 {
+        self.modes.counts.iter().map(|(t, w)| w * lambda / (lambda + t)).sum()
+    }
+
+    /// `(1/M) Σ w log b`.
+    fn mean_log(&self, lambda: f64) -> f64 {
+        -self.modes.counts.iter().map(|(t, w)| w * (t / lambda).ln_1p()).sum::<f64>() / self.count
+    }
+}

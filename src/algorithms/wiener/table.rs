@@ -1,0 +1,148 @@
+//! Second pass: what every rule for λ needs of the spectra.
+
+use rustfft::num_complex::Complex;
+
+use super::exact::{ExactSum, Quantum};
+use super::model::{Problem, widen};
+use super::survey::Usable;
+
+/// Bins per octave of `t`; the error of a criterion falls with their square.
+const BINS: usize = 256;
+
+/// Position of the leading bits of an f64's mantissa that number its bin, and how many follow.
+const BIN_SHIFT: u32 = 52 - 8;
+
+/// Exponents of f64.
+const OCTAVES: usize = 2048;
+
+/// Modes of nearly equal `t`: their number, the mean place of `t` in the bin, and their power likewise.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Bin {
+    weight: u64,
+    /// Sum of weight × place, a place being in 0..2²⁴.
+    place: u64,
+    power: ExactSum,
+    power_place: ExactSum,
+}
+
+/// The usable modes, binned by `t = |H|²/(S Q)`, with the power `p = |Y|²/S` in each bin.
+///
+/// A mode enters every criterion through `b = 1/(1 + t/λ)` and `p` only. A bin keeps the mean of `t` over its modes and
+/// over its power, so the criteria are those of the modes to second order in the width of a bin: a few 1e-8.
+#[derive(Debug, Clone)]
+pub struct SpectrumTable {
+    problem: Problem,
+    usable: Usable,
+    quantum: Quantum,
+    /// By exponent of `t`; most octaves stay empty.
+    octaves: Vec<Option<Box<[Bin; BINS]>>>,
+}
+
+impl SpectrumTable {
+    /// Before any column.
+    pub fn new(problem: &Problem, usable: &Usable) -> Self {
+        // p is largest where all the power sits in the mode of least S.
+        let least_noise = match problem.noise() {
+            super::NoiseModel::Psf => usable.floor,
+            super::NoiseModel::White => 1.0,
+        };
+        let largest = usable.max_data / (problem.plane().data_pixels as f64 * least_noise);
+        let bound = if largest.is_normal() { 2.0 * largest } else { 1.0 };
+        Self { problem: problem.clone(), usable: *usable, quantum: Quantum::new(bound), octaves: vec![None; OCTAVES] }
+    }
+
+    /// Adds column `kx`: `y` of the data and `h` of the PSF, `ly` modes each.
+    pub fn add_column(&mut self, kx: usize, y: &[Complex<f32>], h: &[Complex<f32>]) {
+        let weight = self.problem.plane().weight(kx);
+        for (ky, (&y, &h)) in y.iter().zip(h).enumerate() {
+            if let Some((t, power)) = mode_terms(&self.problem, &self.usable, (ky, kx), (widen(y), widen(h))) {
+                self.add_mode(weight, t, power);
+            }
+        }
+    }
+
+    fn add_mode(&mut self, weight: u64, t: f64, power: f64) {
+        let bits = t.to_bits();
+        let octave = self.octaves[(bits >> 52) as usize].get_or_insert_with(|| Box::new([Bin::default(); BINS]));
+        let bin = &mut octave[(bits >> BIN_SHIFT) as usize % BINS];
+        let place = (bits >> (BIN_SHIFT - 24)) & 0xff_ffff;
+        let power = weight as f64 * power;
+        bin.weight += weight;
+        bin.place += weight * place;
+        bin.power.add(power, self.quantum);
+        bin.power_place.add(power * place as f64 / f64::from(1 << 24), self.quantum);
+    }
+
+    /// Adds what another table of the same problem holds; any order gives the same table.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.octaves.iter_mut().zip(&other.octaves) {
+            let Some(theirs) = theirs else { continue };
+            let mine = mine.get_or_insert_with(|| Box::new([Bin::default(); BINS]));
+            for (mine, theirs) in mine.iter_mut().zip(theirs.iter()) {
+                mine.weight += theirs.weight;
+                mine.place += theirs.place;
+                mine.power.merge(theirs.power);
+                mine.power_place.merge(theirs.power_place);
+            }
+        }
+    }
+
+    /// Fraction of all modes that carry a datum.
+    pub fn usable_fraction(&self) -> f64 {
+        let modes: u64 = self.octaves.iter().flatten().flat_map(|bins| bins.iter()).map(|bin| bin.weight).sum();
+        modes as f64 / self.problem.plane().modes() as f64
+    }
+
+    pub(super) fn usable(&self) -> &Usable {
+        &self.usable
+    }
+
+    pub(super) fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The bins as representative modes.
+    pub(super) fn modes(&self) -> Modes {
+        let mut modes = Modes::default();
+        for (octave, bins) in self.octaves.iter().enumerate() {
+            let Some(bins) = bins else { continue };
+            for (index, bin) in bins.iter().enumerate().filter(|(_, bin)| bin.weight > 0) {
+                let edge = |at: usize| f64::from_bits(((octave * BINS + at) as u64) << BIN_SHIFT);
+                let (low, width) = (edge(index), edge(index + 1) - edge(index));
+                let weight = bin.weight as f64;
+                modes.counts.push((low + width * bin.place as f64 / (weight * f64::from(1 << 24)), weight));
+                let power = bin.power.value(self.quantum);
+                if power > 0.0 {
+                    modes.powers.push((low + width * bin.power_place.value(self.quantum) / power, power));
+                }
+            }
+        }
+        modes
+    }
+}
+
+/// Modes, or bins of them, as the criteria see them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Modes {
+    /// `(t, Σ w)`.
+    pub(super) counts: Vec<(f64, f64)>,
+    /// `(t, Σ w p)`.
+    pub(super) powers: Vec<(f64, f64)>,
+}
+
+/// `t` and `p` of mode `(ky, kx)` with spectra `(y, h)`; `None` if it carries no datum.
+///
+/// `p` refers to the unitary spectrum of the data: white noise of variance `σ²` has a mean `p` of `σ²`.
+pub(super) fn mode_terms(
+    problem: &Problem,
+    usable: &Usable,
+    (ky, kx): (usize, usize),
+    (y, h): (Complex<f64>, Complex<f64>),
+) -> Option<(f64, f64)> {
+    if !problem.is_usable(h, usable.floor) {
+        return None;
+    }
+    let noise = problem.noise_power(h);
+    let t = h.norm_sqr() / (noise * problem.penalty(ky, kx));
+    Some((t, y.norm_sqr() / (noise * problem.plane().data_pixels as f64)))
+}
