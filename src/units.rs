@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_flux_is_read_with_its_unit_and_jy_is_the_default() {
-        for (text, jy) in [("0.005", 0.005), ("5mJy", 0.005), ("20 uJy", 2e-5), ("1e-3 Jy/beam", 1e-3), ("3nJy", 3e-9)] {
+        for (text, jy) in [("0.005", 0.005), ("5mJy", 0.005), ("20 uJy", 2e-5), ("1e-3 Jy/beam", 1e-3), ("3nJy", 3e-9)]
+        {
             let flux: Flux = text.parse().expect(text);
             assert!((flux.0 - jy).abs() < 1e-15, "{text}");
         }

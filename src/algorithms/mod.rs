@@ -1,0 +1,44 @@
+//! The registry of deconvolvers: what each is called, what it can be told, and its inner loop.
+//!
+//! An algorithm is one file and one line in [`ALGORITHMS`]; flags, help, `deconv list`, the configuration's tables and
+//! the contract tests follow from the table.
+
+mod clean;
+mod param;
+mod stop;
+pub mod wiener;
+
+pub use clean::{
+    CleanParams, Component, Control, Levels, Minor, MinorCycle, MinorRules, MinorView, Next, Patch, Step, View,
+};
+pub use param::{PARAMS, Param, ParamKind};
+pub use stop::{CycleState, PlaneStats, StopReason, StopRules};
+
+/// How an algorithm is run.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Minor cycles between exact residuals.
+    Clean(Minor),
+    /// One estimate of the whole plane.
+    Direct,
+}
+
+/// An entry of the registry.
+pub struct Algorithm {
+    /// Value of `--algorithm`.
+    pub name: &'static str,
+    /// One line for `deconv list`.
+    pub summary: &'static str,
+    /// How it is run.
+    pub kind: Kind,
+    /// Tables of the configuration that it reads; the flags of other tables are errors.
+    pub tables: &'static [&'static str],
+}
+
+/// Every algorithm, the default first.
+pub static ALGORITHMS: &[Algorithm] = &[clean::CLEAN, clean::CLARK, clean::HOGBOM, wiener::WIENER];
+
+/// The algorithm of the given name.
+pub fn find(name: &str) -> Option<&'static Algorithm> {
+    ALGORITHMS.iter().find(|algorithm| algorithm.name == name)
+}

@@ -1,5 +1,7 @@
 //! One header card: an 80-byte record, with the records that continue it.
 
+use std::fmt;
+
 /// Bytes of a header record.
 pub(super) const RECORD: usize = 80;
 /// Bytes of free text in a HISTORY record.
@@ -18,6 +20,17 @@ pub enum Value {
     Real(f64),
     /// A quoted text, without the quotes and without trailing blanks.
     Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Logical(value) => f.write_str(if *value { "T" } else { "F" }),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Real(value) => write!(f, "{value:e}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 impl From<bool> for Value {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::ops::{
     AddComponents, Allow, Convolve, DeconvOp, Deliver, FieldRows, FitBeam, GaussianRows, Kernel, KernelTransfer,
-    MakePsf, MinorPass, Pool, Prepare, Product, PsfRows, ReadRows, Residual, Restore, Rows, Select, Source,
-    Statistics, Survey, Tally, Value,
+    MakePsf, MinorPass, Pool, Prepare, Product, PsfRows, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
+    Survey, Tally, Value,
 };
 use crate::algorithms::{Minor, MinorRules, View};
 use crate::fft::Layout;
@@ -160,7 +160,8 @@ impl Wiring {
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
     pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>, psf: &Key) -> PlaneKeys {
-        let nothing = self.give("step-none", plane, 0, &Held { value: Arc::new(Value::Step(<_>::default())), bytes: 0 });
+        let nothing =
+            self.give("step-none", plane, 0, &Held { value: Arc::new(Value::Step(<_>::default())), bytes: 0 });
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let read = |(source, plane): (&Source, usize)| {
@@ -176,7 +177,12 @@ impl Wiring {
             let op = DeconvOp::Allow(Allow { rows, shape: self.cut.shape, border: files.border });
             keys.allowed.push(self.task(key("allow", plane, index), op, inputs));
             keys.model.push(self.components(plane, index, rows, vec![nothing.clone()]));
-            keys.residual.push(self.residual_slab(plane, index, &Layout { ly: 1, lx: 1, block: 1 }, vec![dirty.clone()]));
+            keys.residual.push(self.residual_slab(
+                plane,
+                index,
+                &Layout { ly: 1, lx: 1, block: 1 },
+                vec![dirty.clone()],
+            ));
             keys.dirty.push(dirty);
         }
         keys
@@ -188,11 +194,7 @@ impl Wiring {
     }
 
     fn residual_slab(&mut self, plane: usize, index: usize, layout: &Layout, inputs: Vec<Key>) -> Key {
-        let op = DeconvOp::Residual(Residual {
-            layout: *layout,
-            rows: self.cut.slabs()[index],
-            nx: self.cut.shape.1,
-        });
+        let op = DeconvOp::Residual(Residual { layout: *layout, rows: self.cut.slabs()[index], nx: self.cut.shape.1 });
         self.task(key("residual", plane, index), op, inputs)
     }
 
@@ -365,7 +367,13 @@ impl Wiring {
     }
 
     /// A small version of an image for the preview; `dirty` is empty for a PSF.
-    pub fn pool(&mut self, at: (&str, usize), full: (usize, usize), how: (usize, Pooling), slabs: (&[Key], &[Key])) -> Key {
+    pub fn pool(
+        &mut self,
+        at: (&str, usize),
+        full: (usize, usize),
+        how: (usize, Pooling),
+        slabs: (&[Key], &[Key]),
+    ) -> Key {
         let (factor, pooling) = how;
         let op = DeconvOp::Pool(Pool { shape: full, factor, pooling });
         let inputs = slabs.0.iter().chain(slabs.1).cloned().collect();

@@ -1,0 +1,14 @@
+//! From a configuration to products: the plan, the operations and graphs, the run, and what came of it.
+
+pub mod config;
+pub mod graphs;
+pub mod ops;
+pub mod outcome;
+pub mod plan;
+pub mod record;
+mod run;
+
+pub use config::{ConfigError, RunConfig};
+pub use outcome::{Outcome, PlaneOutcome};
+pub use plan::{Plan, PlanError};
+pub use run::{Products, RunError, Tools, Watch, run};

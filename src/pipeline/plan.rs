@@ -107,7 +107,9 @@ pub enum PlanError {
         hint: &'static str,
     },
     /// Not enough memory.
-    #[error("not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}")]
+    #[error(
+        "not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}"
+    )]
     Memory {
         /// Forecast of the peak.
         needed: Bytes,
@@ -279,7 +281,9 @@ fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
             }
         }
         (None, _) => warnings.push(format!("{} tells no cell size: beams are in pixels of 1 deg", dirty.spec())),
-        (_, None) => warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec())),
+        (_, None) => {
+            warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec()))
+        }
     }
     if let Some(mask) = &inputs.mask {
         let (expected, found) = (shape_of(dirty.geometry()), shape_of(mask.0.geometry()));
@@ -335,7 +339,8 @@ fn planes(inputs: &Inputs) -> Result<Vec<PlanePlan>, PlanError> {
 fn describe(label: &PlaneLabel, plane: usize, one: bool) -> String {
     let stokes = label.stokes.as_deref().unwrap_or("");
     let frequency = label.freq_hz.map(|hz| format!("{:.4} GHz", hz / 1e9)).unwrap_or_default();
-    let told = [stokes, frequency.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+    let told =
+        [stokes, frequency.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
     match (one, told.is_empty()) {
         (true, true) => "image".to_owned(),
         (false, true) => format!("plane {plane}"),
@@ -374,19 +379,40 @@ impl fmt::Display for Plan {
         let (py, px) = shape_of(self.inputs.psf.0.geometry());
         writeln!(f, "algorithm   {}", self.config.algorithm)?;
         writeln!(f, "dirty       {}: {} planes of {ny} x {nx} pixels", self.inputs.dirty.0.spec(), self.planes.len())?;
-        writeln!(f, "psf         {}: {} planes of {py} x {px} pixels", self.inputs.psf.0.spec(), self.inputs.psf.0.planes())?;
+        writeln!(
+            f,
+            "psf         {}: {} planes of {py} x {px} pixels",
+            self.inputs.psf.0.spec(),
+            self.inputs.psf.0.planes()
+        )?;
         let covers = |n: usize, p: usize| if p + 1 >= 2 * n { "all" } else { "part" };
-        writeln!(f, "            reaches {} of the image's rows and {} of its columns", covers(ny, py), covers(nx, px))?;
+        writeln!(
+            f,
+            "            reaches {} of the image's rows and {} of its columns",
+            covers(ny, py),
+            covers(nx, px)
+        )?;
         let Layout { ly, lx, .. } = self.kernel.layout;
         let boundary = if is_circular(&self.config) { "circular" } else { "linear" };
         writeln!(f, "transform   {ly} x {lx} ({boundary} convolution)")?;
-        writeln!(f, "chunks      {} slabs of {} rows, {} blocks of {} columns", self.cut.slabs().len(), self.cut.slab, self.kernel.layout.blocks(), self.cut.block)?;
+        writeln!(
+            f,
+            "chunks      {} slabs of {} rows, {} blocks of {} columns",
+            self.cut.slabs().len(),
+            self.cut.slab,
+            self.kernel.layout.blocks(),
+            self.cut.block
+        )?;
         for reason in &self.chunks.reasons {
             writeln!(f, "            - {reason}")?;
         }
         writeln!(f, "planes      {} at a time", self.batch)?;
         let Forecast { peak_bytes, load, pass, finish } = self.forecast;
-        writeln!(f, "tasks       {load} to load, {pass} a pass, {finish} to restore and write (per {} planes)", self.batch)?;
+        writeln!(
+            f,
+            "tasks       {load} to load, {pass} a pass, {finish} to restore and write (per {} planes)",
+            self.batch
+        )?;
         writeln!(f, "memory      {} forecast at the peak, {} allowed", Bytes(peak_bytes), Bytes(self.memory))?;
         write!(f, "workers     {}", self.workers)?;
         for warning in &self.warnings {

@@ -160,6 +160,20 @@ pub struct Panel {
     pub image: Pooled,
 }
 
+impl Panel {
+    /// A panel of the given kind, under its usual name and unit.
+    pub fn new(kind: PanelKind, image: Pooled) -> Self {
+        let (name, unit) = match kind {
+            PanelKind::Dirty => ("dirty", "Jy/beam"),
+            PanelKind::Psf => ("PSF", ""),
+            PanelKind::Model => ("model", "Jy/pixel"),
+            PanelKind::Residual => ("residual", "Jy/beam"),
+            PanelKind::Restored => ("restored", "Jy/beam"),
+        };
+        Self { kind, name: name.to_owned(), unit: unit.to_owned(), image }
+    }
+}
+
 /// Reads NaN back from the `null` that JSON has for it.
 fn blanks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
     let pixels = Vec::<Option<f32>>::deserialize(deserializer)?;

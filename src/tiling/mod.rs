@@ -2,4 +2,4 @@
 
 mod tune;
 
-pub use tune::{Chunks, tune, Task};
+pub use tune::{Chunks, Task, tune};

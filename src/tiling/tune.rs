@@ -51,14 +51,16 @@ pub fn tune(task: &Task, chunk: Option<usize>) -> Chunks {
     let least = (SMALLEST / row_bytes).max(1);
     let most = (LARGEST / row_bytes).max(1);
     let slab = even.max(least).min(most).clamp(1, ny);
-    let wide = half.div_ceil(stages).max(SMALLEST / (8 * task.layout.ly)).min((LARGEST / (8 * task.layout.ly)).max(STRIP));
+    let wide =
+        half.div_ceil(stages).max(SMALLEST / (8 * task.layout.ly)).min((LARGEST / (8 * task.layout.ly)).max(STRIP));
     let block = wide.next_multiple_of(STRIP).min(half.next_multiple_of(STRIP));
     let mut reasons = vec![format!(
         "{} workers, {} planes at a time: {stages} slabs of a plane keep every worker busy ({even} rows each)",
         task.workers, task.planes
     )];
     if slab > even {
-        reasons.push(format!("raised to {slab} rows: below {} KiB a task is shorter than its overhead", SMALLEST >> 10));
+        reasons
+            .push(format!("raised to {slab} rows: below {} KiB a task is shorter than its overhead", SMALLEST >> 10));
     } else if slab < even {
         reasons.push(format!("lowered to {slab} rows: above {} MiB a slab's spectrum leaves the cache", LARGEST >> 20));
     }

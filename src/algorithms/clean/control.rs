@@ -158,12 +158,7 @@ impl Control {
         if self.minor.cycle().view() == View::Plane {
             self.cycle_floor = Some(floor);
         }
-        MinorRules {
-            gain: self.params.gain,
-            floor,
-            niter: self.params.niter - iterations,
-            patch: self.patch,
-        }
+        MinorRules { gain: self.params.gain, floor, niter: self.params.niter - iterations, patch: self.patch }
     }
 }
 

@@ -102,12 +102,9 @@ impl Plane {
             let values = &mut self.residual.as_slice_mut().expect("a plane is stored in row order")[y * nx..][..nx];
             let touched = &mut values[columns.clone()];
             let peak = match &self.allowed {
-                Some(allowed) => dense::subtract_and_peak_allowed(
-                    touched,
-                    kernel,
-                    factor,
-                    &allowed.row(y)[columns.clone()],
-                ),
+                Some(allowed) => {
+                    dense::subtract_and_peak_allowed(touched, kernel, factor, &allowed.row(y)[columns.clone()])
+                }
                 None => dense::subtract_and_peak(touched, kernel, factor),
             };
             let (left, right) = (self.row_peak(y, 0..columns.start), self.row_peak(y, columns.end..nx));

@@ -23,6 +23,7 @@ mod choose;
 mod exact;
 mod filter;
 mod model;
+mod params;
 mod survey;
 mod table;
 
@@ -30,6 +31,8 @@ pub use ceiling::{Ceiling, CeilingReport};
 pub use choose::{Choice, ChooseError, LambdaRule, Note, choose};
 pub use filter::Filter;
 pub use model::{DEFAULT_FLOOR, NoiseModel, Plane, Problem, Regularisation};
+pub(super) use params::WIENER;
+pub use params::{Boundary, LambdaChoice, SigmaChoice, WienerParams};
 pub use survey::{NoSignal, Survey, TauRule, Usable};
 pub use table::SpectrumTable;
 

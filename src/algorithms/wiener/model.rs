@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 use std::sync::Arc;
 
 use rustfft::num_complex::Complex;
+use serde::{Deserialize, Serialize};
 
 /// Floor of the prior, as a fraction of its maximum, unless another is asked for (ALGORITHMS 6.1).
 pub const DEFAULT_FLOOR: f64 = 1e-8;
@@ -53,7 +54,8 @@ impl Plane {
 }
 
 /// Spectrum `S` of the noise, up to its level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NoiseModel {
     /// `S = max(Re H, 0)`: noise that passed through the weights of the uv plane, as in a naturally weighted dirty image.
     Psf,
@@ -62,7 +64,8 @@ pub enum NoiseModel {
 }
 
 /// Operator `D` of the prior, by its power spectrum `Q = |D|²` with `θ = 2π k / L` per axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Regularisation {
     /// `Q = (4 − 2 cos θx − 2 cos θy)²`: smooth diffuse emission.
     Laplacian,

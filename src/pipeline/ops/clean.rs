@@ -179,9 +179,10 @@ fn join(lists: &[Arc<Value>]) -> ActiveList {
 fn plane(residual: &[Arc<Value>], allowed: &[Arc<Value>]) -> MinorView {
     let slabs: Vec<_> = residual.iter().map(|slab| slab.residual().pixels().view()).collect();
     let is_masked = allowed.iter().any(|slab| slab.allowed().is_some());
-    let masks = residual.iter().zip(allowed).map(|(slab, allowed)| {
-        allowed.allowed().clone().unwrap_or_else(|| Mask::all(slab.residual().shape()))
-    });
+    let masks = residual
+        .iter()
+        .zip(allowed)
+        .map(|(slab, allowed)| allowed.allowed().clone().unwrap_or_else(|| Mask::all(slab.residual().shape())));
     MinorView::Plane {
         residual: concatenate(Axis(0), &slabs).expect("the slabs of a plane are equally wide"),
         allowed: is_masked.then(|| Mask::stack(masks)),

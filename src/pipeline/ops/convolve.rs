@@ -6,9 +6,7 @@ use ndarray::{Array2, s};
 use serde::Serialize;
 
 use super::{OpError, Rows, Value, Work};
-use crate::fft::{
-    Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns,
-};
+use crate::fft::{Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamShape, Image};
 
@@ -76,10 +74,8 @@ impl Work for PsfRows {
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let psf = inputs[0].psf();
         let (cy, cx) = psf.centre();
-        let placement = Placement {
-            y: self.rows.first as isize - cy as isize,
-            x: self.columns.first as isize - cx as isize,
-        };
+        let placement =
+            Placement { y: self.rows.first as isize - cy as isize, x: self.columns.first as isize - cx as isize };
         let slab = psf.pixels().slice(s![self.rows.range(), self.columns.range()]);
         Ok(Value::Spectrum(forward_rows(slab, &self.layout, placement)))
     }

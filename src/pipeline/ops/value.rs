@@ -3,10 +3,10 @@
 use ndarray::Array2;
 
 use crate::algorithms::{Levels, PlaneStats, Step};
-use crate::pipeline::record::Pooled;
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
 use crate::kernels::list::ActiveList;
+use crate::pipeline::record::Pooled;
 use crate::units::{Dirty, Model, Residual, Restored};
 
 /// Rows of a dirty image with their blanks.

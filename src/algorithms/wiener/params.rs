@@ -1,0 +1,140 @@
+//! What Wiener-Hunt can be told, and its entry in the registry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::LambdaRule;
+use super::model::{NoiseModel, Regularisation};
+use crate::algorithms::{Algorithm, Kind};
+use crate::units::Flux;
+
+/// Entry of the registry.
+pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
+    name: "wiener",
+    summary: "the optimal linear estimate, one pass: for filled transfer functions, or a fast first look (Hunt 1973)",
+    kind: Kind::Direct,
+    tables: &["wiener"],
+};
+
+/// The `[wiener]` table of the configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WienerParams {
+    /// Spectrum of the noise.
+    pub noise_model: NoiseModel,
+    /// Operator of the prior.
+    pub reg: Regularisation,
+    /// Weight of the prior, or the rule that chooses it.
+    pub lambda: LambdaChoice,
+    /// Noise of the dirty image.
+    pub sigma: SigmaChoice,
+    /// What lies beyond the edges.
+    pub boundary: Boundary,
+}
+
+/// What lies beyond the edges of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Boundary {
+    /// Nothing.
+    Linear,
+    /// The image again.
+    Circular,
+}
+
+/// The rule for λ, or λ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LambdaChoice {
+    /// `ml-sigma` for the noise of the PSF, `ml` for white noise (ALGORITHMS 6.7).
+    Auto,
+    /// This rule.
+    Rule(LambdaRule),
+}
+
+/// The noise, or where to take it from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SigmaChoice {
+    /// The robust noise of the dirty image.
+    Auto,
+    /// Given.
+    Given(Flux),
+}
+
+impl WienerParams {
+    /// Whether the image is taken to repeat beyond its edges.
+    pub fn is_circular(&self) -> bool {
+        self.boundary == Boundary::Circular
+    }
+
+    /// The rule in force.
+    pub fn rule(&self) -> LambdaRule {
+        match (self.lambda, self.noise_model) {
+            (LambdaChoice::Rule(rule), _) => rule,
+            (LambdaChoice::Auto, NoiseModel::Psf) => LambdaRule::MlSigma,
+            (LambdaChoice::Auto, NoiseModel::White) => LambdaRule::Ml,
+        }
+    }
+}
+
+impl FromStr for LambdaChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "auto" => Ok(Self::Auto),
+            "ml" => Ok(Self::Rule(LambdaRule::Ml)),
+            "ml-sigma" => Ok(Self::Rule(LambdaRule::MlSigma)),
+            "gcv" => Ok(Self::Rule(LambdaRule::Gcv)),
+            number => match number.parse::<f64>() {
+                Ok(lambda) if lambda > 0.0 && lambda.is_finite() => Ok(Self::Rule(LambdaRule::Given(lambda))),
+                _ => Err(format!("lambda = '{text}': expected auto, ml, ml-sigma, gcv or a positive number")),
+            },
+        }
+    }
+}
+
+impl fmt::Display for LambdaChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Rule(LambdaRule::Ml) => f.write_str("ml"),
+            Self::Rule(LambdaRule::MlSigma) => f.write_str("ml-sigma"),
+            Self::Rule(LambdaRule::Gcv) => f.write_str("gcv"),
+            Self::Rule(LambdaRule::Given(lambda)) => write!(f, "{lambda}"),
+        }
+    }
+}
+
+impl Serialize for LambdaChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LambdaChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for SigmaChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Given(flux) => flux.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SigmaChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.trim() {
+            "auto" => Ok(Self::Auto),
+            text => text.parse().map(Self::Given).map_err(de::Error::custom),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The forecast: the graphs of a batch, wired with declared sizes and no values.
+
+use std::sync::Arc;
+
+use super::{Forecast, Plan, restoring_layout};
+use crate::algorithms::{Kind, Minor, MinorRules, Patch};
+use crate::graph::{Key, forecast as forecast_graph};
+use crate::images::BeamShape;
+use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::ops::{Kernel, Value};
+
+/// Clean beam assumed for the forecast: four pixels across.
+const TYPICAL_BEAM: f64 = 4.0;
+
+/// Sizes of what the graphs of the plan's batch would hold.
+pub(super) fn forecast(plan: &Plan) -> Forecast {
+    let (load, load_tasks) = load(plan);
+    let (pass, pass_tasks) = match plan.algorithm().kind {
+        Kind::Clean(minor) => clean(plan, minor),
+        Kind::Direct => (0, 0),
+    };
+    let (finish, finish_tasks) = finish(plan);
+    Forecast { peak_bytes: load.max(pass).max(finish), load: load_tasks, pass: pass_tasks, finish: finish_tasks }
+}
+
+fn slabs(plan: &Plan, share: u64) -> Slabs {
+    plan.cut
+        .slabs()
+        .into_iter()
+        .map(|rows| Held { value: Arc::new(Value::Done), bytes: plan.cut.bytes(rows) / share })
+        .collect()
+}
+
+fn psf_bytes(plan: &Plan) -> u64 {
+    let geometry = plan.inputs.psf.0.geometry();
+    4 * (geometry.ny * geometry.nx) as u64
+}
+
+fn measure(plan: &Plan, wiring: Wiring, targets: &[Key]) -> (u64, usize) {
+    let forecast = forecast_graph(&wiring.into_graph(), targets, plan.workers).expect("the plan's graphs are complete");
+    (forecast.peak_bytes, forecast.tasks)
+}
+
+/// PSF planes of a batch.
+fn psfs(plan: &Plan) -> usize {
+    if plan.one_psf() { 1 } else { plan.batch }
+}
+
+fn load(plan: &Plan) -> (u64, usize) {
+    let mut wiring = Wiring::new(plan.cut);
+    let mut targets = Vec::new();
+    let mut psf = Vec::new();
+    for plane in 0..psfs(plan) {
+        let key = wiring.psf(&plan.inputs.psf, plane, true);
+        targets.extend(wiring.transfer(plane, &key, &plan.kernel));
+        targets.push(key.clone());
+        psf.push(key);
+    }
+    for plane in 0..plan.batch {
+        let files = PlaneFiles {
+            dirty: (&plan.inputs.dirty, plane),
+            mask: plan.inputs.mask.as_ref().map(|mask| (mask, 0)),
+            border: plan.config.clean.clean_border,
+            divide: true,
+        };
+        let keys = wiring.plane(plane, &files, &psf[plane.min(psf.len() - 1)]);
+        targets.push(wiring.statistics(plane, &keys));
+        let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
+        targets.extend([dirty, allowed, model, residual].into_iter().flatten());
+    }
+    measure(plan, wiring, &targets)
+}
+
+/// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.
+fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
+    let layout = plan.kernel.layout;
+    let transfer: Slabs = (0..layout.blocks())
+        .map(|block| Held { value: Arc::new(Value::Done), bytes: 8 * (layout.columns(block).len() * layout.ly) as u64 })
+        .collect();
+    (0..plan.batch)
+        .map(|plane| {
+            let psf_plane = plane.min(psfs(plan) - 1);
+            let keys = PlaneKeys {
+                dirty: wiring.give_all("held-dirty", plane, &slabs(plan, 1)),
+                allowed: wiring.give_all("held-allow", plane, &slabs(plan, 4)),
+                model: wiring.give_all("held-model", plane, &slabs(plan, 1)),
+                residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
+                restored: Vec::new(),
+            };
+            let psf = Held { value: Arc::new(Value::Done), bytes: psf_bytes(plan) };
+            let psf = wiring.give("held-psf", psf_plane, 0, &psf);
+            (keys, psf, wiring.give_all("held-transfer", psf_plane, &transfer))
+        })
+        .collect()
+}
+
+fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
+    let mut wiring = Wiring::new(plan.cut);
+    let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
+    let mut targets = Vec::new();
+    for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+        let step = wiring.minor(plane, &keys, &psf, (minor, rules));
+        let model = wiring.add_components(plane, &keys.model, &step);
+        // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
+        targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).chain(&transfer).cloned());
+        targets.extend([psf, step]);
+        let after = PlaneKeys { model, ..keys };
+        let residual = wiring.residual(plane, &after, &plan.kernel.layout, (Kernel::Transfer, &transfer));
+        let after = PlaneKeys { residual, ..after };
+        targets.push(wiring.statistics(plane, &after));
+        targets.push(wiring.tally(plane, &after.model));
+        targets.extend(after.model.into_iter().chain(after.residual));
+    }
+    targets.sort();
+    targets.dedup();
+    measure(plan, wiring, &targets)
+}
+
+fn finish(plan: &Plan) -> (u64, usize) {
+    let mut wiring = Wiring::new(plan.cut);
+    let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
+    let reach = (5.0 * TYPICAL_BEAM) as usize;
+    let layout = restoring_layout(plan.cut.shape, reach, plan.cut.block);
+    let mut targets = Vec::new();
+    for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+        targets.extend(wiring.restored(plane, &keys, &layout, (shape, reach)));
+        // still held when one PSF serves the next batch too
+        targets.extend(keys.dirty.into_iter().chain(transfer).chain([psf]));
+    }
+    targets.sort();
+    targets.dedup();
+    let (bytes, tasks) = measure(plan, wiring, &targets);
+    (bytes, tasks + 3 * plan.batch * plan.cut.slabs().len())
+}
