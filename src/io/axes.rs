@@ -73,18 +73,18 @@ impl Axes {
     pub(super) fn from_header(header: &Header, place: &Place) -> Result<Self, FitsError> {
         let naxis = header.count("NAXIS", place)?;
         if !(2..=4).contains(&naxis) {
-            return Err(FitsError::Axes(place.mismatch("NAXIS", "2 to 4 axes", naxis.to_string())));
+            return Err(place.wrong(FitsError::Axes, "NAXIS", "2 to 4 axes", naxis.to_string()));
         }
         let lens = lens(header, place)?;
         for (i, &len) in lens.iter().enumerate() {
             if len == 0 {
-                return Err(FitsError::Axes(place.mismatch(&format!("NAXIS{}", i + 1), "at least 1 pixel", "0")));
+                return Err(place.wrong(FitsError::Axes, &format!("NAXIS{}", i + 1), "at least 1 pixel", "0"));
             }
         }
         for key in ["CTYPE1", "CTYPE2"] {
             let ctype = header.get_str(key).unwrap_or_default();
             if AxisKind::from_ctype(&ctype) != AxisKind::Other {
-                return Err(FitsError::Axes(place.mismatch(key, "a sky axis, as in RA---SIN", ctype)));
+                return Err(place.wrong(FitsError::Axes, key, "a sky axis, as in RA---SIN", ctype));
             }
         }
         let beyond = (3..=lens.len()).map(|n| plane_axis(n, lens[n - 1], header, place)).collect::<Result<_, _>>()?;
@@ -123,10 +123,10 @@ impl Axes {
         let (planes, ny) = (self.planes(), self.geometry.ny);
         if plane >= planes {
             let found = format!("plane {plane}");
-            return Err(FitsError::Shape(place.mismatch("planes", format!("0 to {}", planes - 1), found)));
+            return Err(place.wrong(FitsError::Shape, "planes", format!("0 to {}", planes - 1), found));
         }
         if rows.start > rows.end || rows.end > ny {
-            return Err(FitsError::Shape(place.mismatch("rows", format!("0..{ny} or a part"), format!("{rows:?}"))));
+            return Err(place.wrong(FitsError::Shape, "rows", format!("0..{ny} or a part"), format!("{rows:?}")));
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ fn plane_axis(n: usize, len: usize, header: &Header, place: &Place) -> Result<Pl
     if kind == AxisKind::Other && len > 1 {
         let found = format!("'{ctype}' of {len} pixels");
         let expected = "STOKES or FREQ, or an axis of 1 pixel";
-        return Err(FitsError::Axes(place.mismatch(&format!("CTYPE{n}"), expected, found)));
+        return Err(place.wrong(FitsError::Axes, &format!("CTYPE{n}"), expected, found));
     }
     Ok(PlaneAxis { ctype, kind, len })
 }
@@ -283,8 +283,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The whole image, or the `region` of it; `header` becomes that of the region: NAXISn are its sizes,
-    /// CRPIXn (of every alternate WCS too) are shifted, so that each pixel keeps its coordinates.
+    /// The whole image, or the `region` of it; `header` becomes that of the region: `NAXISn` are its sizes,
+    /// `CRPIXn` (of every alternate WCS too) are shifted, so that each pixel keeps its coordinates.
     ///
     /// # Errors
     /// [`FitsError::Region`] if the region leaves the image or has more axes than it.
@@ -297,7 +297,7 @@ impl Window {
             let len = full.get(i).copied().unwrap_or(0);
             if to > len {
                 let found = format!("{from}:{to}");
-                return Err(FitsError::Region(place.mismatch(&key, format!("pixels 1:{len} or a part"), found)));
+                return Err(place.wrong(FitsError::Region, &key, format!("pixels 1:{len} or a part"), found));
             }
             first[i] = from - 1;
             header.set(Card::new(&key, (to + 1 - from) as i64, ""));
@@ -319,7 +319,9 @@ fn shift_reference_pixels(header: &mut Header, axis: usize, shift: usize) {
     };
     let moved: Vec<Card> =
         header.cards().filter(|card| is_reference(card)).filter_map(|card| moved(card, shift)).collect();
-    moved.into_iter().for_each(|card| header.set(card));
+    for card in moved {
+        header.set(card);
+    }
 }
 
 fn moved(card: &Card, shift: usize) -> Option<Card> {

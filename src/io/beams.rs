@@ -65,7 +65,7 @@ fn from_table(
     let column = |name: &str| handle.read_column(name, rows).map_err(|source| place.read(name, source));
     let angle = |name: &str, unit: &str| {
         let values = column(name)?.ok_or_else(|| {
-            FitsError::Key(place.mismatch("TTYPEn", "columns BMAJ, BMIN and BPA", format!("no column {name}")))
+            place.wrong(FitsError::Key, "TTYPEn", "columns BMAJ, BMIN and BPA", format!("no column {name}"))
         })?;
         let factor = unit_of(&table.header, name, unit, place)?;
         Ok(values.into_iter().map(|value| value * factor).collect::<Vec<_>>())
@@ -76,7 +76,7 @@ fn from_table(
         let at = |kind| window_position(axes, window, plane, kind).unwrap_or(0) as f64;
         match (&channels, &stokes) {
             (Some(channels), Some(stokes)) => {
-                (0..rows).find(|&row| channels[row] == at(AxisKind::Spectral) && stokes[row] == at(AxisKind::Stokes))
+                (0..rows).find(|&row| (channels[row], stokes[row]) == (at(AxisKind::Spectral), at(AxisKind::Stokes)))
             }
             _ => (plane < rows).then_some(plane),
         }
@@ -90,7 +90,7 @@ fn unit_of(header: &Header, name: &str, default: &str, place: &Place) -> Result<
     let is_column = |n: &i64| header.get_str(&format!("TTYPE{n}")).is_some_and(|t| t.eq_ignore_ascii_case(name));
     let key = (1..=columns).find(is_column).map(|n| format!("TUNIT{n}")).unwrap_or_default();
     let unit = header.get_str(&key).filter(|unit| !unit.is_empty()).unwrap_or_else(|| default.to_owned());
-    degrees(&unit).ok_or_else(|| FitsError::Key(place.mismatch(&key, "arcsec, deg, arcmin, mas, uas or rad", unit)))
+    degrees(&unit).ok_or_else(|| place.wrong(FitsError::Key, &key, "arcsec, deg, arcmin, mas, uas or rad", unit))
 }
 
 /// How the beams of a product are written.

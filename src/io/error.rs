@@ -142,6 +142,12 @@ pub enum FitsError {
         /// The output.
         path: PathBuf,
     },
+    /// The output is the file that is to be read.
+    #[error("{} is an input and cannot be the output too", path.display())]
+    IsInput {
+        /// The file.
+        path: PathBuf,
+    },
     /// The output folder does not exist.
     #[error("cannot write {}\n  the folder {} does not exist", path.display(), folder.display())]
     FolderMissing {
@@ -190,7 +196,10 @@ impl FitsError {
             Self::Exists { .. } => "choose another output prefix, or pass --overwrite",
             Self::FolderMissing { .. } => "make the folder first, or choose another output prefix",
             Self::Folder { .. } => "check the folder's permissions, or choose another output prefix",
-            Self::Write { .. } => "check that the disk has room",
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make room on the disk, or choose another output prefix"
+            }
+            Self::IsInput { .. } | Self::Write { .. } => "choose another output prefix",
             Self::Shape(_) => return None,
         };
         Some(hint.to_owned())
@@ -209,15 +218,21 @@ impl Place {
         Self { path: path.to_owned(), hdu: hdu.to_owned() }
     }
 
-    /// The mismatch at `key`, to be wrapped in the variant that says what it spoils.
-    pub(super) fn mismatch(&self, key: &str, expected: impl Into<String>, found: impl Into<String>) -> Box<Mismatch> {
-        Box::new(Mismatch {
+    /// The mismatch at `key`, wrapped in the variant that says what it spoils.
+    pub(super) fn wrong(
+        &self,
+        spoilt: impl FnOnce(Box<Mismatch>) -> FitsError,
+        key: &str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> FitsError {
+        spoilt(Box::new(Mismatch {
             path: self.path.clone(),
             hdu: self.hdu.clone(),
             key: key.to_owned(),
             expected: expected.into(),
             found: found.into(),
-        })
+        }))
     }
 
     /// A failed read of `what`.

@@ -105,7 +105,7 @@ fn label(index: usize, name: Option<&str>) -> String {
     name.map_or_else(|| format!("HDU {}", index + 1), |name| format!("HDU {} [{name}]", index + 1))
 }
 
-/// ZBITPIX, ZNAXIS, ZNAXISn: what the compressed image's BITPIX, NAXIS, NAXISn were.
+/// ZBITPIX, ZNAXIS, `ZNAXISn`: what BITPIX, NAXIS, `NAXISn` of the compressed image were.
 fn is_image_structure(key: &str) -> bool {
     key == "ZBITPIX" || is_numbered(key, "ZNAXIS")
 }
@@ -194,7 +194,7 @@ fn header_bytes(file: &File, path: &Path, at: (usize, u64)) -> Result<Vec<u8>, H
     }
     let place = Place::new(path, &label(index, None));
     let found = format!("none in {MAX_HEADER_BLOCKS} blocks");
-    Err(HeaderError::Fits(FitsError::Key(place.mismatch("END", "the end of the header", found))))
+    Err(HeaderError::Fits(place.wrong(FitsError::Key, "END", "the end of the header", found)))
 }
 
 /// Finds what an HDU holds and how long its data are.
@@ -217,11 +217,11 @@ fn data_len(hdu: &Hdu, place: &Place) -> Result<u64, FitsError> {
     let bits = header.get_i64("BITPIX").unwrap_or(0);
     if ![8, 16, 32, 64, -32, -64].contains(&bits) {
         let found = header.get("BITPIX").and_then(Card::value_text).unwrap_or_else(|| "no value".to_owned());
-        return Err(FitsError::Key(place.mismatch("BITPIX", "8, 16, 32, 64, -32 or -64", found)));
+        return Err(place.wrong(FitsError::Key, "BITPIX", "8, 16, 32, 64, -32 or -64", found));
     }
     let axes = header.count("NAXIS", place)?;
     if axes > 999 {
-        return Err(FitsError::Key(place.mismatch("NAXIS", "0 to 999", axes.to_string())));
+        return Err(place.wrong(FitsError::Key, "NAXIS", "0 to 999", axes.to_string()));
     }
     let first = if hdu.content == Content::Groups { 2 } else { 1 };
     let mut pixels = u64::from(axes > 0);

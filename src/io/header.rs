@@ -69,14 +69,14 @@ impl Header {
     /// The number under `key`, or `default` if the key is absent or has no value.
     pub(super) fn number(&self, key: &str, default: f64, place: &Place) -> Result<f64, FitsError> {
         let Some(text) = self.get(key).and_then(Card::value_text) else { return Ok(default) };
-        self.get_f64(key).ok_or_else(|| FitsError::Key(place.mismatch(key, "a number", text)))
+        self.get_f64(key).ok_or_else(|| place.wrong(FitsError::Key, key, "a number", text))
     }
 
     /// The count under `key`, which must be there.
     pub(super) fn count(&self, key: &str, place: &Place) -> Result<u64, FitsError> {
         self.get_i64(key).and_then(|value| u64::try_from(value).ok()).ok_or_else(|| {
             let found = self.get(key).and_then(Card::value_text).unwrap_or_else(|| "no value".to_owned());
-            FitsError::Key(place.mismatch(key, "a whole number, not negative", found))
+            place.wrong(FitsError::Key, key, "a whole number, not negative", found)
         })
     }
 

@@ -26,7 +26,7 @@ pub struct NewHeader {
     pub cell: Cell,
     /// Right ascension and declination at the reference pixel \[deg\].
     pub crval: (f64, f64),
-    /// The reference pixel `(x, y)`, from 1; without it the pixel `(1 + nx / 2, 1 + ny / 2)`, rounded down, as WSClean has it.
+    /// The reference pixel `(x, y)`, from 1; without it the pixel `(1 + nx / 2, 1 + ny / 2)`, rounded down, as `WSClean` has it.
     pub crpix: Option<(f64, f64)>,
     /// The frequencies; without them the image has two axes.
     pub frequency: Option<FrequencyAxis>,
@@ -68,7 +68,9 @@ impl NewHeader {
         header.push(Card::new("BUNIT", bunit, ""));
         header.push(Card::new("BTYPE", "Intensity", ""));
         header.push(Card::new("ORIGIN", "deconv", ""));
-        cards.iter().for_each(|card| header.set(card.clone()));
+        for card in cards {
+            header.set(card.clone());
+        }
         header
     }
 }

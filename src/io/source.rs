@@ -19,7 +19,7 @@ use super::unpack::Plain;
 use crate::images::{CleanBeam, Geometry};
 
 /// Bytes read at once from a plain file: large enough for the disk, small enough for the cache.
-const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: usize = 1 << 17;
 
 /// One image of a FITS file: everything its header tells, and its pixels by rows.
 ///
@@ -68,8 +68,8 @@ impl FitsSource {
         let window = Window::cut(&mut header, parsed.region.as_deref(), &place)?;
         let axes = Axes::from_header(&header, &place)?;
         let beams = beams::read(file.path(), &hdus, (&header, &axes, &window), &place)?;
-        let is_scaled = header.number("BSCALE", 1.0, &place)? != 1.0 || header.number("BZERO", 0.0, &place)? != 0.0;
-        let is_plain = hdu.content == Content::Image && header.get_i64("BITPIX") == Some(-32) && !is_scaled;
+        let scaling = (header.number("BSCALE", 1.0, &place)?, header.number("BZERO", 0.0, &place)?);
+        let is_plain = hdu.content == Content::Image && header.get_i64("BITPIX") == Some(-32) && scaling == (1.0, 0.0);
         let floats_at = is_plain.then_some(hdu.data_start);
         let index = hdu.index;
         let unit = header.get_str("BUNIT").filter(|unit| !unit.is_empty());
@@ -91,7 +91,7 @@ impl FitsSource {
         &self.place.hdu
     }
 
-    /// The header of the image: of a compressed image as it was before, of a region with its own NAXISn and CRPIXn.
+    /// The header of the image: of a compressed image as it was before, of a region with its own `NAXISn` and `CRPIXn`.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -143,14 +143,13 @@ impl FitsSource {
             return Ok(Array2::zeros(shape));
         }
         let what = || format!("plane {plane}, rows {rows:?}");
-        let pixels = match self.floats_at {
-            Some(start) => self.read_floats(start, plane, &rows).map_err(|source| self.place.read(what(), source))?,
-            None => {
-                let pixels = self.read_by_cfitsio(plane, &rows).map_err(|source| self.place.read(what(), source))?;
-                pixels.into_iter().map(|pixel| finite(pixel.to_bits())).collect()
-            }
+        let pixels = if let Some(start) = self.floats_at {
+            self.read_floats(start, plane, &rows).map_err(|source| self.place.read(what(), source))?
+        } else {
+            let pixels = self.read_by_cfitsio(plane, &rows).map_err(|source| self.place.read(what(), source))?;
+            pixels.into_iter().map(|pixel| finite(pixel.to_bits())).collect()
         };
-        Ok(Array2::from_shape_vec(shape, pixels).expect("as many pixels as the shape has"))
+        Array2::from_shape_vec(shape, pixels).map_err(|source| self.place.read(what(), source))
     }
 
     /// Reads big-endian floats that begin at byte `start` of the file.
@@ -210,11 +209,9 @@ impl FitsSource {
 /// all ones (infinity, NaN) is a blank, an exponent of zero (subnormal) is zero.
 fn finite(bits: u32) -> f32 {
     const EXPONENT: u32 = 0x7f80_0000;
-    match bits & EXPONENT {
-        EXPONENT => f32::NAN,
-        0 => 0.0,
-        _ => f32::from_bits(bits),
-    }
+    let exponent = bits & EXPONENT;
+    let bits = if exponent == 0 { 0 } else { bits };
+    f32::from_bits(if exponent == EXPONENT { f32::NAN.to_bits() } else { bits })
 }
 
 /// Finds the HDU that was asked for, which must hold an image.

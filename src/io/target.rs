@@ -60,9 +60,14 @@ impl<K: Kind> FitsTarget<K> {
     /// zero until written. Other HDUs of the source are not copied.
     ///
     /// # Errors
-    /// [`FitsError::Exists`] without `overwrite`, [`FitsError::FolderMissing`], [`FitsError::Folder`] if no
+    /// [`FitsError::Exists`] without `overwrite`, [`FitsError::IsInput`] for the template's own file (it is
+    /// still to be read), [`FitsError::FolderMissing`], [`FitsError::Folder`] if no
     /// file can be made there, [`FitsError::Write`] if the disk has no room for the whole product.
     pub fn create(path: &Path, template: &FitsSource, overwrite: bool) -> Result<Self, FitsError> {
+        let is_input = |output| template.path().canonicalize().is_ok_and(|input| input == output);
+        if path.canonicalize().is_ok_and(is_input) {
+            return Err(FitsError::IsInput { path: path.to_owned() });
+        }
         let header = product::derive(template.header(), K::BUNIT);
         Self::begin(path, header, template.axes().clone(), overwrite)
     }
@@ -78,7 +83,10 @@ impl<K: Kind> FitsTarget<K> {
     }
 
     fn begin(path: &Path, header: Header, axes: Axes, overwrite: bool) -> Result<Self, FitsError> {
-        if path.is_dir() || (path.exists() && !overwrite) {
+        if path.is_dir() {
+            return Err(FitsError::Write { path: path.to_owned(), source: ErrorKind::IsADirectory.into() });
+        }
+        if path.exists() && !overwrite {
             return Err(FitsError::Exists { path: path.to_owned() });
         }
         let (file, temporary) = temporary_beside(path)?;
@@ -109,13 +117,14 @@ impl<K: Kind> FitsTarget<K> {
     ///
     /// # Errors
     /// [`FitsError::Shape`] for a plane, rows or columns that there are not, [`FitsError::Write`].
+    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
     pub fn write_rows(&self, plane: usize, first_row: usize, pixels: ArrayView2<f32>) -> Result<(), FitsError> {
         let place = Place::new(&self.path, PRIMARY);
         let (ny, nx) = (self.axes.geometry.ny, self.axes.geometry.nx);
         let (rows, columns) = pixels.dim();
         self.axes.check(plane, &(first_row..first_row + rows), &place)?;
         if columns != nx {
-            return Err(FitsError::Shape(place.mismatch("columns", nx.to_string(), columns.to_string())));
+            return Err(place.wrong(FitsError::Shape, "columns", nx.to_string(), columns.to_string()));
         }
         let mut offset = self.data_start + 4 * (nx * (plane * ny + first_row)) as u64;
         let mut bytes = Vec::with_capacity(WRITE_BYTES.min(4 * pixels.len()));
@@ -147,12 +156,14 @@ impl<K: Kind> FitsTarget<K> {
         if ![0, 1, planes].contains(&beams.len()) {
             let place = Place::new(&self.path, PRIMARY);
             let found = format!("{} beams", beams.len());
-            return Err(FitsError::Shape(place.mismatch("beams", format!("none, 1 or {planes} beams"), found)));
+            return Err(place.wrong(FitsError::Shape, "beams", format!("none, 1 or {planes} beams"), found));
         }
         let written = beams::write(beams, &self.axes);
         let table = match written {
             Written::Keys(cards) => {
-                cards.into_iter().for_each(|card| self.header.set(card));
+                for card in cards {
+                    self.header.set(card);
+                }
                 Vec::new()
             }
             Written::Table(table) => {
@@ -162,8 +173,12 @@ impl<K: Kind> FitsTarget<K> {
                 table
             }
         };
-        cards.iter().for_each(|card| self.header.set(card.clone()));
-        history.iter().flat_map(|line| Card::history(line)).for_each(|card| self.header.push(card));
+        for card in cards {
+            self.header.set(card.clone());
+        }
+        for card in history.iter().flat_map(|line| Card::history(line)) {
+            self.header.push(card);
+        }
         self.write_header_and(&table).map_err(|source| self.failed(source))?;
         self.persist()
     }

@@ -207,15 +207,17 @@ fn outputs_that_cannot_be_written_are_refused_before_any_work() {
     let folder = Folder::new();
     let source = open(&folder.ramp("a.fits", &[4, 5], &[]));
     let create = |path: &Path, overwrite| FitsTarget::<Model>::create(path, &source, overwrite).unwrap_err();
-    let exists = create(source.path(), false);
+    fs::write(folder.path("m.fits"), "").unwrap();
+    let exists = create(&folder.path("m.fits"), false);
     assert!(matches!(exists, FitsError::Exists { .. }) && exists.hint().unwrap().contains("--overwrite"));
-    assert!(matches!(create(folder.0.path(), true), FitsError::Exists { .. }));
+    assert!(matches!(create(&folder.path("./a.fits"), true), FitsError::IsInput { .. }));
+    assert!(matches!(create(folder.0.path(), true), FitsError::Write { .. }));
     let missing = create(&folder.path("no/such/m.fits"), false);
     assert!(matches!(missing, FitsError::FolderMissing { .. }) && missing.to_string().contains("no/such"));
     let not_a_folder = create(&folder.path("a.fits/m.fits"), false);
     assert!(matches!(not_a_folder, FitsError::Folder { .. }), "{not_a_folder}");
     assert!(std::error::Error::source(&not_a_folder).is_some());
-    assert_eq!(folder.names(), ["a.fits"]);
+    assert_eq!(folder.names(), ["a.fits", "m.fits"]);
 }
 
 #[test]

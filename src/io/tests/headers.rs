@@ -71,7 +71,7 @@ fn values_of_other_programs_are_understood() {
 #[test]
 fn long_history_goes_on_over_several_cards_without_losing_a_word() {
     let text = format!("deconv --dirty d.fits --psf {} --gain 0.1 -o out", "long/".repeat(40));
-    let lines: Vec<String> = Card::history(&text).iter().map(|card| card.free_text()).collect();
+    let lines: Vec<String> = Card::history(&text).iter().map(Card::free_text).collect();
     assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= 72), "{lines:?}");
     let joined: String = lines.concat().split_whitespace().collect();
     assert_eq!(joined, text.split_whitespace().collect::<String>());

@@ -257,12 +257,20 @@ fn threads_share_a_source() {
     fn is_shared<T: Send + Sync>(_: &T) {}
     let folder = Folder::new();
     let pixels: Vec<f64> = (0..64 * 64).map(f64::from).collect();
-    let source = open(&folder.image("a.fits", (ImageType::Double, &[64, 64], &pixels), &[]));
-    is_shared::<FitsSource>(&source);
-    let expected = plane(&source, 0);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| (0..20).for_each(|_| assert_eq!(plane(&source, 0), expected)));
-        }
-    });
+    folder.image("double", (ImageType::Double, &[64, 64], &pixels), &[]);
+    folder.ramp("float", &[64, 64], &[]);
+    let noise: Vec<i32> = (0..64 * 64).map(|i| i * 7919 % 1000).collect();
+    for method in ["RICE", "GZIP"] {
+        compressed(&folder, &format!("{method}[compress {method}]"), &[64, 64], &noise, &[]);
+    }
+    for name in ["double", "float", "RICE", "GZIP"] {
+        let source = open(&folder.path(name));
+        is_shared::<FitsSource>(&source);
+        let expected = plane(&source, 0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..20).for_each(|_| assert_eq!(plane(&source, 0), expected)));
+            }
+        });
+    }
 }

@@ -67,7 +67,7 @@ fn keys_of_a_plane_go_before_the_common_beam_and_count_from_one_or_zero() {
         cards.extend([Card::new("BMAJ", 9.0, ""), Card::new("BMIN", 9.0, ""), Card::new("BPA", 0.0, "")]);
         for i in 0..2 {
             let n = i + first;
-            cards.push(Card::new(&format!("BMAJ{n}"), 2.0 + i as f64, ""));
+            cards.push(Card::new(&format!("BMAJ{n}"), 2.0 + f64::from(i), ""));
             cards.push(Card::new(&format!("BMIN{n}"), 1.0, ""));
         }
         let source = open(&folder.ramp(&format!("{first}.fits"), &[3, 4, 4], &cards));
