@@ -6,30 +6,49 @@ use super::NoiseModel;
 use super::model::{Problem, widen};
 use super::survey::Usable;
 
+/// The preconditioner takes `|H|` for no less than this fraction of its maximum.
+///
+/// Support in the image couples a hole narrower than 1/width to its sampled neighbours, so `PᵀF⁻¹GFP` has no eigenvalue as
+/// small as `λQ` there, and dividing by `G` itself stalls: on a VLA-B image of 512² (double-size PSF) the residual was
+/// still 0.999 of the start after 40 iterations; 1e-4 of it took 56, 42 and 49 with floors of 1e-3, 1e-2 and 1e-1.
+const PRECONDITIONER_FLOOR: f64 = 1e-2;
+
 /// The Wiener–Hunt filter for one λ; each function changes column `kx` (a slice of `ly` modes) in place.
 ///
 /// **Circular boundary**: [`filter_column`](Self::filter_column) between one FFT and its inverse is the whole estimate.
 ///
 /// **Linear boundary** (ALGORITHMS 6.5), with `P` the padding by zeros to the size of the spectrum, `F` its DFT and
-/// `G = `[`gain`](Self::normal_column), a real diagonal:
+/// `G` a real diagonal:
 /// ```text
-/// A x = r        A = Pᵀ F⁻¹ G F P        r = Pᵀ F⁻¹ rhs(F P d)        preconditioner  Pᵀ F⁻¹ G⁻¹ F P
+/// A x = r        A = Pᵀ F⁻¹ G F P        r = Pᵀ F⁻¹ rhs(F P d)        preconditioner  Pᵀ F⁻¹ C⁻¹ F P
 /// psf noise:    G = max(Re H, 0) + λ Q    rhs = Y on the usable modes, 0 elsewhere
 /// white noise:  G = |H|² + λ Q            rhs = conj(H) Y on the usable modes, 0 elsewhere
+/// C is G with Re H (psf) or |H| (white) raised to at least 0.01 max|H|
 /// ```
-/// Both matrices are symmetric and, for λ > 0, positive definite, so conjugate gradients apply. For white noise `A` takes
-/// what the model sheds outside the image for observed to be zero: it suits fields that are empty near the edge.
+/// `A` and the preconditioner are symmetric and, for λ > 0, positive definite, so conjugate gradients apply. For white
+/// noise `A` takes what the model sheds outside the image for observed to be zero: it suits fields empty near the edge.
+///
+/// Measured with double-size PSFs of real layouts, `ml-sigma` at 3 (last: 10) times the thermal noise, as
+/// signal-to-noise ratio at the clean beam's resolution, dirty image and estimate: points by `MeerKAT` 9.5 and 17.9 dB
+/// (30 iterations), M31 by the VLA 5.6 and 7.7 dB (16), points by VLA-B 6.4 and 10.8 dB (18).
 #[derive(Debug, Clone)]
 pub struct Filter {
     problem: Problem,
     floor: f64,
+    /// Least `|H|` of the preconditioner.
+    raised: f64,
     lambda: f64,
 }
 
 impl Filter {
     /// The filter of `problem` on the `usable` modes, `lambda` being the weight of the prior.
     pub fn new(problem: &Problem, usable: &Usable, lambda: f64) -> Self {
-        Self { problem: problem.clone(), floor: usable.floor, lambda }
+        Self {
+            problem: problem.clone(),
+            floor: usable.floor,
+            raised: PRECONDITIONER_FLOOR * usable.max_transfer,
+            lambda,
+        }
     }
 
     /// `X̂ = conj(H) Y / (|H|² + λ S Q)` on the usable modes, 0 elsewhere; for real `H > 0` and the noise of the PSF this
@@ -56,11 +75,10 @@ impl Filter {
         }
     }
 
-    /// Divides by `G`: the preconditioner of the linear boundary. Modes where `G` is 0 (only with λ = 0) become 0.
+    /// Divides by `C`: the preconditioner of the linear boundary.
     pub fn precondition_column(&self, kx: usize, x: &mut [Complex<f32>], h: &[Complex<f32>]) {
         for (ky, (x, &h)) in x.iter_mut().zip(h).enumerate() {
-            let gain = self.normal((ky, kx), widen(h));
-            *x *= if gain > 0.0 { (1.0 / gain) as f32 } else { 0.0 };
+            *x *= (1.0 / self.conditioned((ky, kx), widen(h))) as f32;
         }
     }
 
@@ -83,10 +101,19 @@ impl Filter {
     }
 
     /// `G` of one mode.
-    pub(super) fn normal(&self, (ky, kx): (usize, usize), h: Complex<f64>) -> f64 {
+    pub(super) fn normal(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
+        self.diagonal(at, h, 0.0)
+    }
+
+    /// `C` of one mode.
+    pub(super) fn conditioned(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
+        self.diagonal(at, h, self.raised)
+    }
+
+    fn diagonal(&self, (ky, kx): (usize, usize), h: Complex<f64>, least: f64) -> f64 {
         let data = match self.problem.noise() {
-            NoiseModel::Psf => h.re.max(0.0),
-            NoiseModel::White => h.norm_sqr(),
+            NoiseModel::Psf => h.re.max(least),
+            NoiseModel::White => h.norm_sqr().max(least * least),
         };
         data + self.lambda * self.problem.penalty(ky, kx)
     }
