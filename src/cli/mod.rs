@@ -1,8 +1,92 @@
-//! The command line.
+//! The command line: flags in, exit code out.
+//!
+//! `deconv --dirty d.fits --psf p.fits` is the main job; other jobs are subcommands. Messages and progress go to
+//! stderr, data to stdout. Exit codes: 0 done, 1 failed, 2 usage.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+mod args;
+mod failure;
+mod list;
+mod run;
+
+use std::ffi::OsString;
 use std::process::ExitCode;
+
+use clap::{ArgMatches, Command, FromArgMatches};
+
+use args::RunArgs;
+
+use crate::pipeline::RunConfig;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut command = command();
+    let matches = match command.try_get_matches_from_mut(with_long_dashes(&command.clone(), arguments.clone())) {
+        Ok(matches) => matches,
+        Err(error) => error.exit(),
+    };
+    let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let line = format!("deconv {}", words.join(" "));
+    match dispatch(&mut command, &matches, &line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprint!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &mut Command, matches: &ArgMatches, line: &str) -> Result<(), failure::Failure> {
+    match matches.subcommand() {
+        Some(("list", _)) => list::list(),
+        _ => {
+            let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            let config = RunConfig::load(args.config.as_deref(), args::flags(matches))?;
+            let algorithm = config.algorithm();
+            args::check_parameters(command, matches, algorithm.tables, algorithm.name)
+                .unwrap_or_else(|error| error.exit());
+            run::run(&args, config, line)
+        }
+    }
+}
+
+/// The whole command line: the main job's flags, the algorithms' parameters, the subcommands.
+fn command() -> Command {
+    let base = Command::new("deconv")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Deconvolves radio images: two FITS files in, a restored image and plots out")
+        .args_conflicts_with_subcommands(true)
+        .subcommand_negates_reqs(true)
+        .subcommand(Command::new("list").about("Lists the algorithms with their parameters, and the plots"));
+    args::with_parameters(<RunArgs as clap::Args>::augment_args(base))
+}
+
+/// Turns `-niter` into `--niter`: the older tools of the field take one dash.
+fn with_long_dashes(command: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
+    let longs: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let mend = |argument: OsString| {
+        let text = argument.to_string_lossy();
+        let name = text.strip_prefix('-').map(|rest| rest.split('=').next().unwrap_or(rest));
+        let is_long = name.is_some_and(|name| name.len() > 1 && longs.contains(&name));
+        if is_long { OsString::from(format!("-{text}")) } else { argument }
+    };
+    arguments.into_iter().map(mend).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn one_dash_is_taken_for_two_where_a_long_flag_is_meant() {
+        let given = ["deconv", "-niter", "5", "-o", "x", "-v", "-gain=0.2", "--mgain", "-0.5"].map(OsString::from);
+        let mended = with_long_dashes(&command(), given.to_vec());
+        assert_eq!(mended, ["deconv", "--niter", "5", "-o", "x", "-v", "--gain=0.2", "--mgain", "-0.5"]);
+    }
 }

@@ -1,0 +1,159 @@
+//! The flags of the main job, and the parameters of the algorithms as flags.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args, Command};
+
+use crate::algorithms::{ALGORITHMS, PARAMS, Param};
+
+// The about text stands on the command: a doc comment here would replace it.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Dirty image or cube, as d.fits, d.fits[SCI] or d.fits[SCI][1:512,1:512]
+    #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
+    pub dirty: String,
+    /// PSF: one plane for all, or one per plane of the dirty cube
+    #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
+    pub psf: String,
+    /// Products are PREFIX-image.fits and so on [default: outputs/ and the dirty image's name]
+    #[arg(short, long, value_name = "PREFIX", help_heading = "Input and output")]
+    pub output: Option<String>,
+    /// Replace products that exist
+    #[arg(long, help_heading = "Input and output")]
+    pub overwrite: bool,
+    /// What the PSF's peak divides: dirty image and PSF (pair), or the PSF alone (psf-only)
+    #[arg(long, value_name = "WHAT", value_parser = ["pair", "psf-only"], help_heading = "Input and output")]
+    pub psf_scale: Option<String>,
+    /// Clean beam: fit, a width (8asec), or widths and position angle (8asec,6asec,30deg)
+    #[arg(long, value_name = "BEAM", help_heading = "Input and output")]
+    pub beam_shape: Option<String>,
+    /// Configuration laid over the defaults; flags are laid over it
+    #[arg(long, value_name = "TOML", help_heading = "Input and output")]
+    pub config: Option<PathBuf>,
+    /// Write the configuration in force to this file
+    #[arg(long, value_name = "TOML", help_heading = "Input and output")]
+    pub save_config: Option<PathBuf>,
+    /// How to deconvolve; see deconv list [default: clean]
+    #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
+    pub algorithm: Option<String>,
+    /// Rows of a slab (and columns of a block), or auto [default: auto]
+    #[arg(long, value_name = "N|auto", help_heading = "Work")]
+    pub chunk: Option<String>,
+    /// Worker threads; 0 takes all cores [default: 0]
+    #[arg(short = 'j', long, value_name = "N", help_heading = "Work")]
+    pub threads: Option<usize>,
+    /// Cap on memory, as 4GiB, or auto [default: auto, four fifths of what is free]
+    #[arg(long, value_name = "SIZE|auto", help_heading = "Work")]
+    pub memory: Option<String>,
+    /// Show the plan and do nothing else
+    #[arg(long, help_heading = "Work")]
+    pub dry_run: bool,
+    /// Print errors only
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Work")]
+    pub quiet: bool,
+    /// Print every pass
+    #[arg(short, long, help_heading = "Work")]
+    pub verbose: bool,
+}
+
+fn names() -> Vec<&'static str> {
+    ALGORITHMS.iter().map(|algorithm| algorithm.name).collect()
+}
+
+/// Adds every parameter of every algorithm as a flag.
+pub(super) fn with_parameters(command: Command) -> Command {
+    PARAMS.iter().fold(command, |command, param| command.arg(flag(param)))
+}
+
+fn flag(param: &'static Param) -> Arg {
+    let heading = match param.table {
+        "clean" => "CLEAN (clean, clark, hogbom)",
+        _ => "Wiener-Hunt (wiener)",
+    };
+    let parser = move |text: &str| param.check(text).map(|()| text.to_owned());
+    Arg::new(param.flag)
+        .long(param.flag)
+        .value_name(param.value_name)
+        .value_parser(parser)
+        .allow_hyphen_values(true)
+        .help_heading(heading)
+        .help(format!("{} [default: {}]", param.help, default_of(param)))
+}
+
+fn default_of(param: &Param) -> String {
+    let defaults: toml::Table =
+        crate::pipeline::config::DEFAULTS.parse().expect("the defaults are TOML; a test reads them");
+    match &defaults[param.table][param.key] {
+        toml::Value::String(text) if text.is_empty() => "none".to_owned(),
+        toml::Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// The flags that were given, as a layer of the configuration.
+pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
+    let mut layer = toml::Table::new();
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let mut put = |table: &str, key: &str, value: toml::Value| {
+        let entry = layer.entry(table).or_insert_with(|| toml::Table::new().into());
+        entry.as_table_mut().expect("the layer holds tables under these names").insert(key.to_owned(), value);
+    };
+    for (table, key, flag) in [
+        ("compute", "chunk", "chunk"),
+        ("compute", "memory", "memory"),
+        ("input", "psf_scale", "psf_scale"),
+        ("restore", "beam", "beam_shape"),
+    ] {
+        if let Some(value) = text(flag) {
+            put(table, key, value.into());
+        }
+    }
+    if let Some(threads) = matches.get_one::<usize>("threads") {
+        put("compute", "threads", (*threads as i64).into());
+    }
+    for param in PARAMS {
+        if let Some(value) = text(param.flag) {
+            put(param.table, param.key, literal(&value, param));
+        }
+    }
+    if let Some(algorithm) = text("algorithm") {
+        layer.insert("algorithm".to_owned(), algorithm.into());
+    }
+    layer
+}
+
+/// A value as TOML has it: a number where the defaults have one, else text.
+fn literal(text: &str, param: &Param) -> toml::Value {
+    use crate::algorithms::ParamKind;
+    match param.kind {
+        ParamKind::Number { .. } => text.trim().parse::<f64>().map_or_else(|_| text.into(), Into::into),
+        ParamKind::Count { .. } => text.trim().parse::<i64>().map_or_else(|_| text.into(), Into::into),
+        _ => text.into(),
+    }
+}
+
+/// Refuses parameters that the algorithm in force does not read.
+///
+/// # Errors
+/// Names the flag, and the algorithms that read it.
+pub(super) fn check_parameters(
+    command: &mut Command,
+    matches: &ArgMatches,
+    tables: &[&str],
+    algorithm: &str,
+) -> Result<(), clap::Error> {
+    for param in PARAMS.iter().filter(|param| !tables.contains(&param.table)) {
+        if matches.contains_id(param.flag) {
+            let readers: Vec<_> =
+                ALGORITHMS.iter().filter(|a| a.tables.contains(&param.table)).map(|a| a.name).collect();
+            let message = format!(
+                "--{} has no effect with --algorithm {algorithm}; it is read by {}",
+                param.flag,
+                readers.join(", ")
+            );
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
+    }
+    Ok(())
+}

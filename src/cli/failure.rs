@@ -1,0 +1,71 @@
+//! How an error is told: what happened, where, what to do.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::diagnostics::PlotError;
+use crate::io::FitsError;
+use crate::pipeline::{ConfigError, PlanError, RunError};
+
+/// An error on its way to the terminal.
+#[derive(Debug)]
+pub(super) struct Failure {
+    error: Box<dyn Error>,
+    hint: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error: {}", self.error)?;
+        let mut told = self.error.to_string();
+        let mut source = self.error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // a transparent wrapper says what was said already
+            if !told.contains(&text) {
+                writeln!(f, "  because: {text}")?;
+                told.push_str(&text);
+            }
+            source = cause.source();
+        }
+        match &self.hint {
+            Some(hint) => writeln!(f, "hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self { hint: error.hint(), error: Box::new(error) }
+            }
+        })*
+    };
+}
+
+from!(ConfigError, PlanError, RunError, FitsError);
+
+impl From<PlotError> for Failure {
+    fn from(error: PlotError) -> Self {
+        Self {
+            hint: Some("check that the disk has room; the FITS products are complete".to_owned()),
+            error: Box::new(error),
+        }
+    }
+}
+
+impl Failure {
+    /// A file of text that cannot be written.
+    pub(super) fn file(path: &std::path::Path, source: &std::io::Error) -> Self {
+        let error = format!("cannot write {}\n  {source}", path.display());
+        Self { error: error.into(), hint: Some("check the folder and its permissions".to_owned()) }
+    }
+
+    /// A product that is in the way.
+    pub(super) fn exists(path: &std::path::Path) -> Self {
+        let error = format!("{} exists already", path.display());
+        Self { error: error.into(), hint: Some("choose another output prefix, or pass --overwrite".to_owned()) }
+    }
+}

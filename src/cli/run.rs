@@ -1,0 +1,173 @@
+//! The main job: plan, run, products, summary, plots.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::args::RunArgs;
+use super::failure::Failure;
+use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
+use crate::graph::{Callback, Cancel, Threads};
+use crate::pipeline::outcome::Phase;
+use crate::pipeline::record::RunRecord;
+use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
+
+/// Runs the main job.
+pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<(), Failure> {
+    if let Some(path) = &args.save_config {
+        std::fs::write(path, config.to_toml()).map_err(|error| Failure::file(path, &error))?;
+    }
+    let plan = Plan::new(config, &args.dirty, &args.psf)?;
+    if args.dry_run {
+        println!("{plan}");
+        return Ok(());
+    }
+    let prefix = prefix(args)?;
+    let others = side_products(&prefix);
+    if let Some(path) = others.iter().find(|path| path.exists() && !args.overwrite) {
+        return Err(Failure::exists(path));
+    }
+    let products = Products::create(&plan, &prefix, args.overwrite)?;
+    let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
+    let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
+    plan.warnings.iter().for_each(|warning| teller.warn(warning));
+    let profiler = Profiler::new(Some(plan.memory));
+    let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
+    let cancel = cancel_on_interrupt();
+    let scheduler = Threads { workers: plan.workers, memory: Some(plan.memory) };
+    let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
+    let outcome = run_plan(&plan, products, command, &tools)?;
+    teller.tell(&outcome);
+    write_summary(&prefix, &plan, &outcome, command)?;
+    let record = RunRecord {
+        profile: Some(profiler.into_record()),
+        convergence: Some(outcome.convergence),
+        preview: outcome.preview,
+    };
+    for plot in PLOTS {
+        (plot.draw)(&record, Path::new(&prefix))?;
+    }
+    Ok(())
+}
+
+/// The prefix asked for, or the dirty image's name in `outputs/`, which is made.
+fn prefix(args: &RunArgs) -> Result<String, Failure> {
+    if let Some(prefix) = &args.output {
+        return Ok(prefix.clone());
+    }
+    let folder = Path::new("outputs");
+    std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+    let file = args.dirty.split('[').next().unwrap_or(&args.dirty);
+    let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
+    let stem = name.split(".fit").next().unwrap_or(&name);
+    Ok(format!("outputs/{stem}"))
+}
+
+/// The products that are not FITS.
+fn side_products(prefix: &str) -> Vec<PathBuf> {
+    let suffixes = PLOTS.iter().flat_map(|plot| plot.suffixes).copied();
+    suffixes.chain(["summary.json"]).map(|suffix| PathBuf::from(format!("{prefix}-{suffix}"))).collect()
+}
+
+/// Ctrl-C asks for an early end; a second one ends the process.
+fn cancel_on_interrupt() -> Cancel {
+    let cancel = Cancel::default();
+    let handle = cancel.clone();
+    let installed = ctrlc::set_handler(move || {
+        if handle.is_requested() {
+            std::process::exit(130);
+        }
+        eprintln!("interrupted: ending after this pass with what is consistent (again to give up everything)");
+        handle.request();
+    });
+    if let Err(error) = installed {
+        tracing::debug!("Ctrl-C ends the process at once: {error}");
+    }
+    cancel
+}
+
+/// Tells how the run goes, on stderr.
+struct Teller<'a> {
+    progress: &'a Progress,
+    verbose: bool,
+    quiet: bool,
+}
+
+impl Watch for Teller<'_> {
+    fn stage(&self, name: &str) {
+        self.progress.stage(name);
+    }
+
+    fn note(&self, text: &str) {
+        if self.verbose {
+            self.progress.note(text);
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        if !self.quiet {
+            self.progress.note(&format!("warning: {text}"));
+        }
+    }
+}
+
+impl Teller<'_> {
+    fn tell(&self, outcome: &Outcome) {
+        for plane in &outcome.planes {
+            self.progress.note(&format!(
+                "{}: {}; {} components in {} passes, model {:.4} Jy, residual rms {:.3e} Jy/beam",
+                plane.label, plane.message, plane.iterations, plane.passes, plane.flux_jy, plane.residual.rms
+            ));
+        }
+        for path in &outcome.products {
+            self.progress.note(&format!("wrote {}", path.display()));
+        }
+        if outcome.interrupted {
+            self.progress.note("interrupted: the products are consistent, but the deconvolution is not complete");
+        }
+    }
+}
+
+/// `PREFIX-summary.json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    version: &'static str,
+    command: &'a str,
+    interrupted: bool,
+    algorithm: &'a str,
+    workers: usize,
+    chunk_rows: usize,
+    chunk_columns: usize,
+    memory_allowed_bytes: u64,
+    memory_forecast_bytes: u64,
+    memory_peak_bytes: u64,
+    phases: &'a [Phase],
+    warnings: &'a [String],
+    planes: &'a [PlaneOutcome],
+    config: &'a RunConfig,
+}
+
+fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, command: &str) -> Result<(), Failure> {
+    let summary = Summary {
+        version: env!("CARGO_PKG_VERSION"),
+        command,
+        interrupted: outcome.interrupted,
+        algorithm: &plan.config.algorithm,
+        workers: plan.workers,
+        chunk_rows: plan.cut.slab,
+        chunk_columns: plan.cut.block,
+        memory_allowed_bytes: plan.memory,
+        memory_forecast_bytes: plan.forecast.peak_bytes,
+        memory_peak_bytes: outcome.peak_memory,
+        phases: &outcome.phases,
+        warnings: &plan.warnings,
+        planes: &outcome.planes,
+        config: &plan.config,
+    };
+    let path = PathBuf::from(format!("{prefix}-summary.json"));
+    let hidden = PathBuf::from(format!("{prefix}-summary.json.part"));
+    let text = serde_json::to_string_pretty(&summary).expect("every field is a JSON value");
+    std::fs::write(&hidden, text + "\n")
+        .and_then(|()| std::fs::rename(&hidden, &path))
+        .map_err(|error| Failure::file(&path, &error))
+}
