@@ -6,6 +6,7 @@ use std::fmt;
 use crate::diagnostics::PlotError;
 use crate::io::FitsError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
+use crate::simulate::SimulateError;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ macro_rules! from {
     };
 }
 
-from!(ConfigError, PlanError, RunError, FitsError);
+from!(ConfigError, PlanError, RunError, FitsError, SimulateError);
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {

@@ -8,13 +8,15 @@ mod args;
 mod failure;
 mod list;
 mod run;
+mod simulate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{ArgMatches, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use args::RunArgs;
+use simulate::SimulateArgs;
 
 use crate::pipeline::RunConfig;
 
@@ -40,6 +42,10 @@ pub fn main() -> ExitCode {
 fn dispatch(command: &mut Command, matches: &ArgMatches, line: &str) -> Result<(), failure::Failure> {
     match matches.subcommand() {
         Some(("list", _)) => list::list(),
+        Some(("simulate", matches)) => {
+            let args = SimulateArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            simulate::simulate(&args, line)
+        }
         _ => {
             let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = RunConfig::load(args.config.as_deref(), args::flags(matches))?;
@@ -59,7 +65,9 @@ fn command() -> Command {
         .args_conflicts_with_subcommands(true)
         .subcommand_negates_reqs(true)
         .subcommand(Command::new("list").about("Lists the algorithms with their parameters, and the plots"));
-    args::with_parameters(<RunArgs as clap::Args>::augment_args(base))
+    let simulate = Command::new("simulate").about("Makes a test sky as a real array would see it: dirty, psf, truth");
+    let base = base.subcommand(SimulateArgs::augment_args(simulate));
+    args::with_parameters(RunArgs::augment_args(base))
 }
 
 /// Turns `-niter` into `--niter`: the older tools of the field take one dash.

@@ -256,8 +256,8 @@ pub fn restoring_layout(shape: (usize, usize), reach: usize, block: usize) -> La
     Layout { ly: good_size(shape.0 + reach), lx: good_size(shape.1 + reach), block }
 }
 
-/// Bytes that the machine can give.
-fn available_memory() -> u64 {
+/// Bytes of memory that the machine can give now.
+pub fn available_memory() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()

@@ -1,1 +1,40 @@
-//! (to come)
+//! Test skies seen by real arrays.
+//!
+//! The instrument is simulated on the uv plane of a field padded to twice its size: Earth rotation carries the baselines
+//! of an [`Array`] over the cells ([`Observation`], [`UvPlane`]), the cells are weighted, and their transform is the
+//! PSF. The spectrum of the sky times those weights, plus the noise of the visibilities seen through the same
+//! weights, is the dirty image ([`Instrument`]).
+//!
+//! The `w` term is left out. That is what makes the pair exact: with a PSF of twice the image's size,
+//! `dirty = truth (*) psf + noise` holds to rounding as a linear convolution, over every lag there is in the image. A PSF
+//! of the image's own size is the middle of it, as an imager would write it; the dirty image still holds the far
+//! sidelobes. Sources between pixels enter through their exact phase ramps ([`spread`]), so they do not obey the
+//! equation with an image of pixels, just as on the real sky.
+//!
+//! Everything random comes from one seed, is drawn in a fixed order, and nothing depends on threads. Bytes are the same
+//! for every run on one machine; the transforms use the widest vector instructions there are, so another kind of
+//! processor may round differently.
+
+mod array;
+mod beam;
+mod error;
+mod observation;
+mod observe;
+mod plan;
+mod products;
+mod sky;
+pub mod spread;
+mod uvplane;
+
+pub use array::{ARRAYS, Array};
+pub use beam::MainLobe;
+pub use error::SimulateError;
+pub use observation::{Observation, Projected, wavenumber};
+pub use observe::{Instrument, Window};
+pub use plan::{Plan, PsfSize, Recipe, forecast_bytes};
+pub use products::{Output, PlaneReport, Report};
+pub use sky::{GaussianSource, PointSource, Sky, SkyRecipe, centred};
+pub use uvplane::{BAND, CellWeight, Grid, Tally, UvPlane, Weighting};
+
+#[cfg(test)]
+mod tests;

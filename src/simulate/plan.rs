@@ -1,0 +1,198 @@
+//! What will be simulated, checked and complete before the first pixel is computed.
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::array::Array;
+use super::beam::MainLobe;
+use super::error::SimulateError;
+use super::observation::{Observation, wavenumber};
+use super::observe::Instrument;
+use super::sky::{NOISE_STREAM, Sky, SkyRecipe, generator};
+use super::uvplane::{CellWeight, Grid, UvPlane, Weighting};
+use crate::fft::good_size;
+
+/// Size of the PSF that is written, against that of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum PsfSize {
+    /// The image's own size, as imagers write it.
+    Same,
+    /// Twice that: reaches every lag in the image.
+    Double,
+}
+
+/// Everything that decides a simulation but the array and a given image.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Recipe {
+    /// Pixels along a side of the image.
+    pub size: usize,
+    /// Pixel \[arcsec\]; `None`: a quarter of the beam's minor axis, to two digits.
+    pub cell_arcsec: Option<f64>,
+    /// Size of the PSF.
+    pub psf_size: PsfSize,
+    /// When and in which band.
+    pub observation: Observation,
+    /// Whether each channel becomes a plane of its own.
+    pub is_cube: bool,
+    /// Weights.
+    pub weighting: Weighting,
+    /// Noise of the dirty image, rms \[Jy/beam\].
+    pub noise: f64,
+    /// The sources.
+    pub sky: SkyRecipe,
+}
+
+/// Largest image along a side.
+const LARGEST: usize = 16_384;
+/// Pixels across the minor axis of the beam where the cell is ours to choose.
+const PIXELS_PER_BEAM: f64 = 4.0;
+
+/// Peak memory of a simulation of `size` by `size` pixels \[bytes\]: per cell of the padded plane 2 bytes of counts, 4
+/// of spectrum and 4 of pixels, and twice the image.
+pub fn forecast_bytes(size: usize) -> u64 {
+    let side = good_size(2 * size) as u64;
+    10 * side * side + 8 * (size * size) as u64
+}
+
+/// The most pixels along a side whose simulation keeps to `bytes` of memory.
+fn largest_size(bytes: u64) -> usize {
+    let mut size = (bytes as f64 / 48.0).sqrt() as usize;
+    while size > 1 && forecast_bytes(size) > bytes {
+        size -= 1;
+    }
+    size.min(LARGEST)
+}
+
+/// A simulation ready to run: values checked, cell chosen.
+pub struct Plan {
+    recipe: Recipe,
+    array: Array,
+    cell_arcsec: f64,
+    grid: Grid,
+}
+
+impl Plan {
+    /// Checks `recipe`, and chooses the cell where it is left open.
+    ///
+    /// # Errors
+    /// For the first value out of range; if `memory` \[bytes\] is less than the field needs; if the field never rises.
+    pub fn new(recipe: Recipe, array: Array, memory: u64) -> Result<Self, SimulateError> {
+        recipe.check()?;
+        recipe.observation.hour_angles(&array)?;
+        let needed = forecast_bytes(recipe.size);
+        if needed > memory {
+            return Err(SimulateError::Memory {
+                size: recipe.size,
+                needed_gb: needed as f64 / 1e9,
+                available_gb: memory as f64 / 1e9,
+                largest: largest_size(memory),
+            });
+        }
+        let side = good_size(2 * recipe.size);
+        let cell_arcsec = match recipe.cell_arcsec {
+            Some(arcsec) => arcsec,
+            None => choose_cell(&recipe, &array, side)?,
+        };
+        Ok(Self { recipe, array, cell_arcsec, grid: Grid { side, pixel: radians(cell_arcsec) } })
+    }
+
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The array.
+    pub fn array(&self) -> &Array {
+        &self.array
+    }
+
+    /// The pixel \[arcsec\].
+    pub fn cell_arcsec(&self) -> f64 {
+        self.cell_arcsec
+    }
+
+    /// Pixels along a side of the PSF.
+    pub fn psf_size(&self) -> usize {
+        match self.recipe.psf_size {
+            PsfSize::Same => self.recipe.size,
+            PsfSize::Double => 2 * self.recipe.size,
+        }
+    }
+
+    /// The frequencies of each plane \[Hz\]: all channels together, or one by one in a cube.
+    pub fn planes(&self) -> Vec<Vec<f64>> {
+        let channels = self.recipe.observation.frequencies();
+        if self.recipe.is_cube { channels.into_iter().map(|hz| vec![hz]).collect() } else { vec![channels] }
+    }
+
+    /// Draws the sky, on top of `image` \[Jy/pixel\] of the field's shape if there is one.
+    pub fn sky(&self, image: Option<Array2<f32>>) -> Sky {
+        Sky::draw(&self.recipe.sky, self.recipe.size, image)
+    }
+
+    /// Observes the plane of `frequencies_hz`.
+    ///
+    /// # Errors
+    /// If no visibility falls on the uv plane.
+    pub fn instrument(&self, frequencies_hz: &[f64]) -> Result<Instrument, SimulateError> {
+        let plane = UvPlane::observe(&self.array, &self.recipe.observation, frequencies_hz, self.grid)?;
+        Ok(Instrument::new(plane, self.recipe.weighting))
+    }
+
+    /// The generator of the noise of plane `index`.
+    pub fn noise_generator(&self, index: usize) -> rand_chacha::ChaCha8Rng {
+        generator(self.recipe.sky.seed, NOISE_STREAM + index as u64)
+    }
+}
+
+impl Recipe {
+    fn check(&self) -> Result<(), SimulateError> {
+        let Self { size, cell_arcsec, psf_size: _, observation, is_cube: _, weighting, noise, sky } = self;
+        observation.check()?;
+        sky.check()?;
+        let robust = if let Weighting::Briggs(robust) = weighting { *robust } else { 0.0 };
+        let cell = cell_arcsec.unwrap_or(1.0);
+        let checks = [
+            ((1..=LARGEST).contains(size), "--size", size.to_string(), "1 to 16384 pixels"),
+            (cell > 0.0 && cell.is_finite(), "--cell", format!("{cell} arcsec"), "a cell above 0"),
+            (robust.abs() <= 5.0, "--robust", robust.to_string(), "-5 to 5"),
+            (*noise >= 0.0 && noise.is_finite(), "--noise", noise.to_string(), "an rms of 0 Jy/beam or more"),
+        ];
+        match checks.into_iter().find(|(is_good, ..)| !is_good) {
+            Some((_, flag, found, expected)) => Err(SimulateError::Value { flag, found, expected }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The pixel \[arcsec\] that puts about four across the beam, to two digits.
+///
+/// Beam and pixel depend on each other, since the weights are those of the uv cells of this field: each round
+/// measures the beam on the last grid. Three rounds settle it to a few percent.
+fn choose_cell(recipe: &Recipe, array: &Array, side: usize) -> Result<f64, SimulateError> {
+    let frequencies = recipe.observation.frequencies();
+    let hour_angles = recipe.observation.hour_angles(array)?;
+    let mut longest: f64 = 0.0;
+    recipe.observation.for_each_baseline(array, &hour_angles, |baseline| {
+        longest = longest.max(baseline.u.abs()).max(baseline.v.abs());
+    });
+    let longest = longest * frequencies.iter().map(|hz| wavenumber(*hz)).fold(0.0, f64::max);
+    let mut cell_arcsec = (0.25 / longest).to_degrees() * 3600.0;
+    for _ in 0..3 {
+        let grid = Grid { side, pixel: radians(cell_arcsec) };
+        let plane = UvPlane::observe(array, &recipe.observation, &frequencies, grid)?;
+        let weight = CellWeight::new(recipe.weighting, &plane);
+        let across = MainLobe::measure(&plane, weight).map_or(side as f64, |lobe| lobe.minor);
+        cell_arcsec = two_digits(cell_arcsec * across / PIXELS_PER_BEAM);
+    }
+    Ok(cell_arcsec)
+}
+
+fn radians(arcsec: f64) -> f64 {
+    (arcsec / 3600.0).to_radians()
+}
+
+/// Rounds to two digits, through text, so that 1.5 is 1.5 and not 1.5000000000000002.
+fn two_digits(value: f64) -> f64 {
+    format!("{value:.1e}").parse().unwrap_or(value)
+}
