@@ -49,7 +49,7 @@ const VIRIDIS: [Rgb; 17] = [
     [253, 231, 37],
 ];
 
-/// RdBu of ColorBrewer 2.0 (C. Brewer, Apache-2.0), blue first.
+/// `RdBu` of `ColorBrewer` 2.0 (C. Brewer, Apache-2.0), blue first.
 const BLUE_RED: [Rgb; 11] = [
     [5, 48, 97],
     [33, 102, 172],

@@ -114,7 +114,7 @@ fn draw_memory(scene: &mut Scene, (area, time): (Area, Axis), profile: &RunProfi
         *before = count / size;
         Some(corners)
     });
-    let steps = thinned(steps.flatten().collect());
+    let steps = thinned(&steps.flatten().collect::<Vec<_>>());
     if steps.len() > 1 {
         scene.line(steps, Pen { alpha: 0.8, ..Pen::new(LIVE, 1.5) });
     }
@@ -141,7 +141,7 @@ fn draw_memory(scene: &mut Scene, (area, time): (Area, Axis), profile: &RunProfi
 
 /// A line with a pale filling down to the axis.
 fn draw_series(scene: &mut Scene, chart: &Chart, values: Vec<(f64, f64)>, colour: Rgb) {
-    let points = thinned(values.into_iter().map(|(t, value)| chart.at(t, value)).collect());
+    let points = thinned(&values.into_iter().map(|(t, value)| chart.at(t, value)).collect::<Vec<_>>());
     if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied())
         && points.len() > 1
     {
@@ -153,9 +153,9 @@ fn draw_series(scene: &mut Scene, chart: &Chart, values: Vec<(f64, f64)>, colour
 }
 
 /// Keeps, of the points in each column of a pixel, the first, the lowest, the highest and the last, in their order.
-fn thinned(points: Vec<Point>) -> Vec<Point> {
+fn thinned(points: &[Point]) -> Vec<Point> {
     let mut kept = Vec::new();
-    for column in points.chunk_by(|a, b| a.0.floor() == b.0.floor()) {
+    for column in points.chunk_by(|a, b| a.0 as i64 == b.0 as i64) {
         let by_height = |a: &&usize, b: &&usize| column[**a].1.total_cmp(&column[**b].1);
         let places: Vec<usize> = (0..column.len()).collect();
         let extremes = [places.iter().min_by(by_height), places.iter().max_by(by_height)];

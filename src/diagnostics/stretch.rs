@@ -26,7 +26,9 @@ impl Spread {
         let rms = (squares / values.len() as f64).sqrt();
         let mut sizes: Vec<f32> = values.iter().map(|value| value.abs()).filter(|size| *size > 0.0).collect();
         let typical = median(&mut sizes).map_or(0.0, f64::from);
-        values.iter_mut().for_each(|value| *value = (*value - middle).abs());
+        for value in &mut values {
+            *value = (*value - middle).abs();
+        }
         let deviation = 1.4826 * f64::from(median(&mut values)?);
         let sigma = if deviation > 0.0 { deviation } else { rms };
         Some(Self { low: f64::from(bounds.0), high: f64::from(bounds.1), sigma, typical })

@@ -24,8 +24,7 @@ fn convergence_is_a_png_of_the_stated_size() {
     let record = RunRecord { convergence: Some(convergence(1)), ..RunRecord::default() };
     let files = draw(&record, &folder.path().join("run")).expect("drawn");
     let image = image::open(&files[0]).expect("a PNG").into_rgb8();
-    assert_eq!(f64::from(image.width()), WIDTH);
-    assert_eq!(f64::from(image.height()), HEIGHT);
+    assert_eq!(image.dimensions(), (WIDTH as u32, HEIGHT as u32));
 }
 
 #[test]

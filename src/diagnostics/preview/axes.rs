@@ -74,6 +74,9 @@ fn offset_edge(n: f64, zero: f64, step: f64, name: String) -> Edge {
     Edge { ticks: ticks.map(|tick| ((tick.value - ends[0]) / (ends[1] - ends[0]), tick.label)).collect(), name }
 }
 
+/// How a coordinate is written.
+type Write = fn(f64, Angle) -> String;
+
 /// Longitudes along the bottom and latitudes along the left edge; none where they do not run one way there
 /// (a pole in the field, an image turned by 90 degrees), or where an edge gets fewer than two ticks.
 fn absolute_axes(sky: &Sky, (ny, nx): (usize, usize)) -> Option<Axes> {
@@ -93,7 +96,7 @@ fn absolute_axes(sky: &Sky, (ny, nx): (usize, usize)) -> Option<Axes> {
     if width < 0.7 * lx * nx as f64 || height < 0.7 * ly * ny as f64 {
         return None;
     }
-    let (names, write): ([&str; 2], fn(f64, Angle) -> String) = match sky.frame() {
+    let (names, write): ([&str; 2], Write) = match sky.frame() {
         Frame::Equatorial => (["right ascension", "declination"], hours),
         Frame::Galactic => (["galactic longitude", "galactic latitude"], longitude),
         Frame::Other => (["longitude", "latitude"], longitude),

@@ -36,7 +36,7 @@ fn coarser(Panel { kind, image, .. }: &Panel) -> Option<Pooled> {
     let most = if *kind == PanelKind::Model { MODEL_CELLS } else { 2 * super::IMAGE as usize };
     let again = image.shape.0.max(image.shape.1).div_ceil(most);
     let view = image.view().filter(|_| again > 1)?;
-    let smaller = pool(view, again, image.pooling);
+    let smaller = pool(&view, again, image.pooling);
     Some(Pooled { full: image.full, factor: image.factor * again, ..smaller })
 }
 
@@ -57,7 +57,7 @@ fn draw_heading(scene: &mut Scene, panel: &Panel, image: &Pooled, area: Area) {
 
 /// The image with the first FITS row at the bottom, and its colour bar.
 fn draw_pixels(scene: &mut Scene, panel: &Panel, image: &Pooled, area: Area) {
-    let spread = Spread::of(&image.pixels).unwrap_or(Spread::default());
+    let spread = Spread::of(&image.pixels).unwrap_or_default();
     let stretch = Stretch::of(panel.kind, &spread);
     if let Some(view) = image.view().filter(|view| !view.is_empty()) {
         let colours = view.iter().map(|&value| stretch.colour(f64::from(value))).collect();
@@ -77,9 +77,10 @@ fn draw_bar(scene: &mut Scene, stretch: &Stretch, unit: &str, bar: Area) {
     scene.frame(bar, Pen::new(INK, 1.0));
     let (letter, factor) = prefix(stretch.high.max(-stretch.low), unit);
     let range = (stretch.low / factor, stretch.high / factor);
-    let ticks = match stretch.is_linear() {
-        true => linear(range.0, range.1, bar.h / 36.0),
-        false => bent(range, 26.0 / bar.h, |value| stretch.position(value * factor)),
+    let ticks = if stretch.is_linear() {
+        linear(range.0, range.1, bar.h / 36.0)
+    } else {
+        bent(range, 26.0 / bar.h, |value| stretch.position(value * factor))
     };
     let mut widest = 0.0f64;
     for tick in ticks {

@@ -36,7 +36,7 @@ fn preview(shape: (usize, usize), sky: Option<Sky>) -> Preview {
         kind,
         name: format!("{kind:?}").to_lowercase(),
         unit: if kind == PanelKind::Model { "Jy/pixel" } else { "Jy/beam" }.into(),
-        image: pool(image.view(), preview_factor(shape), kind.pooling()),
+        image: pool(&image.view(), preview_factor(shape), kind.pooling()),
     });
     let cell = sky.as_ref().map_or(1e-3, |sky| sky.pixel_lengths().0);
     Preview {

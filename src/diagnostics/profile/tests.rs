@@ -112,7 +112,7 @@ fn a_profile_without_tasks_or_without_samples_is_drawn() {
 #[test]
 fn thinning_keeps_the_extremes_of_every_pixel() {
     let points: Vec<_> = (0..10_000).map(|n| (f64::from(n) / 1000.0, f64::from(n * 7919 % 1000))).collect();
-    let kept = thinned(points.clone());
+    let kept = thinned(&points);
     assert!(kept.len() <= 44);
     let highest = |points: &[Point]| points.iter().map(|point| point.1).fold(0.0, f64::max);
     assert!((highest(&kept) - highest(&points)).abs() < 1e-12);
