@@ -33,7 +33,7 @@ impl Scene {
         let (width, height) = self.size;
         let fine = (width * FINER, height * FINER);
         let mut large = vec![255; 3 * fine.0 as usize * fine.1 as usize];
-        let device = Device { scale: f64::from(FINER), baseline: 0.5, last_pixel: 1, joins: false };
+        let device = Device { scale: f64::from(FINER), baseline: 0.5, joins: false };
         device.render(self, &BitMapBackend::with_buffer(&mut large, fine).into_drawing_area())?;
         let pixels = halve(&large, fine.0 as usize);
         let mut bytes = Vec::new();
@@ -46,7 +46,7 @@ impl Scene {
     pub(crate) fn svg(&self) -> Result<Vec<u8>, DrawError> {
         let mut text = String::new();
         // plotters-svg lowers the text by 0.76 em, and has 1.24 of our size to the em.
-        let device = Device { scale: 1.0, baseline: 0.76 / 1.24, last_pixel: 0, joins: true };
+        let device = Device { scale: 1.0, baseline: 0.76 / 1.24, joins: true };
         device.render(self, &SVGBackend::with_string(&mut text, self.size).into_drawing_area())?;
         Ok(text.into_bytes())
     }
@@ -72,8 +72,6 @@ struct Device {
     scale: f64,
     /// Where plotters puts the baseline of text, over the size.
     baseline: f64,
-    /// 1 where the far corner of a rectangle is itself drawn.
-    last_pixel: i32,
     /// Whether a line of many points may be drawn as one.
     joins: bool,
 }
@@ -120,7 +118,7 @@ impl Device {
     /// At least one device pixel in size.
     fn rectangle(&self, area: Area, colour: Rgb, alpha: f64) -> Rectangle<(i32, i32)> {
         let (from, to) = (self.place((area.x, area.y)), self.place((area.right(), area.bottom())));
-        let to = (to.0.max(from.0 + 1) - self.last_pixel, to.1.max(from.1 + 1) - self.last_pixel);
+        let to = (to.0.max(from.0 + 1), to.1.max(from.1 + 1));
         Rectangle::new([from, to], ShapeStyle { color: rgba(colour, alpha), filled: true, stroke_width: 0 })
     }
 

@@ -55,6 +55,16 @@ fn cut_cells_end_where_the_image_ends() {
 }
 
 #[test]
+fn a_box_one_pixel_wide_is_one_pixel_of_its_colour() {
+    let mut scene = Scene::new(20.0, 20.0);
+    scene.fill(Area::new(5.0, 3.0, 1.0, 10.0), [10, 120, 200], 1.0);
+    let image = pixels(&scene);
+    let row = [4, 5, 6].map(|x| image.get_pixel(x, 12).0);
+    assert_eq!(row, [[255; 3], [10, 120, 200], [255; 3]]);
+    assert_eq!(image.get_pixel(5, 13).0, [255; 3]);
+}
+
+#[test]
 fn text_stands_where_its_extent_says() {
     let mut scene = Scene::new(200.0, 120.0);
     let label = Label::new("H04ʰ", (100.0, 60.0), 24.0).anchored(Along::Middle, Across::Middle);
