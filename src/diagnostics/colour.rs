@@ -49,7 +49,7 @@ const VIRIDIS: [Rgb; 17] = [
     [253, 231, 37],
 ];
 
-/// RdBu of ColorBrewer 2.0 (C. Brewer, Apache-2.0), blue first.
+/// `RdBu` of `ColorBrewer` 2.0 (C. Brewer, Apache-2.0), blue first.
 const BLUE_RED: [Rgb; 11] = [
     [5, 48, 97],
     [33, 102, 172],
@@ -64,6 +64,9 @@ const BLUE_RED: [Rgb; 11] = [
     [103, 0, 31],
 ];
 
+/// Our own: hues that inferno has not.
+const TEAL: [Rgb; 5] = [[0, 0, 4], [0, 62, 58], [0, 125, 118], [40, 195, 190], [200, 255, 252]];
+
 /// Colours of categories: M. Okabe and K. Ito 2008, "Color Universal Design", without black, then three more.
 const CATEGORIES: [Rgb; 10] = [
     [0, 114, 178],
@@ -72,10 +75,10 @@ const CATEGORIES: [Rgb; 10] = [
     [213, 94, 0],
     [86, 180, 233],
     [204, 121, 167],
-    [240, 228, 66],
     [110, 80, 150],
     [140, 90, 60],
     [160, 175, 90],
+    [240, 228, 66],
 ];
 
 /// The n-th category; grey where there are no more colours.
@@ -88,10 +91,9 @@ pub(crate) fn inferno(t: f64) -> Rgb {
     between(&INFERNO, t)
 }
 
-/// Inferno with red and blue exchanged: black over blue to pale cyan, for what lies below zero.
-pub(crate) fn cold_inferno(t: f64) -> Rgb {
-    let [r, g, b] = inferno(t);
-    [b, g, r]
+/// Black over teal to pale cyan, for what lies below zero beside [`inferno`].
+pub(crate) fn teal(t: f64) -> Rgb {
+    between(&TEAL, t)
 }
 
 /// Violet over green to yellow, for `t` in `[0, 1]`.

@@ -112,13 +112,11 @@ fn draw_levels(scene: &mut Scene, chart: &Chart, (plane, factor): (&PlaneCurve, 
     draw_curve(scene, chart, (plane, &|point| Some(point.peak / factor)), look.peak());
 }
 
+/// What is drawn of a point.
+type Value<'a> = &'a dyn Fn(&CyclePoint) -> Option<f64>;
+
 /// A value of each point; the line is broken where there is none, or none that the axis can show.
-fn draw_curve(
-    scene: &mut Scene,
-    chart: &Chart,
-    (plane, value): (&PlaneCurve, &dyn Fn(&CyclePoint) -> Option<f64>),
-    line: Line,
-) {
+fn draw_curve(scene: &mut Scene, chart: &Chart, (plane, value): (&PlaneCurve, Value), line: Line) {
     let places: Vec<_> = plane
         .points
         .iter()
@@ -176,9 +174,9 @@ fn draw_legend(scene: &mut Scene, planes: &[PlaneCurve]) {
     for (name, pen) in kinds {
         let ends = [(x, y), (x + 40.0, y)];
         if name == "threshold" {
-            scene.dashes(&ends, pen)
+            scene.dashes(&ends, pen);
         } else {
-            scene.line(ends.to_vec(), pen)
+            scene.line(ends.to_vec(), pen);
         }
         scene.text(Label::new(name, (x + 48.0, y), SMALL));
         x += 80.0 + super::scene::text_width(name, SMALL);

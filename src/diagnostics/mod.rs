@@ -2,7 +2,7 @@
 //!
 //! [`Progress`] and [`Profiler`] are callbacks of the task graph. Plots are functions from a
 //! [`RunRecord`](crate::pipeline::record::RunRecord) to files, listed in [`PLOTS`]; they lay out a scene of plain marks, and one place turns scenes
-//! into PNG and SVG with the font in `fonts/` (DejaVu Sans 2.37, its licence beside it).
+//! into PNG and SVG with the font in `fonts/` (`DejaVu` Sans 2.37, its licence beside it).
 //! Nothing here changes a result: a run without callbacks and plots computes the same bytes.
 
 mod chart;

@@ -5,7 +5,8 @@ mod panel;
 
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::record::{Preview, RunRecord};
+use crate::images::Sky;
+use crate::pipeline::record::{PanelKind, Preview, RunRecord};
 
 use super::chart::{LARGE, MEDIUM, PALE, shortened, wrapped};
 use super::plot::{PlotError, save_png};
@@ -58,7 +59,7 @@ fn scene(preview: &Preview) -> Scene {
 
 /// Width and height on the page of an image of shape `(ny, nx)`, so that angles are equal along both sides.
 fn drawn_size(preview: &Preview, (ny, nx): (usize, usize)) -> (f64, f64) {
-    let (lx, ly) = preview.sky.as_ref().map_or((1.0, 1.0), |sky| sky.pixel_lengths());
+    let (lx, ly) = preview.sky.as_ref().map_or((1.0, 1.0), Sky::pixel_lengths);
     let aspect = (ly * ny as f64) / (lx * nx as f64);
     let aspect = if aspect.is_finite() && aspect > 0.0 { aspect.clamp(0.1, 10.0) } else { 1.0 };
     if aspect > 1.0 { (IMAGE / aspect, IMAGE) } else { (IMAGE, IMAGE * aspect) }
@@ -94,7 +95,7 @@ fn own_facts(preview: &Preview) -> Vec<(String, String)> {
     if let Some(beam) = &preview.beam {
         facts.push(("beam".into(), panel::beam_text(beam)));
     }
-    let image = preview.panels.iter().find(|panel| panel.kind != crate::pipeline::record::PanelKind::Psf);
+    let image = preview.panels.iter().find(|panel| panel.kind != PanelKind::Psf);
     if let (Some(sky), Some(image)) = (&preview.sky, image)
         && let Some([lon, lat]) = axes::centre(sky, image.image.full)
     {
@@ -102,7 +103,7 @@ fn own_facts(preview: &Preview) -> Vec<(String, String)> {
     }
     if let Some(image) = image {
         let (ny, nx) = image.image.full;
-        let (cell, _) = preview.sky.as_ref().map_or((0.0, 0.0), |sky| sky.pixel_lengths());
+        let (cell, _) = preview.sky.as_ref().map_or((0.0, 0.0), Sky::pixel_lengths);
         let cell = if cell > 0.0 { format!(" of {}", panel::angle(cell)) } else { String::new() };
         facts.push(("image".into(), format!("{nx} × {ny} pixels{cell}")));
     }

@@ -40,9 +40,9 @@ pub(crate) fn draw(record: &RunRecord, prefix: &Path) -> Result<Vec<PathBuf>, Pl
 fn scene(profile: &RunProfile) -> Scene {
     let kinds = Kinds::of(&profile.tasks);
     let workers = profile.workers.max(profile.tasks.iter().map(|task| task.worker + 1).max().unwrap_or(1));
-    let lanes = (workers as f64 * 40.0).clamp(80.0, 480.0);
-    let lowest = TOP + lanes + 30.0 + 170.0 + 30.0 + 210.0;
-    let mut scene = Scene::new(WIDTH, (lowest + 80.0).max(TOP + kinds.height() + 30.0));
+    // The legend stands beside lanes and CPU, the words on memory beside the memory.
+    let lanes = (workers as f64 * 40.0).clamp(80.0, 480.0).max(kinds.height() - 170.0);
+    let mut scene = Scene::new(WIDTH, TOP + lanes + 30.0 + 170.0 + 30.0 + 210.0 + 80.0);
 
     let ends = profile.tasks.iter().map(|task| task.end).chain(profile.resources.iter().map(|sample| sample.t));
     let end = ends.filter(|end| end.is_finite()).fold(0.0, f64::max);
@@ -82,6 +82,7 @@ fn draw_heading(scene: &mut Scene, profile: &RunProfile, (workers, end): (usize,
     scene.text(Label::new(text, (LEFT, 74.0), MEDIUM).coloured(PALE));
 }
 
+/// CPU time of the process; the dashed line is where every worker is busy.
 fn draw_cpu(scene: &mut Scene, (area, time): (Area, Axis), samples: &[ResourceSample], workers: usize) {
     let highest = samples.iter().map(|sample| sample.cpu_percent).fold(100.0 * workers as f64, f64::max);
     let chart = Chart { area, x: time, y: Axis::linear(0.0, highest * 1.08) };
@@ -91,7 +92,6 @@ fn draw_cpu(scene: &mut Scene, (area, time): (Area, Axis), samples: &[ResourceSa
     let y = 100.0 * workers as f64;
     let ends = [chart.at(0.0, y), (area.right(), chart.at(0.0, y).1)];
     scene.dashes(&ends, Pen::new(PALE, 1.0));
-    scene.text(Label::new("every worker busy", (area.right() + 10.0, ends[1].1), SMALL).coloured(PALE));
 }
 
 /// Resident and declared memory, with forecast and limit; a limit far above all is only told.
@@ -114,9 +114,9 @@ fn draw_memory(scene: &mut Scene, (area, time): (Area, Axis), profile: &RunProfi
         *before = count / size;
         Some(corners)
     });
-    let steps = thinned(steps.flatten().collect());
+    let steps = thinned(&steps.flatten().collect::<Vec<_>>());
     if steps.len() > 1 {
-        scene.line(steps, Pen::new(LIVE, 1.5));
+        scene.line(steps, Pen { alpha: 0.8, ..Pen::new(LIVE, 1.5) });
     }
     let mut notes = vec![("resident".to_owned(), RSS), ("declared live".to_owned(), LIVE)];
     for (name, value, colour) in [("forecast", forecast, FORECAST), ("limit", limit, LIMIT)] {
@@ -141,7 +141,7 @@ fn draw_memory(scene: &mut Scene, (area, time): (Area, Axis), profile: &RunProfi
 
 /// A line with a pale filling down to the axis.
 fn draw_series(scene: &mut Scene, chart: &Chart, values: Vec<(f64, f64)>, colour: Rgb) {
-    let points = thinned(values.into_iter().map(|(t, value)| chart.at(t, value)).collect());
+    let points = thinned(&values.into_iter().map(|(t, value)| chart.at(t, value)).collect::<Vec<_>>());
     if let (Some(first), Some(last)) = (points.first().copied(), points.last().copied())
         && points.len() > 1
     {
@@ -153,9 +153,9 @@ fn draw_series(scene: &mut Scene, chart: &Chart, values: Vec<(f64, f64)>, colour
 }
 
 /// Keeps, of the points in each column of a pixel, the first, the lowest, the highest and the last, in their order.
-fn thinned(points: Vec<Point>) -> Vec<Point> {
+fn thinned(points: &[Point]) -> Vec<Point> {
     let mut kept = Vec::new();
-    for column in points.chunk_by(|a, b| a.0.floor() == b.0.floor()) {
+    for column in points.chunk_by(|a, b| a.0 as i64 == b.0 as i64) {
         let by_height = |a: &&usize, b: &&usize| column[**a].1.total_cmp(&column[**b].1);
         let places: Vec<usize> = (0..column.len()).collect();
         let extremes = [places.iter().min_by(by_height), places.iter().max_by(by_height)];

@@ -97,7 +97,9 @@ impl Progress {
             Form::Lines(_) => {
                 let line = run.line(now);
                 drop(run);
-                line.into_iter().for_each(|line| self.note(&line));
+                if let Some(line) = line {
+                    self.note(&line);
+                }
             }
         }
     }

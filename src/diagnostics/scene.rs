@@ -1,29 +1,13 @@
 //! A picture as a list of marks, and its two forms: PNG and SVG.
 //!
-//! Plots only lay out marks, which tests can look at; plotters' backends turn them into pixels or text.
-//! The PNG is drawn at twice its size and averaged down, since plotters smooths only lines one pixel wide.
+//! Plots only lay out marks, which tests can look at; `render` turns them into pixels or text.
 
-use std::error::Error;
-use std::sync::Once;
-
-use image::ImageEncoder;
-use plotters::coord::Shift;
-use plotters::drawing::IntoDrawingArea;
-use plotters::prelude::{
-    BitMapBackend, BitMapElement, Color, DrawingArea, DrawingBackend, FontFamily, FontStyle, FontTransform, IntoFont,
-    PathElement, Polygon, RGBAColor, Rectangle, SVGBackend, ShapeStyle, Text, TextStyle,
-};
-use plotters::style::register_font;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+mod render;
 
 use super::colour::Rgb;
-
-/// Height of a capital in DejaVu Sans over the size that plotters is asked for:
-/// 0.729 em, at 1.164 (ascent and descent together) to the em.
-const CAPITAL: f64 = 0.626;
-
-/// What drawing in memory may meet.
-pub(crate) type DrawError = Box<dyn Error + Send + Sync>;
+#[cfg(test)]
+use render::CAPITAL;
+pub(crate) use render::{DrawError, text_width};
 
 /// A point in scene pixels, y downwards.
 pub(crate) type Point = (f64, f64);
@@ -120,9 +104,10 @@ impl Label {
             Across::Baseline => -h,
         };
         let (x, y) = self.at;
-        match self.is_upright {
-            false => Area::new(x + along, y + across, w, h),
-            true => Area::new(x + across, y - along - w, h, w),
+        if self.is_upright {
+            Area::new(x + across, y - along - w, h, w)
+        } else {
+            Area::new(x + along, y + across, w, h)
         }
     }
 }
@@ -200,7 +185,7 @@ impl Scene {
     /// A line through the points; two points at one height or one above the other become a sharp box.
     pub(crate) fn line(&mut self, points: Vec<Point>, pen: Pen) {
         if let [from, to] = points[..]
-            && (from.0 == to.0 || from.1 == to.1)
+            && ((from.0 - to.0).abs() < 1e-9 || (from.1 - to.1).abs() < 1e-9)
         {
             let (x, y) = (from.0.min(to.0) - pen.width / 2.0, from.1.min(to.1) - pen.width / 2.0);
             let (w, h) = ((from.0 - to.0).abs() + pen.width, (from.1 - to.1).abs() + pen.width);
@@ -239,161 +224,7 @@ impl Scene {
         self.line(vec![(left, top), (left, bottom)], pen);
         self.line(vec![(right, top), (right, bottom)], pen);
     }
-
-    /// The picture as the bytes of a PNG of its size.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, DrawError> {
-        const FINER: u32 = 2;
-        load_font();
-        let (width, height) = self.size;
-        let fine = (width * FINER, height * FINER);
-        let mut large = vec![255; 3 * fine.0 as usize * fine.1 as usize];
-        let device = Device { scale: f64::from(FINER), baseline: 0.5, last_pixel: 1 };
-        device.render(self, &BitMapBackend::with_buffer(&mut large, fine).into_drawing_area())?;
-        let pixels = halve(&large, fine.0 as usize);
-        let mut bytes = Vec::new();
-        let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
-        encoder.write_image(&pixels, width, height, image::ExtendedColorType::Rgb8)?;
-        Ok(bytes)
-    }
-
-    /// The picture as the text of an SVG.
-    pub(crate) fn svg(&self) -> Result<Vec<u8>, DrawError> {
-        let mut text = String::new();
-        // plotters-svg lowers the text by 0.76 em, and has 1.24 of our size to the em.
-        let device = Device { scale: 1.0, baseline: 0.76 / 1.24, last_pixel: 0 };
-        device.render(self, &SVGBackend::with_string(&mut text, self.size).into_drawing_area())?;
-        Ok(text.into_bytes())
-    }
 }
 
-/// Means of blocks of 2 by 2 RGB pixels, in rows `width` long.
-fn halve(large: &[u8], width: usize) -> Vec<u8> {
-    let mut small = Vec::with_capacity(large.len() / 4);
-    for rows in large.chunks_exact(6 * width) {
-        let (upper, lower) = rows.split_at(3 * width);
-        for (upper, lower) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
-            for channel in 0..3 {
-                let sum = [upper[channel], upper[channel + 3], lower[channel], lower[channel + 3]].map(u16::from);
-                small.push(((sum.iter().sum::<u16>() + 2) / 4) as u8);
-            }
-        }
-    }
-    small
-}
-
-/// What differs between the backends.
-struct Device {
-    scale: f64,
-    /// Where plotters puts the baseline of text, over the size.
-    baseline: f64,
-    /// 1 where the far corner of a rectangle is itself drawn.
-    last_pixel: i32,
-}
-
-impl Device {
-    fn render<B>(&self, scene: &Scene, canvas: &DrawingArea<B, Shift>) -> Result<(), DrawError>
-    where
-        B: DrawingBackend,
-        B::ErrorType: 'static,
-    {
-        let white = Area::new(0.0, 0.0, f64::from(scene.size.0), f64::from(scene.size.1));
-        canvas.draw(&self.rectangle(white, [255; 3], 1.0))?;
-        for mark in &scene.marks {
-            match mark {
-                Mark::Fill { area, colour, alpha } => canvas.draw(&self.rectangle(*area, *colour, *alpha))?,
-                Mark::Line { points, pen } => {
-                    let width = (pen.width * self.scale).round().max(1.0) as u32;
-                    let style = ShapeStyle { color: rgba(pen.colour, pen.alpha), filled: false, stroke_width: width };
-                    canvas.draw(&PathElement::new(self.path(points), style))?;
-                }
-                Mark::Shape { points, colour, alpha } => {
-                    canvas.draw(&Polygon::new(self.path(points), rgba(*colour, *alpha)))?;
-                }
-                Mark::Text(label) => canvas.draw(&self.label(label))?,
-                Mark::Cells { area, cells } => self.cells(canvas, *area, cells)?,
-            }
-        }
-        Ok(canvas.present()?)
-    }
-
-    fn place(&self, (x, y): Point) -> (i32, i32) {
-        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
-    }
-
-    fn path(&self, points: &[Point]) -> Vec<(i32, i32)> {
-        points.iter().map(|&point| self.place(point)).collect()
-    }
-
-    /// At least one device pixel in size.
-    fn rectangle(&self, area: Area, colour: Rgb, alpha: f64) -> Rectangle<(i32, i32)> {
-        let (from, to) = (self.place((area.x, area.y)), self.place((area.right(), area.bottom())));
-        let to = (to.0.max(from.0 + 1) - self.last_pixel, to.1.max(from.1 + 1) - self.last_pixel);
-        Rectangle::new([from, to], ShapeStyle { color: rgba(colour, alpha), filled: true, stroke_width: 0 })
-    }
-
-    fn label<'a>(&self, label: &'a Label) -> Text<'a, (i32, i32), &'a str> {
-        let along = match label.along {
-            Along::Start => HPos::Left,
-            Along::Middle => HPos::Center,
-            Along::End => HPos::Right,
-        };
-        let baseline = match label.across {
-            Across::Top => CAPITAL,
-            Across::Middle => CAPITAL / 2.0,
-            Across::Baseline => 0.0,
-        };
-        let shift = (baseline - self.baseline) * label.size;
-        let (x, y) = label.at;
-        let (at, turn) = match label.is_upright {
-            false => ((x, y + shift), FontTransform::None),
-            true => ((x + shift, y), FontTransform::Rotate270),
-        };
-        let font = (FontFamily::SansSerif, label.size * self.scale).into_font().transform(turn);
-        let mut style = TextStyle::from(font).pos(Pos::new(along, VPos::Top));
-        style.color = rgba(label.colour, 1.0).to_backend_color();
-        Text::new(label.text.as_str(), self.place(at), style)
-    }
-
-    fn cells<B>(&self, canvas: &DrawingArea<B, Shift>, area: Area, cells: &Cells) -> Result<(), DrawError>
-    where
-        B: DrawingBackend,
-        B::ErrorType: 'static,
-    {
-        let (from, to) = (self.place((area.x, area.y)), self.place((area.right(), area.bottom())));
-        let (w, h) = ((to.0 - from.0).max(1) as usize, (to.1 - from.1).max(1) as usize);
-        let index = |pixel: usize, pixels: usize, shown: f64, last: usize| {
-            (((pixel as f64 + 0.5) / pixels as f64 * shown) as usize).min(last)
-        };
-        let (ny, nx) = cells.shape;
-        let columns: Vec<usize> = (0..w).map(|x| index(x, w, cells.shown.1, nx - 1)).collect();
-        let mut bytes = Vec::with_capacity(3 * w * h);
-        for y in (0..h).rev() {
-            let row = index(y, h, cells.shown.0, ny - 1) * nx;
-            bytes.extend(columns.iter().flat_map(|column| cells.colours[row + column]));
-        }
-        let element = BitMapElement::<_>::with_owned_buffer(from, (w as u32, h as u32), bytes);
-        Ok(canvas.draw(&element.ok_or("an image without pixels")?)?)
-    }
-}
-
-fn rgba([r, g, b]: Rgb, alpha: f64) -> RGBAColor {
-    RGBAColor(r, g, b, alpha)
-}
-
-/// Width of a text of the given size \[pixels\].
-pub(crate) fn text_width(text: &str, size: f64) -> f64 {
-    load_font();
-    // Measured large, since plotters rounds to whole pixels.
-    let font = (FontFamily::SansSerif, 100.0).into_font();
-    font.box_size(text).map_or(0.0, |(width, _)| f64::from(width) * size / 100.0)
-}
-
-/// Gives plotters the shipped font, once.
-fn load_font() {
-    static LOADED: Once = Once::new();
-    LOADED.call_once(|| {
-        let bytes = include_bytes!("fonts/DejaVuSans.ttf");
-        let is_loaded = register_font(FontFamily::SansSerif.as_str(), FontStyle::Normal, bytes).is_ok();
-        debug_assert!(is_loaded, "the shipped font is a valid TrueType file");
-    });
-}
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,15 +2,17 @@
 
 use crate::pipeline::record::PanelKind;
 
-use super::colour::{BLANK, Rgb, blue_red, cold_inferno, inferno};
+use super::colour::{BLANK, Rgb, blue_red, inferno, teal};
 
 /// Robust noise, and the extremes, of pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Spread {
     pub(crate) low: f64,
     pub(crate) high: f64,
     /// 1.4826 times the median of |v - median|; where more than half the pixels are equal, the rms.
     pub(crate) sigma: f64,
+    /// Median of |v| over the pixels that are not 0; 0 where all are.
+    pub(crate) typical: f64,
 }
 
 impl Spread {
@@ -22,10 +24,14 @@ impl Spread {
             values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
         let squares: f64 = values.iter().map(|&v| f64::from(v).powi(2)).sum();
         let rms = (squares / values.len() as f64).sqrt();
-        values.iter_mut().for_each(|value| *value = (*value - middle).abs());
+        let mut sizes: Vec<f32> = values.iter().map(|value| value.abs()).filter(|size| *size > 0.0).collect();
+        let typical = median(&mut sizes).map_or(0.0, f64::from);
+        for value in &mut values {
+            *value = (*value - middle).abs();
+        }
         let deviation = 1.4826 * f64::from(median(&mut values)?);
         let sigma = if deviation > 0.0 { deviation } else { rms };
-        Some(Self { low: f64::from(bounds.0), high: f64::from(bounds.1), sigma })
+        Some(Self { low: f64::from(bounds.0), high: f64::from(bounds.1), sigma, typical })
     }
 
     fn largest(&self) -> f64 {
@@ -43,7 +49,7 @@ fn median(values: &mut [f32]) -> Option<f32> {
 enum Palette {
     /// Inferno from the lowest to the highest.
     Dark,
-    /// Inferno from zero up, cold inferno from zero down.
+    /// Inferno from zero up, teal from zero down.
     Signed,
     /// Blue, white, red; white is zero.
     Diverging,
@@ -65,8 +71,8 @@ impl Stretch {
     ///
     /// - dirty, restored: from -3 sigma to the peak, nearly linear within 2 sigma;
     /// - residual: from -5 to 5 sigma, linear;
-    /// - model: from 0 (or its least value) to the peak, nearly linear below a 300th of it;
-    /// - PSF: between minus and plus its peak, nearly linear below a 50th.
+    /// - model: from 0 (or its least value) to the peak, nearly linear below its typical pixel;
+    /// - PSF: between minus and plus its peak, nearly linear within the noise of its sidelobes.
     pub(crate) fn of(kind: PanelKind, spread: &Spread) -> Self {
         let largest = if spread.largest() > 0.0 { spread.largest() } else { 1.0 };
         let sigma = if spread.sigma > 0.0 { spread.sigma } else { largest };
@@ -83,17 +89,25 @@ impl Stretch {
             PanelKind::Model => Self {
                 low: spread.low.min(0.0),
                 high: if spread.high > 0.0 { spread.high } else { largest },
-                softening: Some(largest / 300.0),
+                softening: Some(spread.typical.clamp(largest / 3000.0, largest / 30.0)),
                 palette: Palette::Signed,
             },
-            PanelKind::Psf => {
-                Self { low: -largest, high: largest, softening: Some(largest / 50.0), palette: Palette::Diverging }
-            }
+            PanelKind::Psf => Self {
+                low: -largest,
+                high: largest,
+                softening: Some((0.6 * sigma).clamp(largest / 3000.0, largest / 20.0)),
+                palette: Palette::Diverging,
+            },
         }
     }
 
     fn bend(&self, value: f64) -> f64 {
         self.softening.map_or(value, |softening| (value / softening).asinh())
+    }
+
+    /// Whether equal steps in value are equal steps in colour.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.softening.is_none()
     }
 
     /// Place of a value between low (0) and high (1).
@@ -118,7 +132,7 @@ impl Stretch {
             Palette::Diverging => blue_red(self.position(value)),
             Palette::Signed => {
                 let largest = self.bend(self.high.max(-self.low));
-                let map = if value < 0.0 { cold_inferno } else { inferno };
+                let map = if value < 0.0 { teal } else { inferno };
                 map(self.bend(value.abs()) / largest)
             }
         }
@@ -129,7 +143,7 @@ impl Stretch {
 mod tests {
     use super::*;
 
-    const SPREAD: Spread = Spread { low: -0.4, high: 10.0, sigma: 0.1 };
+    const SPREAD: Spread = Spread { low: -0.4, high: 10.0, sigma: 0.1, typical: 0.02 };
 
     #[test]
     fn spread_ignores_blanks_and_outliers() {
@@ -165,8 +179,8 @@ mod tests {
     fn negative_components_of_a_model_are_seen_in_cold_colours() {
         let stretch = Stretch::of(PanelKind::Model, &SPREAD);
         assert_eq!(stretch.colour(0.0), inferno(0.0));
-        let [r, _, b] = stretch.colour(-0.3);
-        assert!(b > r && b > 100, "blue, and not dark: {:?}", stretch.colour(-0.3));
+        let [r, g, b] = stretch.colour(-0.3);
+        assert!(b > r && g > r && b > 50, "teal, and not dark: {:?}", stretch.colour(-0.3));
         assert_eq!(stretch.colour(f64::NAN), BLANK);
     }
 

@@ -138,11 +138,12 @@ pub enum PanelKind {
 }
 
 impl PanelKind {
-    /// How an image of this kind is made small: a model by its extremes, so that point sources stay.
+    /// How an image of this kind is made small: a model by its extremes, so that point sources stay, and a PSF too, so that
+    /// its peak and sidelobes keep their heights.
     pub fn pooling(self) -> Pooling {
         match self {
-            Self::Model => Pooling::MaxAbs,
-            Self::Dirty | Self::Psf | Self::Residual | Self::Restored => Pooling::Mean,
+            Self::Model | Self::Psf => Pooling::MaxAbs,
+            Self::Dirty | Self::Residual | Self::Restored => Pooling::Mean,
         }
     }
 }

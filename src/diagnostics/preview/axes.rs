@@ -57,7 +57,7 @@ pub(crate) fn offset_axes(sky: Option<&Sky>, shape: (usize, usize)) -> Axes {
 
 /// The largest unit of which the angle \[deg\] has at least one, and its size \[deg\].
 fn angle_unit(angle: f64) -> (&'static str, f64) {
-    let units = [("°", 1.0), ("′", 1.0 / 60.0), ("″", 1.0 / 3600.0), ("mas", 1.0 / 3.6e6)];
+    let units = [("deg", 1.0), ("arcmin", 1.0 / 60.0), ("arcsec", 1.0 / 3600.0), ("mas", 1.0 / 3.6e6)];
     units.into_iter().find(|(_, size)| angle >= *size).unwrap_or(("µas", 1.0 / 3.6e9))
 }
 
@@ -70,9 +70,12 @@ fn pixel_axes((ny, nx): (usize, usize)) -> Axes {
 fn offset_edge(n: f64, zero: f64, step: f64, name: String) -> Edge {
     let ends = [(-0.5 - zero) * step, (n - 0.5 - zero) * step];
     let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-    let ticks = linear(low, high, 5.0).into_iter();
+    let ticks = linear(low, high, 6.0).into_iter();
     Edge { ticks: ticks.map(|tick| ((tick.value - ends[0]) / (ends[1] - ends[0]), tick.label)).collect(), name }
 }
+
+/// How a coordinate is written.
+type Write = fn(f64, Angle) -> String;
 
 /// Longitudes along the bottom and latitudes along the left edge; none where they do not run one way there
 /// (a pole in the field, an image turned by 90 degrees), or where an edge gets fewer than two ticks.
@@ -93,7 +96,7 @@ fn absolute_axes(sky: &Sky, (ny, nx): (usize, usize)) -> Option<Axes> {
     if width < 0.7 * lx * nx as f64 || height < 0.7 * ly * ny as f64 {
         return None;
     }
-    let (names, write): ([&str; 2], fn(f64, Angle) -> String) = match sky.frame() {
+    let (names, write): ([&str; 2], Write) = match sky.frame() {
         Frame::Equatorial => (["right ascension", "declination"], hours),
         Frame::Galactic => (["galactic longitude", "galactic latitude"], longitude),
         Frame::Other => (["longitude", "latitude"], longitude),
@@ -102,7 +105,7 @@ fn absolute_axes(sky: &Sky, (ny, nx): (usize, usize)) -> Option<Axes> {
     let step = if sky.frame() == Frame::Equatorial { hours_step(length, 4.0) } else { degrees_step(length, 4.0) };
     let size = if sky.frame() == Frame::Equatorial { step.seconds * 15.0 } else { step.seconds } / 3600.0;
     let bottom = crossings(&longitudes, size, |value| write(value, step))?;
-    let step = degrees_step(height, 5.0);
+    let step = degrees_step(height, 6.0);
     let left = crossings(&latitudes, step.seconds / 3600.0, |value| degrees(value, step))?;
     let [lon, lat] = names.map(String::from);
     Some(Axes { bottom: Edge { ticks: bottom, name: lon }, left: Edge { ticks: left, name: lat } })

@@ -6,7 +6,7 @@ use crate::pipeline::record::{Panel, PanelKind, Pooled, Pooling, Preview, pool};
 use super::super::chart::{INK, LARGE, MEDIUM, PALE, SMALL, TICK};
 use super::super::scene::{Across, Along, Area, Cells, Label, Mark, Pen, Point, Scene, text_width};
 use super::super::stretch::{Spread, Stretch};
-use super::super::ticks::{bent, prefix, significant_3};
+use super::super::ticks::{bent, linear, prefix, significant_3};
 use super::axes::{Axes, Edge, image_axes, offset_axes};
 
 /// Cells of a model along its longer side: so large that one component is seen.
@@ -21,7 +21,7 @@ pub(super) fn draw_panel(scene: &mut Scene, preview: &Preview, panel: &Panel, ar
             image_axes(sky, panel.image.full)
         }
     };
-    let coarse = coarser(&panel.image);
+    let coarse = coarser(panel);
     draw_heading(scene, panel, coarse.as_ref().unwrap_or(&panel.image), area);
     draw_pixels(scene, panel, coarse.as_ref().unwrap_or(&panel.image), area);
     scene.frame(area, Pen::new(INK, 1.5));
@@ -32,11 +32,11 @@ pub(super) fn draw_panel(scene: &mut Scene, preview: &Preview, panel: &Panel, ar
 }
 
 /// Makes the cells of a model, and of an image larger than what is drawn, larger still.
-fn coarser(image: &Pooled) -> Option<Pooled> {
-    let most = if image.pooling == Pooling::MaxAbs { MODEL_CELLS } else { 2 * super::IMAGE as usize };
+fn coarser(Panel { kind, image, .. }: &Panel) -> Option<Pooled> {
+    let most = if *kind == PanelKind::Model { MODEL_CELLS } else { 2 * super::IMAGE as usize };
     let again = image.shape.0.max(image.shape.1).div_ceil(most);
     let view = image.view().filter(|_| again > 1)?;
-    let smaller = pool(view, again, image.pooling);
+    let smaller = pool(&view, again, image.pooling);
     Some(Pooled { full: image.full, factor: image.factor * again, ..smaller })
 }
 
@@ -57,7 +57,7 @@ fn draw_heading(scene: &mut Scene, panel: &Panel, image: &Pooled, area: Area) {
 
 /// The image with the first FITS row at the bottom, and its colour bar.
 fn draw_pixels(scene: &mut Scene, panel: &Panel, image: &Pooled, area: Area) {
-    let spread = Spread::of(&image.pixels).unwrap_or(Spread { low: 0.0, high: 0.0, sigma: 0.0 });
+    let spread = Spread::of(&image.pixels).unwrap_or_default();
     let stretch = Stretch::of(panel.kind, &spread);
     if let Some(view) = image.view().filter(|view| !view.is_empty()) {
         let colours = view.iter().map(|&value| stretch.colour(f64::from(value))).collect();
@@ -77,7 +77,11 @@ fn draw_bar(scene: &mut Scene, stretch: &Stretch, unit: &str, bar: Area) {
     scene.frame(bar, Pen::new(INK, 1.0));
     let (letter, factor) = prefix(stretch.high.max(-stretch.low), unit);
     let range = (stretch.low / factor, stretch.high / factor);
-    let ticks = bent(range, 26.0 / bar.h, |value| stretch.position(value * factor));
+    let ticks = if stretch.is_linear() {
+        linear(range.0, range.1, bar.h / 36.0)
+    } else {
+        bent(range, 26.0 / bar.h, |value| stretch.position(value * factor))
+    };
     let mut widest = 0.0f64;
     for tick in ticks {
         let y = bar.bottom() - stretch.position(tick.value * factor) * bar.h;
@@ -85,8 +89,8 @@ fn draw_bar(scene: &mut Scene, stretch: &Stretch, unit: &str, bar: Area) {
         widest = widest.max(text_width(&tick.label, SMALL));
         scene.text(Label::new(tick.label, (bar.right() + 8.0, y), SMALL));
     }
-    let name = if unit.is_empty() { "relative to the peak".into() } else { format!("{letter}{unit}") };
-    let name = Label::new(name, (bar.right() + 20.0 + widest, bar.y + bar.h / 2.0), SMALL).coloured(PALE);
+    let name =
+        Label::new(format!("{letter}{unit}"), (bar.right() + 20.0 + widest, bar.y + bar.h / 2.0), SMALL).coloured(PALE);
     scene.text(name.anchored(Along::Middle, Across::Middle).upright());
 }
 
@@ -100,7 +104,9 @@ fn draw_axes(scene: &mut Scene, axes: &Axes, area: Area) {
         let label = Label::new(text, (x, area.bottom() + TICK + 6.0), SMALL);
         scene.text(label.anchored(Along::Middle, Across::Top));
     }
+    let mut widest = 0.0f64;
     for (place, text) in &left.ticks {
+        widest = widest.max(text_width(text, SMALL));
         let y = area.bottom() - place * area.h;
         scene.line(vec![(area.x - TICK, y), (area.x, y)], Pen::new(INK, 1.5));
         let label = Label::new(text.as_str(), (area.x - TICK - 4.0, y), SMALL);
@@ -108,7 +114,8 @@ fn draw_axes(scene: &mut Scene, axes: &Axes, area: Area) {
     }
     let name = Label::new(bottom.name.as_str(), (area.x + area.w / 2.0, area.bottom() + 34.0), MEDIUM).coloured(PALE);
     scene.text(name.anchored(Along::Middle, Across::Top));
-    let name = Label::new(left.name.as_str(), (area.x - 112.0, area.y + area.h / 2.0), MEDIUM).coloured(PALE);
+    let name =
+        Label::new(left.name.as_str(), (area.x - TICK - 22.0 - widest, area.y + area.h / 2.0), MEDIUM).coloured(PALE);
     scene.text(name.anchored(Along::Middle, Across::Middle).upright());
 }
 
@@ -155,7 +162,7 @@ fn draw_beam(scene: &mut Scene, beam: &CleanBeam, sky: &Sky, image: ((usize, usi
 }
 
 /// The ellipse about its centre, in scene pixels.
-fn outline(beam: &CleanBeam, sky: &Sky, image: ((usize, usize), Area)) -> Option<Vec<Point>> {
+pub(super) fn outline(beam: &CleanBeam, sky: &Sky, image: ((usize, usize), Area)) -> Option<Vec<Point>> {
     const CORNERS: u32 = 72;
     let ((ny, nx), area) = image;
     let (scale_x, scale_y) = (area.w / nx as f64, area.h / ny as f64);

@@ -33,13 +33,13 @@ fn step(least: f64, larger: &[f64]) -> Angle {
 /// A right ascension \[deg\] such as 04ʰ01ᵐ20ˢ, with the parts that the step needs.
 pub(crate) fn hours(degrees: f64, step: Angle) -> String {
     let parts = Parts::of(degrees.rem_euclid(360.0) / 15.0, step, Some(24));
-    parts.written("", 2, ["ʰ", "ᵐ", "ˢ"])
+    parts.written("", ["ʰ", "ᵐ", "ˢ"])
 }
 
 /// A declination \[deg\] such as −45°12′00″, with the parts that the step needs.
 pub(crate) fn degrees(degrees: f64, step: Angle) -> String {
     let sign = if degrees < 0.0 { "−" } else { "+" };
-    Parts::of(degrees.abs(), step, None).written(sign, 2, ["°", "′", "″"])
+    Parts::of(degrees.abs(), step, None).written(sign, ["°", "′", "″"])
 }
 
 /// A sexagesimal number, rounded once, so that 59.99 never becomes 60.
@@ -63,19 +63,20 @@ impl Parts {
         Self { whole, minutes: seconds / 60 % 60, seconds: seconds % 60, fraction, decimals, step }
     }
 
-    fn written(&self, sign: &str, width: usize, units: [&str; 3]) -> String {
-        let mut text = format!("{sign}{:0width$}{}", self.whole, units[0]);
-        if self.step.seconds % 3600.0 != 0.0 {
-            text += &format!("{:02}{}", self.minutes, units[1]);
+    fn written(&self, sign: &str, units: [&str; 3]) -> String {
+        let whole = format!("{sign}{:02}{}", self.whole, units[0]);
+        if self.step.seconds % 3600.0 == 0.0 {
+            return whole;
         }
-        if self.step.seconds % 60.0 != 0.0 {
-            text += &format!("{:02}", self.seconds);
-            if self.decimals > 0 {
-                text += &format!(".{:0decimals$}", self.fraction, decimals = self.decimals);
-            }
-            text += units[2];
+        let minutes = format!("{whole}{:02}{}", self.minutes, units[1]);
+        if self.step.seconds % 60.0 == 0.0 {
+            return minutes;
         }
-        text
+        let fraction = match self.decimals {
+            0 => String::new(),
+            decimals => format!(".{:0decimals$}", self.fraction),
+        };
+        format!("{minutes}{:02}{fraction}{}", self.seconds, units[2])
     }
 }
 
@@ -87,13 +88,18 @@ mod tests {
 
     #[test]
     fn steps_are_round_in_units_of_sixty() {
-        // 0.6 deg of right ascension are 144 s of time.
-        assert_eq!(hours_step(0.6, 4.0).seconds, 60.0);
-        assert_eq!(hours_step(3.6, 4.0).seconds, 300.0);
-        assert_eq!(degrees_step(0.42, 4.0).seconds, 600.0);
-        assert_eq!(degrees_step(0.14, 5.0).seconds, 120.0);
-        assert_eq!(degrees_step(0.0003, 4.0).seconds, 0.5);
-        assert_eq!(degrees_step(170.0, 5.0).seconds, 162_000.0);
+        let steps = [
+            // 0.6 deg of right ascension are 144 s of time.
+            (hours_step(0.6, 4.0), 60.0),
+            (hours_step(3.6, 4.0), 300.0),
+            (degrees_step(0.42, 4.0), 600.0),
+            (degrees_step(0.14, 5.0), 120.0),
+            (degrees_step(0.0003, 4.0), 0.5),
+            (degrees_step(170.0, 5.0), 162_000.0),
+        ];
+        for (found, seconds) in steps {
+            assert_eq!(found, Angle { seconds });
+        }
     }
 
     #[test]

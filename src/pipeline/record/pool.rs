@@ -59,7 +59,7 @@ impl Pooler {
     ///
     /// # Panics
     /// When the rows are not as wide as the image, or there are more of them than it has.
-    pub fn push(&mut self, rows: ArrayView2<'_, f32>) {
+    pub fn push(&mut self, rows: &ArrayView2<'_, f32>) {
         assert_eq!(rows.ncols(), self.full.1, "rows as wide as the image");
         assert!(self.rows + rows.nrows() <= self.full.0, "no more rows than the image has");
         let width = self.full.1.div_ceil(self.factor);
@@ -93,7 +93,7 @@ impl Pooler {
 }
 
 /// Pools a whole image of shape `(ny, nx)`.
-pub fn pool(image: ArrayView2<'_, f32>, factor: usize, pooling: Pooling) -> Pooled {
+pub fn pool(image: &ArrayView2<'_, f32>, factor: usize, pooling: Pooling) -> Pooled {
     let mut pooler = Pooler::new(image.dim(), factor, pooling);
     pooler.push(image);
     pooler.finish()
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn mean_takes_the_finite_pixels_of_each_block_also_at_the_cut_edges() {
         let image = array![[1.0, 3.0, 5.0], [f32::NAN, 2.0, 7.0], [4.0, 6.0, f32::NAN]];
-        let small = pool(image.view(), 2, Pooling::Mean);
+        let small = pool(&image.view(), 2, Pooling::Mean);
         assert_eq!((small.shape, small.full, small.factor), ((2, 2), (3, 3), 2));
         assert_eq!(small.pixels[..3], [2.0, 6.0, 5.0]);
         assert!(small.pixels[3].is_nan(), "a block without a finite pixel is blank");
@@ -125,7 +125,7 @@ mod tests {
         let mut image = Array2::zeros((8, 8));
         image[(5, 2)] = 1.0;
         image[(0, 7)] = -2.0;
-        let small = pool(image.view(), 4, Pooling::MaxAbs);
+        let small = pool(&image.view(), 4, Pooling::MaxAbs);
         assert_eq!(small.pixels, [0.0, -2.0, 1.0, 0.0]);
     }
 
@@ -133,11 +133,11 @@ mod tests {
     fn slabs_of_any_height_give_the_same_bytes() {
         let image = Array2::from_shape_fn((37, 23), |(y, x)| ((y * 31 + x * 17) % 101) as f32 / 7.0);
         for pooling in [Pooling::Mean, Pooling::MaxAbs] {
-            let whole = pool(image.view(), 4, pooling);
+            let whole = pool(&image.view(), 4, pooling);
             for height in [1, 3, 5, 37] {
                 let mut pooler = Pooler::new((37, 23), 4, pooling);
                 for top in (0..37).step_by(height) {
-                    pooler.push(image.slice(s![top..(top + height).min(37), ..]));
+                    pooler.push(&image.slice(s![top..(top + height).min(37), ..]));
                 }
                 assert_eq!(pooler.finish(), whole);
             }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn blanks_survive_json() {
-        let small = pool(array![[f32::NAN, 1.5]].view(), 1, Pooling::Mean);
+        let small = pool(&array![[f32::NAN, 1.5]].view(), 1, Pooling::Mean);
         let text = serde_json::to_string(&small).expect("serialisable");
         let back: Pooled = serde_json::from_str(&text).expect("readable");
         assert!(back.pixels[0].is_nan());
