@@ -1,0 +1,1 @@
+//! Every form of file that the program takes.
