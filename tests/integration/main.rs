@@ -1,7 +1,12 @@
 //! The program and the library as a user and a sceptic meet them: one binary, synthetic skies, temporary folders.
 
 mod cli_errors;
+mod configs;
+mod determinism;
 mod fits;
+mod interrupt;
+mod layering;
+mod plan;
 mod psf_geometry;
 
 #[path = "../support/mod.rs"]
