@@ -13,7 +13,7 @@ fn interrupted(words: &str) -> Folder {
     let dirty = sky::noise(SHAPE, 1.0, 5);
     folder.pair(&dirty, &sky::wide_psf(SHAPE));
     let mut child = Command::new(env!("CARGO_BIN_EXE_deconv"))
-        .args("--dirty dirty.fits --psf psf.fits -o out --auto-threshold 0 --gain 0.001".split(' '))
+        .args("--dirty dirty.fits --psf psf.fits -o out --auto-mask 0 --auto-threshold 0 --gain 0.00001".split(' '))
         .args(words.split_whitespace())
         .current_dir(folder.root())
         .stderr(Stdio::piped())
@@ -63,5 +63,5 @@ fn interrupted_hogbom_ends_soon_with_consistent_products() {
 
 #[test]
 fn interrupted_clean_ends_soon_with_consistent_products() {
-    check("--algorithm clean --niter 100000000 --nmiter 1000000 --mgain 0.01");
+    check("--algorithm clean --niter 100000000 --nmiter 1000000");
 }

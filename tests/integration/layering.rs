@@ -103,13 +103,23 @@ fn open_braces<'a>(before: &str, text: &'a str, found: &mut Vec<String>) -> &'a 
         return rest;
     }
     while !rest.starts_with('}') {
-        rest = open_braces(&path, rest[1..].trim_start(), found).trim_start();
-        assert!(rest.starts_with([',', '}']) || rest.starts_with("as "), "an import list: {rest:.40}");
+        rest = after_alias(open_braces(&path, rest[1..].trim_start(), found).trim_start());
+        assert!(rest.starts_with([',', '}']), "an import list: {rest:.40}");
         if let Some(end) = rest.strip_prefix(',').filter(|rest| rest.trim_start().starts_with('}')) {
             rest = end.trim_start();
         }
     }
     &rest[1..]
+}
+
+/// What follows `as name`.
+fn after_alias(text: &str) -> &str {
+    let alias = text.strip_prefix("as ").unwrap_or_default();
+    if alias.is_empty() {
+        text
+    } else {
+        alias.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start()
+    }
 }
 
 /// The code of a file in one piece, comments left out.

@@ -1,5 +1,6 @@
 //! The program and the library as a user and a sceptic meet them: one binary, synthetic skies, temporary folders.
 
+mod algorithms;
 mod cli_errors;
 mod configs;
 mod determinism;
