@@ -143,7 +143,7 @@ pub struct CycleState {
 }
 
 /// A rule that can end a plane.
-pub trait StopRule: Send + Sync {
+trait StopRule: Send + Sync {
     /// The reason, if the rule fires.
     fn fires(&self, state: &CycleState) -> Option<StopReason>;
 }
@@ -156,7 +156,7 @@ struct Iterations(u64);
 struct MajorCycles(u64);
 struct Stalled;
 
-/// A peak this much above the lowest is divergence (the same 10 % as DDFacet's `AllowResidIncrease`).
+/// A peak this much above the lowest is divergence (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
 const RISE: f32 = 1.1;
 /// The exact peak may stand this much above the threshold: unlisted pixels rise a little (ALGORITHMS 2.3).
 const SLACK: f32 = 1.1;
