@@ -158,7 +158,6 @@ impl Session<'_> {
             stop,
             message,
             cycles: progress.major,
-            passes: state.passes,
             iterations: progress.iterations,
             components: state.tally.components,
             flux_jy: state.tally.flux,
@@ -166,7 +165,7 @@ impl Session<'_> {
             residual: state.stats,
             beam,
             psf_peak: psf.scale,
-            missing_sidelobes: f64::from(psf.missing * state.dirty_peak),
+            missing_sidelobes: state.stats.missing,
             wall_s,
             notes: state.notes,
         })
