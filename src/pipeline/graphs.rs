@@ -123,6 +123,9 @@ impl Wiring {
     }
 
     /// Gives a value that an earlier graph made.
+    ///
+    /// # Panics
+    /// Never: only a key that the graph lacks is given.
     pub fn give(&mut self, layer: &str, plane: usize, index: usize, held: &Held) -> Key {
         let key = key(layer, plane, index);
         if !self.graph.contains(&key) {

@@ -62,7 +62,7 @@ pub(super) struct PlaneState {
 
 impl PlaneState {
     /// Gives the plane's values to a graph; with `release` the plane lets go of model and residual.
-    pub fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
+    pub(super) fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
         let plane = self.plan.plane;
         let keys = PlaneKeys {
             dirty: wiring.give_all("held-dirty", plane, &self.dirty),
@@ -80,7 +80,7 @@ impl PlaneState {
     }
 
     /// Takes note of the present state for the convergence plot.
-    pub fn note_point(&mut self) {
+    pub(super) fn note_point(&mut self) {
         let state = self.control.as_ref().map(Control::state);
         self.points.push(CyclePoint {
             cycle: state.map_or(0, |state| state.major as u32),
