@@ -108,7 +108,10 @@ fn holes(shape: (usize, usize), fraction: f64, seed: u64) -> Spectrum {
 fn tabulated(problem: &Problem, y: &Spectrum, h: &Spectrum) -> (Usable, SpectrumTable) {
     let columns = 0..problem.plane().columns();
     let mut survey = Survey::new(problem);
-    columns.clone().for_each(|kx| survey.add_column(kx, &column(y, kx), &column(h, kx)));
+    columns.clone().for_each(|kx| {
+        survey.add_data(&column(y, kx));
+        survey.add_transfer(kx, &column(h, kx));
+    });
     let usable = survey.finish(TauRule::Auto).unwrap();
     let mut table = SpectrumTable::new(problem, &usable);
     columns.for_each(|kx| table.add_column(kx, &column(y, kx), &column(h, kx)));
