@@ -97,6 +97,13 @@ impl Ceiling {
     }
 }
 
+impl CeilingReport {
+    /// Whether the user should know: holes show in the image, or the total flux is not measured.
+    pub fn is_limiting(&self) -> bool {
+        self.decibels < NEARLY_COMPLETE || !self.is_flux_measured
+    }
+}
+
 /// What the usable modes can tell; [`fmt::Display`] is the sentence for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CeilingReport {

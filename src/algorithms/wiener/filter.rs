@@ -36,11 +36,11 @@ const RUN: usize = 128;
 /// (30 iterations), M31 by the VLA 5.6 and 7.7 dB (16), points by VLA-B 6.4 and 10.8 dB (18).
 #[derive(Debug, Clone)]
 pub struct Filter {
-    problem: Problem,
-    floor: f64,
+    pub(super) problem: Problem,
+    pub(super) floor: f64,
     /// Least `|H|` of the preconditioner.
-    raised: f64,
-    lambda: f64,
+    pub(super) raised: f64,
+    pub(super) lambda: f64,
 }
 
 impl Filter {
@@ -61,9 +61,8 @@ impl Filter {
     pub fn filter_column(&self, kx: usize, y: &mut [Complex<f32>], h: &[Complex<f32>]) {
         let floor = self.floor as f32;
         match self.problem.noise() {
-            NoiseModel::Psf => self.scaled_by(kx, (y, h), |h, prior| {
-                if h.re > floor { 1.0 / (h.norm_sqr() + prior * h.re) } else { 0.0 }
-            }),
+            NoiseModel::Psf => self
+                .scaled_by(kx, (y, h), |h, prior| if h.re > floor { 1.0 / (h.norm_sqr() + prior * h.re) } else { 0.0 }),
             NoiseModel::White => self.scaled_by(kx, (y, h), |h, prior| {
                 let power = h.norm_sqr();
                 if power > floor * floor { 1.0 / (power + prior) } else { 0.0 }
@@ -118,15 +117,6 @@ impl Filter {
         }
     }
 
-    /// [`filter_column`](Self::filter_column) for one mode.
-    pub(super) fn estimate(&self, at: (usize, usize), (y, h): (Complex<f64>, Complex<f64>)) -> Complex<f64> {
-        if !self.problem.is_usable(h, self.floor) {
-            return Complex::ZERO;
-        }
-        let prior = self.lambda * self.problem.noise_power(h) * self.problem.penalty(at.0, at.1);
-        h.conj() * y / (h.norm_sqr() + prior)
-    }
-
     /// [`rhs_column`](Self::rhs_column) for one mode.
     pub(super) fn rhs(&self, y: Complex<f64>, h: Complex<f64>) -> Complex<f64> {
         match self.problem.noise() {
@@ -134,24 +124,6 @@ impl Filter {
             NoiseModel::Psf => y,
             NoiseModel::White => h.conj() * y,
         }
-    }
-
-    /// `G` of one mode.
-    pub(super) fn normal(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
-        self.diagonal(at, h, 0.0)
-    }
-
-    /// `C` of one mode.
-    pub(super) fn conditioned(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
-        self.diagonal(at, h, self.raised)
-    }
-
-    fn diagonal(&self, (ky, kx): (usize, usize), h: Complex<f64>, least: f64) -> f64 {
-        let data = match self.problem.noise() {
-            NoiseModel::Psf => h.re.max(least),
-            NoiseModel::White => h.norm_sqr().max(least * least),
-        };
-        data + self.lambda * self.problem.penalty(ky, kx)
     }
 }
 

@@ -89,7 +89,7 @@ impl Survey {
         // A column is never split, so its own sum may be a floating-point one.
         self.noise_sum.add(noise * weight as f64 / plane.ly as f64, quantum);
         if is_corner(kx as f64 / plane.lx as f64, plane.lx) {
-            for (ky, h) in h.iter().enumerate().filter(|(ky, _)| is_corner(plane.frequency(*ky, kx).0, plane.ly)) {
+            for (_, h) in h.iter().enumerate().filter(|(ky, _)| is_corner(plane.frequency(*ky, kx).0, plane.ly)) {
                 *self.corner.entry(h.norm_sqr().sqrt().to_bits() >> 16).or_default() += weight;
             }
         }

@@ -104,7 +104,7 @@ impl Session<'_> {
     }
 
     /// Takes what [`Self::measure`] asked for.
-    fn take(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+    pub(super) fn take(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
         let slabs = self.plan.cut.slabs().len();
         state.model = values.by_ref().take(slabs).collect();
         state.residual = values.by_ref().take(slabs).collect();
