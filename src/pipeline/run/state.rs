@@ -6,8 +6,9 @@ use crate::algorithms::{Control, Levels, Patch, PlaneStats, Shortfall, StopReaso
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, Value};
+use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::PlanePlan;
-use crate::pipeline::record::CyclePoint;
+use crate::pipeline::record::{CyclePoint, Pooled};
 
 impl Held {
     /// Takes hold of a value.
@@ -18,8 +19,12 @@ impl Held {
 
 /// A PSF and what was measured of it.
 pub(super) struct PsfState {
-    /// The PSF, or why there is none.
+    /// The PSF (its peak alone once only the transfer function is needed), or why there is none.
     pub psf: Result<Held, PsfError>,
+    /// The PSF made small, if the preview shows it.
+    pub pooled: Option<Pooled>,
+    /// Its odd part over its norm.
+    pub asymmetry: f64,
     /// Its transform.
     pub kernel: KernelCut,
     /// Its transfer function, block by block; empty until needed.
@@ -57,6 +62,10 @@ pub(super) struct PlaneState {
     pub good: Slabs,
     pub points: Vec<CyclePoint>,
     pub stop: Option<StopReason>,
+    /// How Wiener-Hunt went.
+    pub wiener: Option<WienerOutcome>,
+    /// The modes that it used.
+    pub usable: Option<Held>,
     pub notes: Vec<String>,
 }
 
