@@ -211,7 +211,7 @@ pub struct CycleState {
 }
 
 /// A rule that can end a plane.
-pub trait StopRule: Send + Sync {
+trait StopRule: Send + Sync {
     /// The reason, if the rule fires.
     fn fires(&self, state: &CycleState) -> Option<StopReason>;
 }

@@ -12,7 +12,8 @@ pub use layout::{Layout, Placement};
 pub use real2d::Real2d;
 pub use sizes::{good_size, linear_size};
 pub use stages::{
-    BlockRows, Columns, SlabSpectrum, Transfer, column_transfer, forward_rows, inverse_rows, map_columns, visit_columns,
+    BlockRows, Columns, SlabSpectrum, Transfer, column_transfer, forward_rows, inverse_rows, make_columns, map_columns,
+    visit_columns,
 };
 
 /// How often column `kx` of a half plane of row length `lx` stands in the full plane: 1 or 2.

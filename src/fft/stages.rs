@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
@@ -88,6 +88,9 @@ fn with_strip<R>(length: usize, work: impl FnOnce(&mut [Complex32]) -> R) -> R {
 }
 
 /// Transforms the rows of a slab of shape `(rows, columns)`, placed in rows of length `lx`.
+///
+/// # Panics
+/// Never: the plan makes the buffers that it is given.
 pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Placement) -> SlabSpectrum {
     let rows = slab.nrows();
     let plan = rows_forward(layout.lx);
@@ -100,8 +103,7 @@ pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Place
         if row.iter().all(|value| *value == 0.0) {
             continue;
         }
-        input.fill(0.0);
-        row.iter().enumerate().for_each(|(x, value)| input[(start + x) % layout.lx] += *value);
+        place(row, start, &mut input);
         plan.process_with_scratch(&mut input, &mut output, &mut scratch).expect("buffers are made by the plan");
         for block in 0..layout.blocks() {
             let columns = layout.columns(block);
@@ -112,7 +114,20 @@ pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Place
     SlabSpectrum { placement, rows, values }
 }
 
-/// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`.
+/// Puts a row into a longer one of zeros, its first pixel at `start`; what passes the end goes on at the beginning, and
+/// adds up where it laps itself (a PSF wider than a circular plane).
+fn place(row: ArrayView1<'_, f32>, start: usize, to: &mut [f32]) {
+    to.fill(0.0);
+    let mut row = row.iter();
+    let mut first = start;
+    while row.len() > 0 {
+        to[first..].iter_mut().zip(&mut row).for_each(|(to, value)| *to += *value);
+        first = 0;
+    }
+}
+
+/// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`; rows that meet add up, of which there
+/// are two at the most, so that the cut does not change the sum.
 fn gather(slabs: &[&SlabSpectrum], columns: &Range<usize>, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
     let stride = ly + STRIP_PADDING;
     to.fill(Complex32::default());
@@ -121,7 +136,7 @@ fn gather(slabs: &[&SlabSpectrum], columns: &Range<usize>, strip: &Range<usize>,
         let start = slab.placement.y.rem_euclid(ly as isize) as usize;
         for (row, cells) in slab.piece(columns).chunks_exact(width).enumerate() {
             let y = (start + row) % ly;
-            cells[strip.clone()].iter().enumerate().for_each(|(c, value)| to[c * stride + y] = *value);
+            cells[strip.clone()].iter().enumerate().for_each(|(c, value)| to[c * stride + y] += *value);
         }
     }
 }
@@ -197,11 +212,43 @@ pub fn map_columns(
             work(Columns { kx: columns.start + strip.start + c, first: column, second });
             inverse.process_with_scratch(column, &mut scratch);
         }
-        for (y, row) in values.chunks_exact_mut(width).enumerate() {
-            row[strip.clone()].iter_mut().enumerate().for_each(|(c, value)| *value = one[c * stride + y]);
+        scatter(one, &strip, stride, &mut values, width);
+    });
+    BlockRows { width, values }
+}
+
+/// Transforms columns that `fill` makes back: rows `0 .. ny` of block `index`, not scaled.
+pub fn make_columns(
+    layout: &Layout,
+    index: usize,
+    ny: usize,
+    mut fill: impl FnMut(usize, &mut [Complex32]),
+) -> BlockRows {
+    let stride = layout.ly + STRIP_PADDING;
+    let columns = layout.columns(index);
+    let width = columns.len();
+    let (_, inverse) = columns_plans(layout.ly);
+    let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
+    let mut values = vec![Complex32::default(); ny * width];
+    with_strip(STRIP * stride, |buffer| {
+        for first in (0..width).step_by(STRIP) {
+            let strip = first..(first + STRIP).min(width);
+            for (kx, column) in strip.clone().zip(buffer.chunks_exact_mut(stride)) {
+                let column = &mut column[..layout.ly];
+                fill(columns.start + kx, column);
+                inverse.process_with_scratch(column, &mut scratch);
+            }
+            scatter(buffer, &strip, stride, &mut values, width);
         }
     });
     BlockRows { width, values }
+}
+
+/// Puts the columns of a strip into their places in a block's rows.
+fn scatter(strip: &[Complex32], columns: &Range<usize>, stride: usize, rows: &mut [Complex32], width: usize) {
+    for (y, row) in rows.chunks_exact_mut(width).enumerate() {
+        row[columns.clone()].iter_mut().enumerate().for_each(|(c, value)| *value = strip[c * stride + y]);
+    }
 }
 
 /// The transfer function on block `index`, from the row transforms of the PSF's slabs.
@@ -236,6 +283,9 @@ impl Transfer {
 }
 
 /// Transforms rows `rows` back from all blocks, in their order, and keeps the first `nx` columns, scaled.
+///
+/// # Panics
+/// If the blocks do not hold the whole half plane of `layout`.
 pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, nx: usize) -> Array2<f32> {
     let plan = rows_inverse(layout.lx);
     let mut input = plan.make_input_vec();

@@ -80,7 +80,7 @@ impl<'a> Lookup<'a> {
     pub fn new(psf: ArrayView2<'a, f32>, centre: (usize, usize), reach: (usize, usize)) -> Self {
         let (ny, nx) = psf.dim();
         let values = psf.to_slice().expect("a PSF is stored in row order");
-        assert!(values.len() <= i32::MAX as usize && centre.0 < ny && centre.1 < nx, "a PSF that can be indexed");
+        assert!(i32::try_from(values.len()).is_ok() && centre.0 < ny && centre.1 < nx, "a PSF that can be indexed");
         let side = |middle: usize, length: usize, reach: usize| {
             let (before, after) = (reach.min(middle), reach.min(length - 1 - middle));
             (-(before as i32), (before + after) as u32)
@@ -140,6 +140,7 @@ pub fn subtract_and_peak_plain(list: &mut ActiveList, psf: &Lookup<'_>, source: 
 /// The machine must have AVX-512F, and the columns of `list` must be equally long.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
+#[allow(clippy::cast_ptr_alignment)] // the unaligned loads and stores ask for no alignment
 unsafe fn subtract_and_peak_avx512(list: &mut ActiveList, psf: &Lookup<'_>, origin: (i32, i32), factor: f32) -> usize {
     use std::arch::x86_64::{
         __m512i, _CMP_GT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_cmp_ps_mask, _mm512_cmple_epu32_mask,

@@ -1,5 +1,6 @@
 //! The complete configuration of a run: defaults, then a file, then flags.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ pub struct RunConfig {
 #[serde(deny_unknown_fields)]
 pub struct ComputeConfig {
     /// Rows of a slab.
-    pub chunk: Auto<usize>,
+    pub chunk: Auto<NonZeroUsize>,
     /// Worker threads; 0 takes all cores.
     pub threads: usize,
     /// Cap on memory.
@@ -123,6 +124,9 @@ impl RunConfig {
     ///
     /// # Errors
     /// A file that cannot be read, an unknown key, a value that does not fit.
+    ///
+    /// # Panics
+    /// Never: the compiled defaults are TOML with every key.
     pub fn load(file: Option<&Path>, flags: toml::Table) -> Result<Self, ConfigError> {
         let mut table = DEFAULTS.parse::<toml::Table>().expect("the defaults are TOML; a test reads them");
         if let Some(path) = file {
@@ -139,20 +143,19 @@ impl RunConfig {
 
     fn read(table: toml::Table) -> Result<Self, String> {
         for param in PARAMS {
-            let value = &table[param.table][param.key];
+            let found = table.get(param.table).and_then(|inner| inner.get(param.key));
+            let value = found.ok_or_else(|| format!("{}: expected a table with the key {}", param.table, param.key))?;
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             if !(text.is_empty() && param.kind == crate::algorithms::ParamKind::File) {
                 param.check(&text).map_err(|expected| format!("{}.{} = {text}: {expected}", param.table, param.key))?;
             }
         }
         let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
-        match find(&config.algorithm) {
-            Some(_) => Ok(config),
-            None => {
-                let names: Vec<_> = crate::algorithms::ALGORITHMS.iter().map(|a| a.name).collect();
-                Err(format!("algorithm = '{}': expected one of {}", config.algorithm, names.join(", ")))
-            }
+        if find(&config.algorithm).is_some() {
+            return Ok(config);
         }
+        let names: Vec<_> = crate::algorithms::ALGORITHMS.iter().map(|a| a.name).collect();
+        Err(format!("algorithm = '{}': expected one of {}", config.algorithm, names.join(", ")))
     }
 
     /// The algorithm's entry in the registry.

@@ -1,5 +1,7 @@
 //! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
 
+mod wiener;
+
 use std::sync::Arc;
 
 use super::ops::{
@@ -12,6 +14,7 @@ use crate::fft::Layout;
 use crate::graph::{Key, Meta, TaskGraph};
 use crate::images::{BeamShape, Cell, PsfError, sample_step};
 use crate::pipeline::record::Pooling;
+pub use wiener::{Solver, SolverKeys};
 
 /// A value that outlives the graph that made it, with its declared size.
 #[derive(Clone)]
@@ -123,6 +126,9 @@ impl Wiring {
     }
 
     /// Gives a value that an earlier graph made.
+    ///
+    /// # Panics
+    /// Never: only a key that the graph lacks is given.
     pub fn give(&mut self, layer: &str, plane: usize, index: usize, held: &Held) -> Key {
         let key = key(layer, plane, index);
         if !self.graph.contains(&key) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::record::{Convergence, Preview};
+use crate::algorithms::wiener::CeilingReport;
 use crate::algorithms::{PlaneStats, StopReason};
 use crate::images::CleanBeam;
 
@@ -69,8 +70,35 @@ pub struct PlaneOutcome {
     pub missing_sidelobes: f64,
     /// Time from the first read to the last write of its batch \[s\].
     pub wall_s: f64,
+    /// How Wiener-Hunt went.
+    pub wiener: Option<WienerOutcome>,
     /// What a reader should know.
     pub notes: Vec<String>,
+}
+
+/// How Wiener-Hunt went.
+#[derive(Debug, Clone, Serialize)]
+pub struct WienerOutcome {
+    /// How lambda was chosen.
+    pub rule: &'static str,
+    /// Weight of the prior: `gamma_prior / gamma_noise`.
+    pub lambda: f64,
+    /// Standard deviation of `log10 lambda`, where a likelihood chose it.
+    pub log_lambda_sd: Option<f64>,
+    /// Precision of the noise in the formulas.
+    pub gamma_noise: f64,
+    /// Precision of the prior.
+    pub gamma_prior: f64,
+    /// Noise of the dirty image that goes with these \[Jy/beam\].
+    pub sigma: f64,
+    /// Least usable `|H|` over its maximum.
+    pub tau: f64,
+    /// Iterations of the linear boundary's solver; 0 for the circular boundary's filter.
+    pub iterations: u32,
+    /// Relative residual of the solver.
+    pub relative_residual: f64,
+    /// What no Fourier filter can exceed; unknown without a clean beam.
+    pub ceiling: Option<CeilingReport>,
 }
 
 /// The clean beam of a plane.

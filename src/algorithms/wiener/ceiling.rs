@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rustfft::num_complex::Complex;
+use serde::Serialize;
 
 use super::exact::{ExactSum, Quantum};
 use super::model::{Problem, widen};
@@ -48,29 +49,32 @@ impl Ceiling {
 
     /// Adds column `kx` of the PSF's spectrum, for a point source.
     pub fn add_column(&mut self, kx: usize, h: &[Complex<f32>]) {
-        for (ky, &h) in h.iter().enumerate() {
-            self.add_mode((ky, kx), widen(h), 1.0);
-        }
+        self.add(kx, h, |_| 1.0);
     }
 
     /// Adds column `kx` of the spectra of the PSF and of the sky (plain DFT).
     pub fn add_sky_column(&mut self, kx: usize, h: &[Complex<f32>], x: &[Complex<f32>]) {
-        for (ky, (&h, &x)) in h.iter().zip(x).enumerate() {
-            self.add_mode((ky, kx), widen(h), widen(x).norm_sqr());
-        }
+        self.add(kx, h, |ky| widen(x[ky]).norm_sqr());
     }
 
-    fn add_mode(&mut self, (ky, kx): (usize, usize), h: Complex<f64>, power: f64) {
+    fn add(&mut self, kx: usize, h: &[Complex<f32>], power: impl Fn(usize) -> f64) {
         let plane = self.problem.plane();
-        let (fy, fx) = plane.signed_frequency(ky, kx);
-        let weight = plane.weight(kx);
-        let seen = weight as f64 * power * self.beam.transfer(fy, fx).powi(2);
-        if self.problem.is_usable(h, self.usable.floor) {
-            self.kept.add(seen, self.quantum);
-            self.modes += weight;
-        } else {
-            self.lost.add(seen, self.quantum);
+        let (mut kept, mut lost, mut modes) = (0.0, 0.0, 0);
+        for (ky, &h) in h.iter().enumerate() {
+            let (fy, fx) = plane.signed_frequency(ky, kx);
+            let seen = power(ky) * self.beam.transfer(fy, fx).powi(2);
+            if self.problem.is_usable(widen(h), self.usable.floor) {
+                kept += seen;
+                modes += 1;
+            } else {
+                lost += seen;
+            }
         }
+        // A column is never split, so its own sums may be floating-point ones.
+        let weight = plane.weight(kx);
+        self.kept.add(weight as f64 * kept, self.quantum);
+        self.lost.add(weight as f64 * lost, self.quantum);
+        self.modes += weight * modes;
     }
 
     /// Adds what another ceiling of the same problem holds.
@@ -93,8 +97,15 @@ impl Ceiling {
     }
 }
 
+impl CeilingReport {
+    /// Whether the user should know: holes show in the image, or the total flux is not measured.
+    pub fn is_limiting(&self) -> bool {
+        self.decibels < NEARLY_COMPLETE || !self.is_flux_measured
+    }
+}
+
 /// What the usable modes can tell; [`fmt::Display`] is the sentence for the user.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CeilingReport {
     /// Fraction of the Fourier modes that carry a datum.
     pub usable_fraction: f64,

@@ -10,9 +10,11 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use thiserror::Error;
 
 use super::NoiseModel;
+use super::survey::Usable;
 use super::table::{Modes, SpectrumTable};
 
 /// Decades searched, about the geometric mean of `t`.
@@ -28,7 +30,7 @@ const TOLERANCE: f64 = 1e-3;
 const DISAGREES: f64 = 3.0;
 
 /// How λ is chosen.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum LambdaRule {
     /// This value, 0 or more.
     Given(f64),
@@ -126,6 +128,22 @@ pub struct Choice {
     pub notes: Vec<Note>,
 }
 
+impl Choice {
+    /// What goes with a λ that is given; `sigma` is the noise of the dirty image \[Jy/beam\].
+    pub fn given(lambda: f64, usable: &Usable, sigma: f64) -> Self {
+        let gamma_n = usable.noise_mean / (sigma * sigma);
+        Self {
+            lambda,
+            gamma_n,
+            gamma_x: lambda * gamma_n,
+            sigma,
+            log_lambda_sd: None,
+            curve: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// Chooses λ by `rule`; `sigma` is the noise of the dirty image \[Jy/beam\], if it is known.
 ///
 /// # Errors
@@ -177,6 +195,18 @@ fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
         (LambdaRule::Given(lambda), _) if !(lambda >= 0.0 && lambda.is_finite()) => Err(ChooseError::Lambda { lambda }),
         (LambdaRule::MlSigma, None) => Err(ChooseError::SigmaMissing),
         _ => Ok(()),
+    }
+}
+
+impl LambdaRule {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Given(_) => "given",
+            Self::Ml => "ml",
+            Self::MlSigma => "ml-sigma",
+            Self::Gcv => "gcv",
+        }
     }
 }
 

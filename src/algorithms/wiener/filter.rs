@@ -13,6 +13,9 @@ use super::survey::Usable;
 /// still 0.999 of the start after 40 iterations; 1e-4 of it took 56, 42 and 49 with floors of 1e-3, 1e-2 and 1e-1.
 const PRECONDITIONER_FLOOR: f64 = 1e-2;
 
+/// Modes whose gains are computed together.
+const RUN: usize = 128;
+
 /// The Wiener–Hunt filter for one λ; each function changes column `kx` (a slice of `ly` modes) in place.
 ///
 /// **Circular boundary**: [`filter_column`](Self::filter_column) between one FFT and its inverse is the whole estimate.
@@ -33,11 +36,11 @@ const PRECONDITIONER_FLOOR: f64 = 1e-2;
 /// (30 iterations), M31 by the VLA 5.6 and 7.7 dB (16), points by VLA-B 6.4 and 10.8 dB (18).
 #[derive(Debug, Clone)]
 pub struct Filter {
-    problem: Problem,
-    floor: f64,
+    pub(super) problem: Problem,
+    pub(super) floor: f64,
     /// Least `|H|` of the preconditioner.
-    raised: f64,
-    lambda: f64,
+    pub(super) raised: f64,
+    pub(super) lambda: f64,
 }
 
 impl Filter {
@@ -56,9 +59,16 @@ impl Filter {
     ///
     /// `y` may be scaled at will (it is linear); `h` is the plain DFT of the peak-1 PSF.
     pub fn filter_column(&self, kx: usize, y: &mut [Complex<f32>], h: &[Complex<f32>]) {
-        for (ky, (y, &h)) in y.iter_mut().zip(h).enumerate() {
-            *y = narrow(self.estimate((ky, kx), (widen(*y), widen(h))));
+        let floor = self.floor as f32;
+        match self.problem.noise() {
+            NoiseModel::Psf => self
+                .scaled_by(kx, (y, h), |h, prior| if h.re > floor { 1.0 / (h.norm_sqr() + prior * h.re) } else { 0.0 }),
+            NoiseModel::White => self.scaled_by(kx, (y, h), |h, prior| {
+                let power = h.norm_sqr();
+                if power > floor * floor { 1.0 / (power + prior) } else { 0.0 }
+            }),
         }
+        y.iter_mut().zip(h).for_each(|(y, h)| *y *= h.conj());
     }
 
     /// Right-hand side of the linear boundary: `Y` (noise of the PSF) or `conj(H) Y` (white) on the usable modes, 0 elsewhere.
@@ -70,25 +80,41 @@ impl Filter {
 
     /// Multiplies by `G`: the matrix of the linear boundary.
     pub fn normal_column(&self, kx: usize, x: &mut [Complex<f32>], h: &[Complex<f32>]) {
-        for (ky, (x, &h)) in x.iter_mut().zip(h).enumerate() {
-            *x *= self.normal((ky, kx), widen(h)) as f32;
+        match self.problem.noise() {
+            NoiseModel::Psf => self.scaled_by(kx, (x, h), |h, prior| h.re.max(0.0) + prior),
+            NoiseModel::White => self.scaled_by(kx, (x, h), |h, prior| h.norm_sqr() + prior),
         }
     }
 
     /// Divides by `C`: the preconditioner of the linear boundary.
     pub fn precondition_column(&self, kx: usize, x: &mut [Complex<f32>], h: &[Complex<f32>]) {
-        for (ky, (x, &h)) in x.iter_mut().zip(h).enumerate() {
-            *x *= (1.0 / self.conditioned((ky, kx), widen(h))) as f32;
+        let raised = self.raised as f32;
+        match self.problem.noise() {
+            NoiseModel::Psf => self.scaled_by(kx, (x, h), |h, prior| 1.0 / (h.re.max(raised) + prior)),
+            NoiseModel::White => {
+                self.scaled_by(kx, (x, h), |h, prior| 1.0 / (h.norm_sqr().max(raised * raised) + prior));
+            }
         }
     }
 
-    /// [`filter_column`](Self::filter_column) for one mode.
-    pub(super) fn estimate(&self, at: (usize, usize), (y, h): (Complex<f64>, Complex<f64>)) -> Complex<f64> {
-        if !self.problem.is_usable(h, self.floor) {
-            return Complex::ZERO;
+    /// Multiplies each mode of a column by `gain(h, λ Q)`.
+    ///
+    /// `Q` is computed in double precision, the rest in single, in runs short enough for the stack: the loops then need no
+    /// shuffles beside the arithmetic (half the time of a loop over modes in double precision).
+    #[inline]
+    fn scaled_by(
+        &self,
+        kx: usize,
+        (values, h): (&mut [Complex<f32>], &[Complex<f32>]),
+        gain: impl Fn(Complex<f32>, f32) -> f32,
+    ) {
+        let mut gains = [0.0_f32; RUN];
+        for (index, (values, h)) in values.chunks_mut(RUN).zip(h.chunks(RUN)).enumerate() {
+            let gains = &mut gains[..h.len()];
+            self.problem.penalties(kx, index * RUN, self.lambda, gains);
+            gains.iter_mut().zip(h).for_each(|(weight, h)| *weight = gain(*h, *weight));
+            values.iter_mut().zip(&*gains).for_each(|(value, gain)| *value *= *gain);
         }
-        let prior = self.lambda * self.problem.noise_power(h) * self.problem.penalty(at.0, at.1);
-        h.conj() * y / (h.norm_sqr() + prior)
     }
 
     /// [`rhs_column`](Self::rhs_column) for one mode.
@@ -98,24 +124,6 @@ impl Filter {
             NoiseModel::Psf => y,
             NoiseModel::White => h.conj() * y,
         }
-    }
-
-    /// `G` of one mode.
-    pub(super) fn normal(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
-        self.diagonal(at, h, 0.0)
-    }
-
-    /// `C` of one mode.
-    pub(super) fn conditioned(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
-        self.diagonal(at, h, self.raised)
-    }
-
-    fn diagonal(&self, (ky, kx): (usize, usize), h: Complex<f64>, least: f64) -> f64 {
-        let data = match self.problem.noise() {
-            NoiseModel::Psf => h.re.max(least),
-            NoiseModel::White => h.norm_sqr().max(least * least),
-        };
-        data + self.lambda * self.problem.penalty(ky, kx)
     }
 }
 

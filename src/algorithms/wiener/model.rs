@@ -118,6 +118,21 @@ impl Problem {
         self.bare(self.steps.0[ky] + self.steps.1[kx]) + self.floor
     }
 
+    /// `scale` times `Q` of modes `first .. first + weights.len()` of column `kx`, in single precision.
+    pub(super) fn penalties(&self, kx: usize, first: usize, scale: f64, weights: &mut [f32]) {
+        let (across, rows) = (self.steps.1[kx], &self.steps.0[first..first + weights.len()]);
+        match self.regularisation {
+            Regularisation::Laplacian => weights.iter_mut().zip(rows).for_each(|(weight, row)| {
+                let step = row + across;
+                *weight = (scale * (step * step + self.floor)) as f32;
+            }),
+            Regularisation::Gradient => weights.iter_mut().zip(rows).for_each(|(weight, row)| {
+                *weight = (scale * (row + across + self.floor)) as f32;
+            }),
+            Regularisation::Identity => weights.fill((scale * (1.0 + self.floor)) as f32),
+        }
+    }
+
     /// `S` of a mode whose transfer function is `h`.
     pub fn noise_power(&self, h: Complex<f64>) -> f64 {
         match self.noise {

@@ -6,7 +6,7 @@ use rustfft::num_complex::Complex;
 use thiserror::Error;
 
 use super::exact::{ExactSum, Quantum};
-use super::model::{Problem, widen};
+use super::model::{NoiseModel, Problem};
 
 /// Modes beyond this `|fx|` and `|fy|` \[cycles/pixel\] are seen by no array whose beam has 2.5 pixels or more.
 const CORNER: f64 = 0.45;
@@ -19,6 +19,9 @@ const TAU_RANGE: (f64, f64) = (1e-6, 1e-3);
 
 /// No `|H|` of a peak-1 PSF exceeds this: it is at most its number of pixels.
 const LARGEST_TRANSFER: f64 = 1.0e12;
+
+/// Modes whose `S` is added up in single precision before the sum is widened.
+const LANES: usize = 8;
 
 /// How the least usable `|H| / max|H|` is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,28 +67,41 @@ impl Survey {
         }
     }
 
-    /// Adds column `kx`: `y` of the data and `h` of the PSF, `ly` modes each.
-    pub fn add_column(&mut self, kx: usize, y: &[Complex<f32>], h: &[Complex<f32>]) {
+    /// Adds column `kx` of the PSF, `ly` modes.
+    pub fn add_transfer(&mut self, kx: usize, h: &[Complex<f32>]) {
         let (plane, quantum) = (self.problem.plane(), Quantum::new(LARGEST_TRANSFER));
         let weight = plane.weight(kx);
-        let is_corner_column = is_corner(kx as f64 / plane.lx as f64, plane.lx);
-        let mut noise = 0.0;
-        for (ky, (&y, &h)) in y.iter().zip(h).enumerate() {
-            let h = widen(h);
-            let size = h.norm();
-            self.max_transfer = self.max_transfer.max(size);
-            self.max_data = self.max_data.max(widen(y).norm_sqr());
-            self.least_real = self.least_real.min(h.re);
-            noise += self.problem.noise_power(h);
-            if is_corner_column && is_corner(plane.frequency(ky, kx).0, plane.ly) {
-                *self.corner.entry((size as f32).to_bits() >> 16).or_default() += weight;
+        let (mut largest, mut least_real, mut noise) = (0.0_f32, f32::INFINITY, 0.0);
+        for h in h.chunks(LANES) {
+            let mut sum = 0.0;
+            for h in h {
+                largest = largest.max(h.norm_sqr());
+                least_real = least_real.min(h.re);
+                sum += h.re.max(0.0);
             }
+            noise += f64::from(sum);
         }
+        if self.problem.noise() == NoiseModel::White {
+            noise = h.len() as f64;
+        }
+        self.max_transfer = self.max_transfer.max(f64::from(largest).sqrt());
+        self.least_real = self.least_real.min(f64::from(least_real));
         // A column is never split, so its own sum may be a floating-point one.
         self.noise_sum.add(noise * weight as f64 / plane.ly as f64, quantum);
+        if is_corner(kx as f64 / plane.lx as f64, plane.lx) {
+            for (_, h) in h.iter().enumerate().filter(|(ky, _)| is_corner(plane.frequency(*ky, kx).0, plane.ly)) {
+                *self.corner.entry(h.norm_sqr().sqrt().to_bits() >> 16).or_default() += weight;
+            }
+        }
         if kx == 0 {
             self.zero_spacing = h.first().map_or(0.0, |z| f64::from(z.re));
         }
+    }
+
+    /// Adds a column of the data, `ly` modes; only a [`super::SpectrumTable`] needs the data surveyed.
+    pub fn add_data(&mut self, y: &[Complex<f32>]) {
+        let largest = y.iter().fold(0.0_f32, |largest, y| largest.max(y.norm_sqr()));
+        self.max_data = self.max_data.max(f64::from(largest));
     }
 
     /// Adds what another survey of the same problem saw.

@@ -87,6 +87,11 @@ impl SpectrumTable {
         }
     }
 
+    /// Size in memory \[bytes\].
+    pub fn bytes(&self) -> u64 {
+        (self.octaves.iter().flatten().count() * size_of::<[Bin; BINS]>()) as u64
+    }
+
     /// Fraction of all modes that carry a datum.
     pub fn usable_fraction(&self) -> f64 {
         let modes: u64 = self.octaves.iter().flatten().flat_map(|bins| bins.iter()).map(|bin| bin.weight).sum();

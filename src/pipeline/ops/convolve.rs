@@ -11,17 +11,17 @@ use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamShape, Image};
 
 /// Bytes of `cells` complex numbers.
-fn complex(cells: usize) -> u64 {
+pub(super) fn complex(cells: usize) -> u64 {
     8 * cells as u64
 }
 
 /// `5 n log2 n` flops for a transform of `n` points, half of it for a real one.
-fn transform(points: usize, real: bool) -> f64 {
+pub(super) fn transform(points: usize, real: bool) -> f64 {
     let n = points as f64;
     5.0 * n * n.max(2.0).log2() * if real { 0.5 } else { 1.0 }
 }
 
-/// Row transforms of a slab of dirty image, residual or model; input: the slab.
+/// Row transforms of a slab of dirty image, residual, model or a solver's vector; input: the slab.
 #[derive(Debug, Clone, Serialize)]
 pub struct FieldRows {
     /// The transform.
@@ -46,6 +46,7 @@ impl Work for FieldRows {
         let pixels = match &*inputs[0] {
             Value::Dirty(slab) => slab.image.pixels(),
             Value::Residual(slab) => slab.pixels(),
+            Value::Vector(slab) => slab,
             other => other.model().pixels(),
         };
         let placement = Placement { y: self.rows.first as isize, x: 0 };

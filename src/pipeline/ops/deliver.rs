@@ -101,7 +101,8 @@ fn blanked(dirty: &Value, slab: &Value) -> Array2<f32> {
     pixels
 }
 
-/// Shrinks a plane for the preview; inputs: the dirty slabs, then the plane's slabs (a PSF comes alone).
+/// Shrinks a plane for the preview; inputs: the dirty slabs, then the plane's slabs (a PSF comes alone; what is
+/// none gives nothing).
 #[derive(Debug, Clone, Serialize)]
 pub struct Pool {
     /// Shape of the plane, `(ny, nx)`.
@@ -122,12 +123,19 @@ impl Work for Pool {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        if let Value::NoPsf(_) = *inputs[0] {
+            return Ok(Value::Done);
+        }
         let mut pooler = Pooler::new(self.shape, self.factor, self.pooling);
         let (dirty, slabs) = inputs.split_at(inputs.len() / 2);
         if slabs.len() == dirty.len() {
-            dirty.iter().zip(slabs).for_each(|(dirty, slab)| pooler.push(&blanked(dirty, slab).view()));
+            for (dirty, slab) in dirty.iter().zip(slabs) {
+                pooler.push(&blanked(dirty, slab).view());
+            }
         } else {
-            slabs.iter().for_each(|psf| pooler.push(&pixels_of(psf)));
+            for psf in slabs {
+                pooler.push(&pixels_of(psf));
+            }
         }
         Ok(Value::Pooled(pooler.finish()))
     }

@@ -102,6 +102,7 @@ impl Work for Prepare {
         let pixels = inputs[0].pixels();
         let scale = match (&*inputs[1], self.divide) {
             (Value::Psf(psf), true) => psf.scale(),
+            (Value::PsfPeak(peak), true) => *peak,
             _ => 1.0,
         };
         let finite = pixels.iter().any(|value| !value.is_finite()).then(|| Mask::from_blanks(pixels));

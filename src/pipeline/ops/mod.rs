@@ -6,12 +6,15 @@ mod deliver;
 mod load;
 mod measure;
 mod value;
+mod vectors;
+mod wiener;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::algorithms::wiener::{ChooseError, NoSignal};
 use crate::graph::{Cost, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
@@ -22,6 +25,11 @@ pub use deliver::{Deliver, Pool, Product};
 pub use load::{Allow, FitBeam, MakePsf, Prepare, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, Value};
+pub use vectors::{Combine, RowDots, Total, ZeroModel};
+pub use wiener::{
+    ApplyFilter, CeilingBlock, ChooseLambda, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting,
+    UsableModes,
+};
 
 /// Rows `first .. last` of a plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -75,6 +83,12 @@ pub enum OpError {
     /// A beam that cannot be fitted.
     #[error(transparent)]
     Beam(#[from] BeamError),
+    /// A PSF without a usable mode.
+    #[error(transparent)]
+    NoSignal(#[from] NoSignal),
+    /// A weight of the prior that cannot be chosen.
+    #[error(transparent)]
+    Lambda(#[from] ChooseError),
 }
 
 /// An operation of every graph that the application builds.
@@ -128,6 +142,28 @@ pub enum DeconvOp {
     Deliver(Deliver),
     /// Shrinks rows for the preview.
     Pool(Pool),
+    /// Looks over a block of modes.
+    ModeSurvey(ModeSurvey),
+    /// Which modes carry a datum.
+    UsableModes(UsableModes),
+    /// Tabulates a block of modes.
+    ModeTable(ModeTable),
+    /// Chooses the weight of the prior.
+    ChooseLambda(ChooseLambda),
+    /// Filters a block of modes.
+    ApplyFilter(ApplyFilter),
+    /// Filtered rows transformed back.
+    FilteredRows(FilteredRows),
+    /// What a block of modes can tell.
+    CeilingBlock(CeilingBlock),
+    /// A model of zeros.
+    ZeroModel(ZeroModel),
+    /// Inner products of rows.
+    RowDots(RowDots),
+    /// Sum of row sums.
+    Total(Total),
+    /// A slab plus a multiple of another.
+    Combine(Combine),
 }
 
 /// What each operation must say of itself.
@@ -168,6 +204,17 @@ macro_rules! each {
             DeconvOp::Tally($op) => $call,
             DeconvOp::Deliver($op) => $call,
             DeconvOp::Pool($op) => $call,
+            DeconvOp::ModeSurvey($op) => $call,
+            DeconvOp::UsableModes($op) => $call,
+            DeconvOp::ModeTable($op) => $call,
+            DeconvOp::ChooseLambda($op) => $call,
+            DeconvOp::ApplyFilter($op) => $call,
+            DeconvOp::FilteredRows($op) => $call,
+            DeconvOp::CeilingBlock($op) => $call,
+            DeconvOp::ZeroModel($op) => $call,
+            DeconvOp::RowDots($op) => $call,
+            DeconvOp::Total($op) => $call,
+            DeconvOp::Combine($op) => $call,
         }
     };
 }

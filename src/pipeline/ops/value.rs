@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
 use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
@@ -101,6 +102,24 @@ pub enum Value {
     Tally(ModelTally),
     /// Rows of a preview.
     Pooled(Pooled),
+    /// A PSF that was let go of; its peak is still needed.
+    PsfPeak(f32),
+    /// What a look over a block of modes found.
+    ModeSurvey(Survey),
+    /// Which modes carry a datum.
+    Usable(Usable),
+    /// A block of modes in bins.
+    ModeTable(SpectrumTable),
+    /// The weight of the prior.
+    Choice(Choice),
+    /// What modes can tell.
+    Ceiling(Ceiling),
+    /// Rows of a vector of a solver.
+    Vector(Array2<f32>),
+    /// A sum for each row.
+    RowSums(Vec<f64>),
+    /// A number.
+    Scalar(f64),
     /// Nothing but the fact that it was done.
     Done,
 }
@@ -165,6 +184,22 @@ access! {
     tally: Tally(ModelTally);
     /// Rows of a preview.
     pooled: Pooled(Pooled);
+    /// What a look over modes found.
+    mode_survey: ModeSurvey(Survey);
+    /// Usable modes.
+    usable: Usable(Usable);
+    /// Modes in bins.
+    mode_table: ModeTable(SpectrumTable);
+    /// The weight of the prior.
+    choice: Choice(Choice);
+    /// What modes can tell.
+    ceiling: Ceiling(Ceiling);
+    /// Rows of a vector.
+    vector: Vector(Array2<f32>);
+    /// A sum for each row.
+    row_sums: RowSums(Vec<f64>);
+    /// A number.
+    scalar: Scalar(f64);
 }
 
 impl Value {
@@ -190,7 +225,12 @@ impl Value {
             Self::Step(step) => 24 * step.components.len() as u64,
             Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,
             Self::Rank(_) | Self::Noise(_) | Self::Floor(_) => 0,
-            Self::NoPsf(_) | Self::Beam(_) | Self::Statistics(..) | Self::Tally(_) | Self::Done => 0,
+            Self::ModeTable(table) => table.bytes(),
+            Self::Vector(slab) => pixels(slab.dim()),
+            Self::RowSums(sums) => 8 * sums.len() as u64,
+            Self::NoPsf(_) | Self::PsfPeak(_) | Self::Beam(_) | Self::Statistics(..) | Self::Tally(_) => 0,
+            Self::ModeSurvey(_) | Self::Usable(_) | Self::Choice(_) | Self::Ceiling(_) | Self::Scalar(_) => 0,
+            Self::Done => 0,
         }
     }
 }

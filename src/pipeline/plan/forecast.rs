@@ -6,8 +6,8 @@ use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
 use crate::graph::{Key, forecast as forecast_graph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Wiring};
-use crate::pipeline::ops::{Kernel, Value};
+use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::ops::{Kernel, Setting, Value};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
@@ -17,7 +17,7 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
     let (load, load_tasks) = load(plan);
     let (pass, pass_tasks) = match plan.algorithm().kind {
         Kind::Clean(minor) => clean(plan, minor),
-        Kind::Direct => (0, 0),
+        Kind::Direct => direct(plan),
     };
     let (finish, finish_tasks) = finish(plan);
     Forecast { peak_bytes: load.max(pass).max(finish), load: load_tasks, pass: pass_tasks, finish: finish_tasks }
@@ -116,6 +116,43 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     targets.sort();
     targets.dedup();
     measure(plan, wiring, &targets)
+}
+
+/// The filter, or start and iteration of the linear boundary's solver: the larger of the two.
+fn direct(plan: &Plan) -> (u64, usize) {
+    let params = &plan.config.wiener;
+    let setting =
+        Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
+    let rule = (params.rule(), None);
+    let graph = |wire: &dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>| {
+        let mut wiring = Wiring::new(plan.cut);
+        let mut targets = Vec::new();
+        for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+            targets.extend(wire(&mut wiring, plane, (&keys, transfer.clone())));
+            targets.extend(keys.dirty.into_iter().chain(keys.allowed).chain(transfer));
+        }
+        targets.sort();
+        targets.dedup();
+        measure(plan, wiring, &targets)
+    };
+    if params.is_circular() {
+        return graph(&|wiring, plane, keys| {
+            let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
+            solver.estimate(&spectrum)
+        });
+    }
+    let start = graph(&|wiring, plane, keys| {
+        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
+        solver.start(&spectrum).vectors()
+    });
+    let iteration = graph(&|wiring, plane, keys| {
+        let number = wiring.give("held-number", plane, 0, &Held { value: Arc::new(Value::Done), bytes: 0 });
+        let (x, r) = (keys.0.model.clone(), keys.0.residual.clone());
+        let p = wiring.give_all("held-p", plane, &slabs(plan, 1));
+        let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
+        Solver::resume(wiring, plane, setting, keys, (number, None, Some(1.0))).iterate(&before).0.vectors()
+    });
+    if start.0 > iteration.0 { start } else { (iteration.0, iteration.1) }
 }
 
 fn finish(plan: &Plan) -> (u64, usize) {

@@ -39,11 +39,14 @@ impl Session<'_> {
         let values = self.execute(wiring, &targets)?;
         if !panels.is_empty() {
             let state = states.iter().find(|state| state.plan.plane == shown).expect("its panels were asked for");
-            let drawn = panels
+            let mut drawn: Vec<_> = panels
                 .iter()
                 .zip(&values)
                 .map(|((kind, _), held)| Panel::new(*kind, held.value.pooled().clone()))
                 .collect();
+            if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
+                drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));
+            }
             self.preview = Some(self.preview(state, drawn)?);
         }
         let wall = begin.elapsed().as_secs_f64();
@@ -55,7 +58,7 @@ impl Session<'_> {
     }
 
     /// The clean beam of a plane, on the pixel grid and on the sky.
-    fn beam(&self, state: &PlaneState) -> Result<Option<Beam>, RunError> {
+    pub(super) fn beam(&self, state: &PlaneState) -> Result<Option<Beam>, RunError> {
         let cell = self.plan.cell().unwrap_or(UNIT_CELL);
         match self.plan.config.restore.beam {
             BeamChoice::Given(beam) => Ok(Some((beam.shape_in_pixels(cell)?, beam))),
@@ -87,14 +90,10 @@ impl Session<'_> {
     /// Small versions of the images of a plane.
     fn panels(&self, wiring: &mut Wiring, state: &PlaneState, keys: &PlaneKeys) -> Vec<(PanelKind, Key)> {
         let plane = state.plan.plane;
-        let psf = &self.psfs[&state.plan.psf].psf;
-        let psf_key = wiring.give_psf(state.plan.psf, psf);
-        let psf_shape = psf.as_ref().map_or((1, 1), |held| held.value.psf().shape());
         let full = self.plan.cut.shape;
         let dirty = &keys.dirty[..];
         let slabs = [
             (PanelKind::Dirty, "pool-dirty", full, (dirty, dirty)),
-            (PanelKind::Psf, "pool-psf", psf_shape, (&[][..], std::slice::from_ref(&psf_key))),
             (PanelKind::Model, "pool-model", full, (dirty, &keys.model[..])),
             (PanelKind::Residual, "pool-residual", full, (dirty, &keys.residual[..])),
             (PanelKind::Restored, "pool-image", full, (dirty, &keys.restored[..])),
@@ -167,6 +166,7 @@ impl Session<'_> {
             psf_peak: psf.scale,
             missing_sidelobes: state.stats.missing,
             wall_s,
+            wiener: state.wiener,
             notes: state.notes,
         })
     }

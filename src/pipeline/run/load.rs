@@ -1,5 +1,7 @@
 //! Loading a batch: PSFs, beams, planes, first statistics.
 
+use std::sync::Arc;
+
 use super::state::{PlaneState, PsfState};
 use super::{RunError, Session};
 use crate::algorithms::{Kind, Minor, Patch, Shortfall, StopReason, View};
@@ -10,6 +12,7 @@ use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{Held, KernelCut, Measured, PlaneFiles, PlaneKeys, Wiring};
 use crate::pipeline::ops::{ModelTally, Rows, Value};
 use crate::pipeline::plan::PlanePlan;
+use crate::pipeline::record::{PanelKind, preview_factor};
 
 /// A PSF's peak may differ from 1 by this much without a warning (ALGORITHMS 0.2).
 const PEAK_TOLERANCE: f32 = 1e-2;
@@ -79,6 +82,8 @@ impl Session<'_> {
             control: None,
             points: Vec::new(),
             stop,
+            wiener: None,
+            usable: None,
             notes: Vec::new(),
         };
         self.note_psf(&mut state);
@@ -102,9 +107,22 @@ impl Session<'_> {
                 targets.push(wiring.beam(*plane, &psf, self.plan.cell().unwrap_or(UNIT_CELL)));
             }
         }
-        let values = self.execute(wiring, &targets)?;
-        for (plane, values) in missing.into_iter().zip(values.chunks(1 + usize::from(fitted))) {
-            let state = self.psf_state(values);
+        let shown = self.plan.planes[self.plan.planes.len() / 2].psf;
+        let fitted = 1 + usize::from(fitted);
+        if let Some(at) = missing.iter().position(|plane| *plane == shown) {
+            let geometry = self.plan.inputs.psf.0.geometry();
+            let shape = (geometry.ny, geometry.nx);
+            let how = (preview_factor(shape), PanelKind::Psf.pooling());
+            let psf = targets[at * fitted].clone();
+            targets.push(wiring.pool(("pool-psf", shown), shape, how, (&[], &[psf])));
+        }
+        let mut values = self.execute(wiring, &targets)?;
+        let pooled = values.split_off(missing.len() * fitted);
+        for (plane, values) in missing.into_iter().zip(values.chunks(fitted)) {
+            let mut state = self.psf_state(values);
+            if let (true, Some(Value::Pooled(pooled))) = (plane == shown, pooled.first().map(|held| &*held.value)) {
+                state.pooled = Some(pooled.clone());
+            }
             self.psfs.insert(plane, state);
         }
         Ok(())
@@ -113,6 +131,8 @@ impl Session<'_> {
     fn psf_state(&self, values: &[Held]) -> PsfState {
         let empty = PsfState {
             psf: Ok(values[0].clone()),
+            pooled: None,
+            asymmetry: 0.0,
             kernel: self.plan.kernel,
             transfer: Vec::new(),
             fit: None,
@@ -127,6 +147,7 @@ impl Session<'_> {
                 PsfState {
                     kernel: kernel_of(psf, self.plan.cut.shape, self.plan.kernel),
                     fit: values.get(1).map(|held| *held.value.beam()),
+                    asymmetry: psf.asymmetry(),
                     patch: Patch::of(psf),
                     scale: psf.scale(),
                     shortfall: self
@@ -147,14 +168,13 @@ impl Session<'_> {
         let psf = &self.psfs[&state.plan.psf];
         match &psf.psf {
             Err(error) => state.notes.push(format!("no PSF: {error}")),
-            Ok(held) => {
+            Ok(_) => {
                 if (psf.scale - 1.0).abs() > PEAK_TOLERANCE {
                     let what = if self.plan.divides() { "dirty image and PSF were" } else { "the PSF was" };
                     state.notes.push(format!("the PSF's peak is {:.6e}, not 1: {what} divided by it", psf.scale));
                 }
-                let asymmetry = held.value.psf().asymmetry();
-                if asymmetry > ASYMMETRY {
-                    state.notes.push(format!("the PSF is not even: odd part {asymmetry:.1e} of its norm"));
+                if psf.asymmetry > ASYMMETRY {
+                    state.notes.push(format!("the PSF is not even: odd part {:.1e} of its norm", psf.asymmetry));
                 }
             }
         }
@@ -218,6 +238,13 @@ impl Session<'_> {
             self.psfs.get_mut(&plane).expect("the owner was found in the map").transfer = transfer;
         }
         Ok(())
+    }
+
+    /// Lets go of the PSFs, whose transfer functions are there.
+    pub(super) fn let_go_of_psfs(&mut self) {
+        for state in self.psfs.values_mut().filter(|state| state.psf.is_ok()) {
+            state.psf = Ok(Held::new(Arc::new(Value::PsfPeak(state.scale))));
+        }
     }
 
     /// Gives a PSF's transfer function to a graph.

@@ -4,6 +4,7 @@ mod clean;
 mod finish;
 mod load;
 mod state;
+mod wiener;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use crate::algorithms::Kind;
 use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
-use state::{PlaneState, PsfState};
+use crate::units::{Kind as _, Model, Residual, Restored};
+use state::PsfState;
 
 /// What a run is given besides the plan.
 pub struct Tools<'a> {
@@ -87,6 +89,11 @@ impl RunError {
             Self::Op { source: OpError::Psf { .. }, .. } => {
                 Some("give the PSF of the same imaging run; its peak must be positive and unique".to_owned())
             }
+            Self::Op { source: OpError::Lambda(_), .. } => Some(
+                "choose lambda by hand or by another rule, as in --lambda gcv, or give the noise with --sigma"
+                    .to_owned(),
+            ),
+            Self::Op { source: OpError::NoSignal(_), .. } => Some("check the PSF: its spectrum is empty".to_owned()),
             Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
             }
@@ -110,11 +117,15 @@ impl Products {
     /// See [`FitsTarget::create`].
     pub fn create(plan: &Plan, prefix: &str, overwrite: bool) -> Result<Self, FitsError> {
         let template = &plan.inputs.dirty.0;
-        let path = |name: &str| PathBuf::from(format!("{prefix}-{name}.fits"));
+        let path = |name: &str| {
+            let path = PathBuf::from(format!("{prefix}-{name}.fits"));
+            if plan.inputs.contains(&path) { Err(FitsError::IsInput { path }) } else { Ok(path) }
+        };
+        let (model, residual, restored) = (path(Model::NAME)?, path(Residual::NAME)?, path(Restored::NAME)?);
         Ok(Self {
-            model: Product::Model(Arc::new(FitsTarget::create(&path("model"), template, overwrite)?)),
-            residual: Product::Residual(Arc::new(FitsTarget::create(&path("residual"), template, overwrite)?)),
-            restored: Product::Restored(Arc::new(FitsTarget::create(&path("image"), template, overwrite)?)),
+            model: Product::Model(Arc::new(FitsTarget::create(&model, template, overwrite)?)),
+            residual: Product::Residual(Arc::new(FitsTarget::create(&residual, template, overwrite)?)),
+            restored: Product::Restored(Arc::new(FitsTarget::create(&restored, template, overwrite)?)),
         })
     }
 
@@ -193,7 +204,12 @@ impl Session<'_> {
             Kind::Clean(minor) => session.clean(&mut states, minor),
             Kind::Direct => session.solve(&mut states),
         })?;
-        self.timed(2, |session| session.finish(states, begin))
+        self.timed(2, |session| {
+            if matches!(session.plan.algorithm().kind, Kind::Direct) {
+                session.measure_estimates(&mut states)?;
+            }
+            session.finish(states, begin)
+        })
     }
 
     fn timed<R>(&mut self, phase: usize, work: impl FnOnce(&mut Self) -> R) -> R {
@@ -221,11 +237,6 @@ impl Session<'_> {
         })?;
         Ok(values.into_iter().map(Held::new).collect())
     }
-
-    /// No direct method yet.
-    fn solve(&mut self, _states: &mut [PlaneState]) -> Result<(), RunError> {
-        Ok(())
-    }
 }
 
 fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: bool) -> Vec<String> {
@@ -238,6 +249,11 @@ fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: b
         }
     }
     lines.extend(outcomes.iter().map(|plane| format!("deconv {}: {}", plane.label, plane.message)));
+    if matches!(plan.algorithm().kind, Kind::Direct) && plan.config.wiener.is_circular() {
+        lines.push(
+            "deconv CIRCULAR: residual = dirty - psf * model with a convolution that wraps around the edges".to_owned(),
+        );
+    }
     if interrupted {
         lines.push("deconv INTERRUPTED: the products are consistent, but the deconvolution is not complete".to_owned());
     }

@@ -6,8 +6,9 @@ use crate::algorithms::{Control, Levels, Patch, PlaneStats, Shortfall, StopReaso
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, Value};
+use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::PlanePlan;
-use crate::pipeline::record::CyclePoint;
+use crate::pipeline::record::{CyclePoint, Pooled};
 
 impl Held {
     /// Takes hold of a value.
@@ -18,8 +19,12 @@ impl Held {
 
 /// A PSF and what was measured of it.
 pub(super) struct PsfState {
-    /// The PSF, or why there is none.
+    /// The PSF (its peak alone once only the transfer function is needed), or why there is none.
     pub psf: Result<Held, PsfError>,
+    /// The PSF made small, if the preview shows it.
+    pub pooled: Option<Pooled>,
+    /// Its odd part over its norm.
+    pub asymmetry: f64,
     /// Its transform.
     pub kernel: KernelCut,
     /// Its transfer function, block by block; empty until needed.
@@ -57,12 +62,16 @@ pub(super) struct PlaneState {
     pub good: Slabs,
     pub points: Vec<CyclePoint>,
     pub stop: Option<StopReason>,
+    /// How Wiener-Hunt went.
+    pub wiener: Option<WienerOutcome>,
+    /// The modes that it used.
+    pub usable: Option<Held>,
     pub notes: Vec<String>,
 }
 
 impl PlaneState {
     /// Gives the plane's values to a graph; with `release` the plane lets go of model and residual.
-    pub fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
+    pub(super) fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
         let plane = self.plan.plane;
         let keys = PlaneKeys {
             dirty: wiring.give_all("held-dirty", plane, &self.dirty),
@@ -80,7 +89,7 @@ impl PlaneState {
     }
 
     /// Takes note of the present state for the convergence plot.
-    pub fn note_point(&mut self) {
+    pub(super) fn note_point(&mut self) {
         let state = self.control.as_ref().map(Control::state);
         self.points.push(CyclePoint {
             cycle: state.map_or(0, |state| state.major as u32),

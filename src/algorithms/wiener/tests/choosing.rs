@@ -90,7 +90,8 @@ fn any_grouping_and_order_of_columns_gives_the_same_bytes() {
         for part in columns.chunks(group) {
             let (mut part_survey, mut part_table) = (Survey::new(&problem), SpectrumTable::new(&problem, &usable));
             for &kx in part {
-                part_survey.add_column(kx, &column(&y, kx), &column(&h, kx));
+                part_survey.add_data(&column(&y, kx));
+                part_survey.add_transfer(kx, &column(&h, kx));
                 part_table.add_column(kx, &column(&y, kx), &column(&h, kx));
             }
             survey.merge(&part_survey);

@@ -108,7 +108,10 @@ fn holes(shape: (usize, usize), fraction: f64, seed: u64) -> Spectrum {
 fn tabulated(problem: &Problem, y: &Spectrum, h: &Spectrum) -> (Usable, SpectrumTable) {
     let columns = 0..problem.plane().columns();
     let mut survey = Survey::new(problem);
-    columns.clone().for_each(|kx| survey.add_column(kx, &column(y, kx), &column(h, kx)));
+    columns.clone().for_each(|kx| {
+        survey.add_data(&column(y, kx));
+        survey.add_transfer(kx, &column(h, kx));
+    });
     let usable = survey.finish(TauRule::Auto).unwrap();
     let mut table = SpectrumTable::new(problem, &usable);
     columns.for_each(|kx| table.add_column(kx, &column(y, kx), &column(h, kx)));
@@ -125,4 +128,34 @@ fn snr(truth: &Array2<f64>, estimate: &Array2<f64>) -> f64 {
 /// A problem on a circular plane with the usual floor.
 fn circular(shape: (usize, usize), noise: NoiseModel, regularisation: Regularisation) -> Problem {
     Problem::new(Plane::circular(shape.0, shape.1), noise, regularisation, super::model::DEFAULT_FLOOR)
+}
+
+/// The arithmetic of the columns, mode by mode in double precision.
+impl Filter {
+    /// [`filter_column`](Self::filter_column) for one mode.
+    pub(super) fn estimate(&self, at: (usize, usize), (y, h): (Complex<f64>, Complex<f64>)) -> Complex<f64> {
+        if !self.problem.is_usable(h, self.floor) {
+            return Complex::ZERO;
+        }
+        let prior = self.lambda * self.problem.noise_power(h) * self.problem.penalty(at.0, at.1);
+        h.conj() * y / (h.norm_sqr() + prior)
+    }
+
+    /// `G` of one mode.
+    pub(super) fn normal(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
+        self.diagonal(at, h, 0.0)
+    }
+
+    /// `C` of one mode.
+    pub(super) fn conditioned(&self, at: (usize, usize), h: Complex<f64>) -> f64 {
+        self.diagonal(at, h, self.raised)
+    }
+
+    fn diagonal(&self, (ky, kx): (usize, usize), h: Complex<f64>, least: f64) -> f64 {
+        let data = match self.problem.noise() {
+            NoiseModel::Psf => h.re.max(least),
+            NoiseModel::White => h.norm_sqr().max(least * least),
+        };
+        data + self.lambda * self.problem.penalty(ky, kx)
+    }
 }

@@ -1,0 +1,234 @@
+//! The graphs of Wiener-Hunt: the filter in one pass, and an iteration of the linear boundary's solver.
+//!
+//! ```text
+//! dirty ─> rows ─┬──────────────────────────────> filter(block) ─> filtered(slab) = model
+//!                └─> spectrum(block) ─┐                │
+//! transfer(block) ─> mode-survey ─> usable ─> mode-table(block) ─> lambda ─┘
+//! ```
+//! With λ given nothing needs the spectrum twice: the filter transforms the columns itself and no table is made.
+
+use super::{PlaneKeys, Wiring, key};
+use crate::algorithms::wiener::LambdaRule;
+use crate::graph::Key;
+use crate::images::BeamShape;
+use crate::pipeline::ops::{
+    ApplyFilter, CeilingBlock, ChooseLambda, Combine, DeconvOp, Field, FilterStep, Filtered, FilteredRows,
+    KernelTransfer, ModeSurvey, ModeTable, RowDots, Setting, Total, UsableModes, ZeroModel,
+};
+
+/// Wires what is done to one plane.
+pub struct Solver<'w> {
+    wiring: &'w mut Wiring,
+    plane: usize,
+    setting: Setting,
+    dirty: Vec<Key>,
+    transfer: Vec<Key>,
+    /// The usable modes.
+    pub usable: Key,
+    /// The choice of λ.
+    pub choice: Option<Key>,
+    lambda: Option<f64>,
+}
+
+/// Keys of the solver's state: `x`, the residual `r` of the equation, the direction `p`, and the numbers with them.
+#[derive(Debug, Clone)]
+pub struct SolverKeys {
+    /// The model so far.
+    pub x: Vec<Key>,
+    /// `rhs - A x`.
+    pub r: Vec<Key>,
+    /// Where the next step goes.
+    pub p: Vec<Key>,
+    /// `r . z`, `z` being the preconditioned residual.
+    pub rz: Key,
+    /// `r . r`.
+    pub rr: Key,
+}
+
+impl<'w> Solver<'w> {
+    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`; chooses λ by `rule`, with the noise
+    /// `sigma` if the rule uses it. Also returns the dirty image's spectrum.
+    pub fn begin(
+        wiring: &'w mut Wiring,
+        plane: usize,
+        setting: Setting,
+        keys: (&PlaneKeys, Vec<Key>),
+        rule: (LambdaRule, Option<f64>),
+    ) -> (Self, Spectrum) {
+        let ((planes, transfer), (rule, sigma)) = (keys, rule);
+        let dirty = planes.dirty.clone();
+        let rows = wiring.field_rows("rows-dirty", plane, &dirty, &setting.layout);
+        let lambda = if let LambdaRule::Given(lambda) = rule { Some(lambda) } else { None };
+        let usable = key("usable", plane, 0);
+        let mut solver = Self { wiring, plane, setting, dirty, transfer, usable, choice: None, lambda };
+        let spectrum = match lambda {
+            Some(_) => Spectrum::Rows(rows),
+            None => Spectrum::Columns(solver.spectrum(&rows)),
+        };
+        solver.survey(&spectrum);
+        if let Spectrum::Columns(columns) = &spectrum {
+            solver.choice = Some(solver.choose(columns, rule, sigma));
+        }
+        (solver, spectrum)
+    }
+
+    /// A plane whose usable modes and choice of λ (unless it is given) are known.
+    pub fn resume(
+        wiring: &'w mut Wiring,
+        plane: usize,
+        setting: Setting,
+        keys: (&PlaneKeys, Vec<Key>),
+        known: (Key, Option<Key>, Option<f64>),
+    ) -> Self {
+        let (usable, choice, lambda) = known;
+        Self { wiring, plane, setting, dirty: keys.0.dirty.clone(), transfer: keys.1, usable, choice, lambda }
+    }
+
+    fn blocks(&self) -> std::ops::Range<usize> {
+        0..self.setting.layout.blocks()
+    }
+
+    fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+        self.blocks()
+            .map(|block| {
+                let (op, inputs) = make(block);
+                self.wiring.task(key(layer, self.plane, block), op, inputs)
+            })
+            .collect()
+    }
+
+    fn spectrum(&mut self, rows: &[Key]) -> Vec<Key> {
+        let layout = self.setting.layout;
+        self.each_block("transfer-dirty", |block| {
+            (DeconvOp::KernelTransfer(KernelTransfer { layout, block }), rows.to_vec())
+        })
+    }
+
+    fn survey(&mut self, spectrum: &Spectrum) {
+        let (setting, transfer) = (self.setting, self.transfer.clone());
+        let surveys = self.each_block("mode-survey", |block| {
+            let mut inputs = vec![transfer[block].clone()];
+            if let Spectrum::Columns(columns) = spectrum {
+                inputs.push(columns[block].clone());
+            }
+            (DeconvOp::ModeSurvey(ModeSurvey { setting, block }), inputs)
+        });
+        let op = DeconvOp::UsableModes(UsableModes { setting });
+        self.wiring.task(self.usable.clone(), op, surveys);
+    }
+
+    fn choose(&mut self, columns: &[Key], rule: LambdaRule, sigma: Option<f64>) -> Key {
+        let (setting, transfer, usable) = (self.setting, self.transfer.clone(), self.usable.clone());
+        let tables = self.each_block("mode-table", |block| {
+            let inputs = vec![transfer[block].clone(), columns[block].clone(), usable.clone()];
+            (DeconvOp::ModeTable(ModeTable { setting, block }), inputs)
+        });
+        let inputs = std::iter::once(usable).chain(tables).collect();
+        let op = DeconvOp::ChooseLambda(ChooseLambda { setting, rule, sigma });
+        self.wiring.task(key("lambda", self.plane, 0), op, inputs)
+    }
+
+    /// Filters a spectrum and transforms it back; `layer` tells one use from another.
+    fn filter(&mut self, layer: &str, spectrum: &Spectrum, step: FilterStep, result: Filtered) -> Vec<Key> {
+        let (setting, lambda) = (self.setting, self.lambda);
+        let known: Vec<Key> = std::iter::once(&self.usable).chain(&self.choice).cloned().collect();
+        let transfer = self.transfer.clone();
+        let blocks = self.each_block(&format!("filter-{layer}"), |block| {
+            let (field, mut inputs) = match spectrum {
+                Spectrum::Rows(rows) => (Field::Rows(rows.len()), rows.clone()),
+                Spectrum::Columns(columns) => (Field::Columns, vec![columns[block].clone()]),
+            };
+            inputs.push(transfer[block].clone());
+            inputs.extend_from_slice(&known);
+            (DeconvOp::ApplyFilter(ApplyFilter { setting, block, field, step, lambda }), inputs)
+        });
+        self.each_slab(&format!("filtered-{layer}"), |solver, index, rows| {
+            let inputs = std::iter::once(&solver.dirty[index]).chain(&blocks).cloned().collect();
+            (DeconvOp::FilteredRows(FilteredRows { setting, rows, result }), inputs)
+        })
+    }
+
+    fn each_slab(&mut self, layer: &str, make: impl Fn(&Self, usize, super::Rows) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+        let slabs = self.wiring.cut.slabs();
+        slabs
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let (op, inputs) = make(self, index, rows);
+                self.wiring.task(key(layer, self.plane, index), op, inputs)
+            })
+            .collect()
+    }
+
+    /// The model by the filter of the circular boundary.
+    pub fn estimate(&mut self, spectrum: &Spectrum) -> Vec<Key> {
+        self.filter("estimate", spectrum, FilterStep::Estimate, Filtered::Model)
+    }
+
+    /// The state of the linear boundary's solver before its first iteration.
+    pub fn start(&mut self, spectrum: &Spectrum) -> SolverKeys {
+        let nx = self.setting.shape.1;
+        let x = self.each_slab("zero", |_, _, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
+        let r = self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector);
+        let z = self.apply("start", &r, FilterStep::Precondition);
+        let (rz, rr) = (self.dot("rz", &r, &z), self.dot("rr", &r, &r));
+        SolverKeys { x, r, p: z, rz, rr }
+    }
+
+    /// One iteration of preconditioned conjugate gradients: the state after it, and `p . A p`.
+    pub fn iterate(&mut self, before: &SolverKeys) -> (SolverKeys, Key) {
+        let SolverKeys { x, r, p, rz, .. } = before;
+        let q = self.apply("matrix", p, FilterStep::Matrix);
+        let pq = self.dot("pq", p, &q);
+        let x = self.combine("combine-x", (x, p), 1.0, (rz, &pq));
+        let r = self.combine("combine-r", (r, &q), -1.0, (rz, &pq));
+        let z = self.apply("precondition", &r, FilterStep::Precondition);
+        let (next, rr) = (self.dot("rz", &r, &z), self.dot("rr", &r, &r));
+        let p = self.combine("combine-p", (&z, p), 1.0, (&next, rz));
+        (SolverKeys { x, r, p, rz: next, rr }, pq)
+    }
+
+    fn apply(&mut self, layer: &str, vector: &[Key], step: FilterStep) -> Vec<Key> {
+        let rows = self.wiring.field_rows(&format!("rows-{layer}"), self.plane, vector, &self.setting.layout);
+        self.filter(layer, &Spectrum::Rows(rows), step, Filtered::Vector)
+    }
+
+    fn dot(&mut self, name: &str, a: &[Key], b: &[Key]) -> Key {
+        let sums = self.each_slab(&format!("dots-{name}"), |_, index, _| {
+            (DeconvOp::RowDots(RowDots), vec![a[index].clone(), b[index].clone()])
+        });
+        self.wiring.task(key(&format!("total-{name}"), self.plane, 0), DeconvOp::Total(Total), sums)
+    }
+
+    fn combine(&mut self, layer: &str, slabs: (&[Key], &[Key]), sign: f64, ratio: (&Key, &Key)) -> Vec<Key> {
+        self.each_slab(layer, |_, index, _| {
+            let inputs = vec![slabs.0[index].clone(), slabs.1[index].clone(), ratio.0.clone(), ratio.1.clone()];
+            (DeconvOp::Combine(Combine { sign }), inputs)
+        })
+    }
+
+    /// What the modes can tell of a point source at the clean beam's resolution, block by block.
+    pub fn ceiling(&mut self, beam: BeamShape) -> Vec<Key> {
+        let (setting, transfer, usable) = (self.setting, self.transfer.clone(), self.usable.clone());
+        let beam = (beam.a, beam.b, beam.c);
+        self.each_block("ceiling", |block| {
+            let op = DeconvOp::CeilingBlock(CeilingBlock { setting, block, beam });
+            (op, vec![transfer[block].clone(), usable.clone()])
+        })
+    }
+}
+
+impl SolverKeys {
+    /// Model, residual and direction, one after the other.
+    pub fn vectors(self) -> Vec<Key> {
+        self.x.into_iter().chain(self.r).chain(self.p).collect()
+    }
+}
+
+/// A spectrum that is to be filtered: the row transforms of its slabs, or its blocks of whole columns.
+pub enum Spectrum {
+    /// Row transforms.
+    Rows(Vec<Key>),
+    /// Blocks.
+    Columns(Vec<Key>),
+}

@@ -1,0 +1,296 @@
+//! Wiener-Hunt: which modes carry data, the choice of λ, the filter and the operators of the linear boundary.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::convolve::{complex, rows_back, spectra, transform};
+use super::{OpError, Rows, Value, Work};
+use crate::algorithms::wiener::{
+    Ceiling, DEFAULT_FLOOR, Filter, LambdaRule, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey,
+    TauRule, choose,
+};
+use crate::fft::{Layout, make_columns, map_columns};
+use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::{BeamShape, Image, Mask};
+
+/// Declared size of a table of modes: its bins lie in some fifty octaves of 12 KiB.
+const TABLE_BYTES: u64 = 600 << 10;
+
+/// What is solved, and the transform that it is solved on.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Setting {
+    /// The transform.
+    pub layout: Layout,
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// Spectrum of the noise.
+    pub noise: NoiseModel,
+    /// Operator of the prior.
+    pub reg: Regularisation,
+}
+
+impl Setting {
+    fn problem(&self) -> Problem {
+        let Layout { ly, lx, .. } = self.layout;
+        Problem::new(Plane { ly, lx, data_pixels: self.shape.0 * self.shape.1 }, self.noise, self.reg, DEFAULT_FLOOR)
+    }
+
+    /// Modes of a block.
+    fn modes(&self, block: usize) -> usize {
+        self.layout.columns(block).len() * self.layout.ly
+    }
+}
+
+/// Looks over a block of modes; inputs: transfer function, and the data's spectrum where λ is to be chosen from it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModeSurvey {
+    /// The problem.
+    pub setting: Setting,
+    /// The block of columns.
+    pub block: usize,
+}
+
+impl Work for ModeSurvey {
+    const KIND: &'static str = "mode-survey";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        Cost { flops: 8.0 * self.setting.modes(self.block) as f64, output_bytes: 4096, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut survey = Survey::new(&self.setting.problem());
+        for kx in self.setting.layout.columns(self.block) {
+            survey.add_transfer(kx, inputs[0].transfer().column(kx));
+            if let Some(data) = inputs.get(1) {
+                survey.add_data(data.transfer().column(kx));
+            }
+        }
+        Ok(Value::ModeSurvey(survey))
+    }
+}
+
+/// Decides which modes carry a datum; inputs: the surveys of all blocks.
+#[derive(Debug, Clone, Serialize)]
+pub struct UsableModes {
+    /// The problem.
+    pub setting: Setting,
+}
+
+impl Work for UsableModes {
+    const KIND: &'static str = "usable";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs.len() as f64, output_bytes: 64, scratch_bytes: 4096 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut survey = Survey::new(&self.setting.problem());
+        inputs.iter().for_each(|part| survey.merge(part.mode_survey()));
+        Ok(Value::Usable(survey.finish(TauRule::Auto)?))
+    }
+}
+
+/// Tabulates a block of modes; inputs: transfer function, the data's spectrum, usable modes.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModeTable {
+    /// The problem.
+    pub setting: Setting,
+    /// The block of columns.
+    pub block: usize,
+}
+
+impl Work for ModeTable {
+    const KIND: &'static str = "mode-table";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        Cost { flops: 40.0 * self.setting.modes(self.block) as f64, output_bytes: TABLE_BYTES, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut table = SpectrumTable::new(&self.setting.problem(), inputs[2].usable());
+        for kx in self.setting.layout.columns(self.block) {
+            table.add_column(kx, inputs[1].transfer().column(kx), inputs[0].transfer().column(kx));
+        }
+        Ok(Value::ModeTable(table))
+    }
+}
+
+/// Chooses λ; inputs: usable modes, then the tables of all blocks.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChooseLambda {
+    /// The problem.
+    pub setting: Setting,
+    /// The rule.
+    pub rule: LambdaRule,
+    /// Noise of the dirty image, where the rule is to use it \[Jy/beam\].
+    pub sigma: Option<f64>,
+}
+
+impl Work for ChooseLambda {
+    const KIND: &'static str = "lambda";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes = TABLE_BYTES * inputs.len() as u64;
+        Cost { flops: 100.0 * bytes as f64, output_bytes: 4096, scratch_bytes: 2 * TABLE_BYTES }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut table = SpectrumTable::new(&self.setting.problem(), inputs[0].usable());
+        inputs[1..].iter().for_each(|part| table.merge(part.mode_table()));
+        Ok(Value::Choice(choose(&table, self.rule, self.sigma)?))
+    }
+}
+
+/// What is done to the modes of a spectrum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum FilterStep {
+    /// The whole estimate of the circular boundary.
+    Estimate,
+    /// Right-hand side of the linear boundary.
+    RightHandSide,
+    /// Its matrix.
+    Matrix,
+    /// Its preconditioner.
+    Precondition,
+}
+
+/// What a filter works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Field {
+    /// Row transforms of so many slabs.
+    Rows(usize),
+    /// The block's columns, transformed already.
+    Columns,
+}
+
+/// Filters a block of modes and transforms it back; inputs: the field, transfer function, usable modes, and the choice of λ
+/// unless λ is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApplyFilter {
+    /// The problem.
+    pub setting: Setting,
+    /// The block of columns.
+    pub block: usize,
+    /// What is filtered.
+    pub field: Field,
+    /// What is done.
+    pub step: FilterStep,
+    /// λ, if it is given.
+    pub lambda: Option<f64>,
+}
+
+impl Work for ApplyFilter {
+    const KIND: &'static str = "filter";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let columns = self.setting.layout.columns(self.block).len();
+        let transforms = if self.field == Field::Columns { 1.0 } else { 2.0 };
+        Cost {
+            flops: columns as f64 * transforms * transform(self.setting.layout.ly, false),
+            output_bytes: complex(columns * self.setting.shape.0),
+            scratch_bytes: complex(16 * self.setting.layout.ly),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (field, rest) = inputs.split_at(if let Field::Rows(slabs) = self.field { slabs } else { 1 });
+        let transfer = rest[0].transfer();
+        let lambda = self.lambda.unwrap_or_else(|| rest[2].choice().lambda);
+        let filter = Filter::new(&self.setting.problem(), rest[1].usable(), lambda);
+        let (layout, block, ny) = (&self.setting.layout, self.block, self.setting.shape.0);
+        let apply = |kx: usize, column: &mut [_]| match self.step {
+            FilterStep::Estimate => filter.filter_column(kx, column, transfer.column(kx)),
+            FilterStep::RightHandSide => filter.rhs_column(column, transfer.column(kx)),
+            FilterStep::Matrix => filter.normal_column(kx, column, transfer.column(kx)),
+            FilterStep::Precondition => filter.precondition_column(kx, column, transfer.column(kx)),
+        };
+        Ok(Value::Block(match self.field {
+            Field::Rows(_) => {
+                map_columns([&spectra(field), &[]], layout, block, ny, |column| apply(column.kx, column.first))
+            }
+            Field::Columns => make_columns(layout, block, ny, |kx, column| {
+                column.copy_from_slice(field[0].transfer().column(kx));
+                apply(kx, column);
+            }),
+        }))
+    }
+}
+
+/// What filtered rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Filtered {
+    /// The model.
+    Model,
+    /// A vector of the solver.
+    Vector,
+}
+
+/// Transforms filtered rows back, 0 where blank; inputs: dirty rows, then the blocks.
+#[derive(Debug, Clone, Serialize)]
+pub struct FilteredRows {
+    /// The problem.
+    pub setting: Setting,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// What comes out.
+    pub result: Filtered,
+}
+
+impl Work for FilteredRows {
+    const KIND: &'static str = "filtered";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let (rows, Layout { lx, .. }) = (self.rows.len(), self.setting.layout);
+        Cost {
+            flops: rows as f64 * transform(lx, true),
+            output_bytes: 4 * (rows * self.setting.shape.1) as u64,
+            scratch_bytes: complex(2 * lx),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut pixels = rows_back(&inputs[1..], &self.setting.layout, self.rows, self.setting.shape.1);
+        if let Some(finite) = &inputs[0].dirty().finite {
+            clear_blanks(&mut pixels, finite);
+        }
+        Ok(match self.result {
+            Filtered::Model => Value::Model(Image::new(pixels)),
+            Filtered::Vector => Value::Vector(pixels),
+        })
+    }
+}
+
+fn clear_blanks(pixels: &mut ndarray::Array2<f32>, finite: &Mask) {
+    for (y, mut row) in pixels.rows_mut().into_iter().enumerate() {
+        row.iter_mut().zip(finite.row(y)).filter(|(_, finite)| !**finite).for_each(|(value, _)| *value = 0.0);
+    }
+}
+
+/// Adds up what the modes of a block can tell of a point source; inputs: transfer function, usable modes.
+#[derive(Debug, Clone, Serialize)]
+pub struct CeilingBlock {
+    /// The problem.
+    pub setting: Setting,
+    /// The block of columns.
+    pub block: usize,
+    /// Coefficients `(a, b, c)` of the clean beam \[1/pixel^2\].
+    pub beam: (f64, f64, f64),
+}
+
+impl Work for CeilingBlock {
+    const KIND: &'static str = "ceiling";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        Cost { flops: 40.0 * self.setting.modes(self.block) as f64, output_bytes: 256, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (a, b, c) = self.beam;
+        let mut ceiling = Ceiling::of_point(&self.setting.problem(), inputs[1].usable(), BeamShape { a, b, c });
+        for kx in self.setting.layout.columns(self.block) {
+            ceiling.add_column(kx, inputs[0].transfer().column(kx));
+        }
+        Ok(Value::Ceiling(ceiling))
+    }
+}

@@ -1,0 +1,330 @@
+//! Wiener-Hunt over a batch of planes: the filter in one graph, or one graph per iteration of the linear boundary's solver.
+
+use super::state::PlaneState;
+use super::{RunError, Session};
+use crate::algorithms::StopReason;
+use crate::algorithms::wiener::{Ceiling, Choice, LambdaRule, SigmaChoice, WienerParams};
+use crate::graph::Key;
+use crate::pipeline::graphs::{Held, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::ops::Setting;
+use crate::pipeline::outcome::WienerOutcome;
+
+/// Relative residual of the equation that counts as solved (ALGORITHMS 6.5).
+const TOLERANCE: f64 = 1e-4;
+/// Iterations at the most.
+const ITERATIONS: u32 = 60;
+/// Iterations in a row that lower the residual by less than 1 % and end the solver.
+const PATIENCE: u32 = 10;
+
+/// A plane between two iterations of its solver.
+struct Solving {
+    /// Its place among the batch.
+    index: usize,
+    x: Slabs,
+    r: Slabs,
+    p: Slabs,
+    rz: Held,
+    usable: Held,
+    choice: Option<Held>,
+    /// `r . r` before the first iteration.
+    start: f64,
+    /// Present `|r|` over that before the first iteration.
+    relative: f64,
+    /// Lowest of these.
+    lowest: f64,
+    idle: u32,
+    iterations: u32,
+}
+
+impl Session<'_> {
+    /// Estimates every plane of the batch.
+    pub(super) fn solve(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        self.load_transfers()?;
+        self.let_go_of_psfs();
+        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
+            state.model.clear();
+            state.residual.clear();
+            state.note_point();
+        }
+        if self.plan.config.wiener.is_circular() { self.filter(states) } else { self.iterate(states) }
+    }
+
+    /// What is solved on a plane.
+    fn setting(&self, state: &PlaneState) -> Setting {
+        let WienerParams { noise_model, reg, .. } = self.plan.config.wiener;
+        let layout = self.psfs[&state.plan.psf].kernel.layout;
+        Setting { layout, shape: self.plan.cut.shape, noise: noise_model, reg }
+    }
+
+    /// The rule for λ, and the noise that it uses \[Jy/beam\].
+    fn rule(&self, state: &PlaneState) -> (LambdaRule, Option<f64>) {
+        let params = &self.plan.config.wiener;
+        let rule = params.rule();
+        match (params.sigma, rule) {
+            (SigmaChoice::Given(sigma), _) => (rule, Some(sigma.0)),
+            (SigmaChoice::Auto, LambdaRule::MlSigma | LambdaRule::Given(_)) => (rule, Some(state.stats.sigma)),
+            (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => (rule, None),
+        }
+    }
+
+    fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
+        let dirty = wiring.give_all("held-dirty", state.plan.plane, &state.dirty);
+        (PlaneKeys { dirty, ..PlaneKeys::default() }, self.give_transfer(wiring, state.plan.psf))
+    }
+
+    /// The filter of the circular boundary: one graph for all planes.
+    fn filter(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        for state in states.iter().filter(|state| state.stop.is_none()) {
+            let (planes, transfer) = self.keys(&mut wiring, state);
+            let setting = self.setting(state);
+            let (mut solver, spectrum) =
+                Solver::begin(&mut wiring, state.plan.plane, setting, (&planes, transfer), self.rule(state));
+            let model = solver.estimate(&spectrum);
+            targets.push(solver.usable);
+            targets.extend(solver.choice);
+            targets.extend(model);
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
+            let (usable, choice) = self.chosen(&mut values);
+            state.model = values.by_ref().take(self.plan.cut.slabs().len()).collect();
+            self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
+        }
+        Ok(())
+    }
+
+    /// The usable modes, and λ unless it is given.
+    fn chosen(&self, values: &mut impl Iterator<Item = Held>) -> (Held, Option<Held>) {
+        let is_given = matches!(self.plan.config.wiener.rule(), LambdaRule::Given(_));
+        let usable = values.next().expect("the usable modes were asked for");
+        (usable, if is_given { None } else { values.next() })
+    }
+
+    /// Conjugate gradients of the linear boundary: one graph per iteration for all planes that are not done.
+    fn iterate(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        let mut open = self.start(states)?;
+        loop {
+            let interrupted = self.tools.cancel.is_requested();
+            for solving in open.extract_if(.., |solving| interrupted || solving.is_done()) {
+                let state = &mut states[solving.index];
+                self.solved(state, (&solving.usable, solving.choice.as_ref()), solving.iterations, solving.relative);
+                if !solving.is_done() {
+                    state.stop = Some(StopReason::Interrupted);
+                } else if solving.relative > TOLERANCE {
+                    state.notes.push(format!(
+                        "the solver ended after {} iterations at a relative residual of {:.1e}, above {TOLERANCE:.0e}",
+                        solving.iterations, solving.relative
+                    ));
+                }
+                state.model = solving.x;
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            self.iteration(states, &mut open)?;
+        }
+    }
+
+    /// The state before the first iteration.
+    fn start(&self, states: &[PlaneState]) -> Result<Vec<Solving>, RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        for state in states.iter().filter(|state| state.stop.is_none()) {
+            let (planes, transfer) = self.keys(&mut wiring, state);
+            let setting = self.setting(state);
+            let (mut solver, spectrum) =
+                Solver::begin(&mut wiring, state.plan.plane, setting, (&planes, transfer), self.rule(state));
+            let keys = solver.start(&spectrum);
+            targets.push(solver.usable);
+            targets.extend(solver.choice);
+            targets.extend(order(keys));
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        let active = states.iter().enumerate().filter(|(_, state)| state.stop.is_none());
+        Ok(active
+            .map(|(index, _)| {
+                let (usable, choice) = self.chosen(&mut values);
+                let [x, r, p] = self.vectors(&mut values);
+                let (rz, rr) = self.numbers(&mut values);
+                Solving {
+                    index,
+                    x,
+                    r,
+                    p,
+                    rz,
+                    usable,
+                    choice,
+                    start: rr,
+                    relative: if rr > 0.0 { 1.0 } else { 0.0 },
+                    lowest: 1.0,
+                    idle: 0,
+                    iterations: 0,
+                }
+            })
+            .collect())
+    }
+
+    /// One iteration of every open plane.
+    fn iteration(&self, states: &[PlaneState], open: &mut [Solving]) -> Result<(), RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        for solving in open.iter_mut() {
+            let state = &states[solving.index];
+            let plane = state.plan.plane;
+            let (planes, transfer) = self.keys(&mut wiring, state);
+            let usable = wiring.give("held-usable", plane, 0, &solving.usable);
+            let choice = solving.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
+            let before = SolverKeys {
+                x: wiring.give_all("held-x", plane, &std::mem::take(&mut solving.x)),
+                r: wiring.give_all("held-r", plane, &std::mem::take(&mut solving.r)),
+                p: wiring.give_all("held-p", plane, &std::mem::take(&mut solving.p)),
+                rz: wiring.give("held-rz", plane, 0, &solving.rz),
+                // not an input of an iteration
+                rr: usable.clone(),
+            };
+            let lambda = self.lambda();
+            let known = (usable, choice, lambda);
+            let mut solver = Solver::resume(&mut wiring, plane, self.setting(state), (&planes, transfer), known);
+            let (after, pq) = solver.iterate(&before);
+            targets.extend(order(after));
+            targets.push(pq);
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for solving in open {
+            [solving.x, solving.r, solving.p] = self.vectors(&mut values);
+            let (rz, rr) = self.numbers(&mut values);
+            solving.rz = rz;
+            let pq = *values.next().expect("the curvature comes last").value.scalar();
+            solving.advance(rr, pq);
+            let label = &states[solving.index].plan.label;
+            let (iterations, relative) = (solving.iterations, solving.relative);
+            self.tools.watch.note(&format!("{label}: iteration {iterations}, relative residual {relative:.2e}"));
+        }
+        Ok(())
+    }
+
+    fn lambda(&self) -> Option<f64> {
+        match self.plan.config.wiener.rule() {
+            LambdaRule::Given(lambda) => Some(lambda),
+            _ => None,
+        }
+    }
+
+    fn vectors(&self, values: &mut impl Iterator<Item = Held>) -> [Slabs; 3] {
+        let slabs = self.plan.cut.slabs().len();
+        std::array::from_fn(|_| values.by_ref().take(slabs).collect())
+    }
+
+    /// `r . z` and `r . r`.
+    fn numbers(&self, values: &mut impl Iterator<Item = Held>) -> (Held, f64) {
+        let mut next = || values.next().expect("two numbers follow the vectors");
+        let rz = next();
+        (rz, *next().value.scalar())
+    }
+
+    /// Takes note of what was solved with which λ.
+    fn solved(&self, state: &mut PlaneState, known: (&Held, Option<&Held>), iterations: u32, tolerance: f64) {
+        let usable = known.0.value.usable();
+        let (rule, sigma) = self.rule(state);
+        let choice = match (known.1, rule) {
+            (Some(choice), _) => choice.value.choice().clone(),
+            (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
+            (None, _) => unreachable!("every other rule makes a choice"),
+        };
+        if rule == LambdaRule::MlSigma && self.plan.config.wiener.sigma == SigmaChoice::Auto {
+            state.notes.push(format!(
+                "lambda was chosen for the robust noise of the dirty image, {:.3e} Jy/beam; where sidelobes fill the image \
+                 give the thermal noise with --sigma",
+                state.stats.sigma
+            ));
+        }
+        state.notes.extend(choice.notes.iter().map(ToString::to_string));
+        self.tools.watch.note(&format!("{}: lambda {:.4e} ({})", state.plan.label, choice.lambda, rule.name()));
+        state.stop = Some(StopReason::Solved { iterations, tolerance });
+        state.wiener = Some(WienerOutcome {
+            rule: rule.name(),
+            lambda: choice.lambda,
+            log_lambda_sd: choice.log_lambda_sd,
+            gamma_noise: choice.gamma_n,
+            gamma_prior: choice.gamma_x,
+            sigma: choice.sigma,
+            tau: usable.tau,
+            iterations,
+            relative_residual: tolerance,
+            ceiling: None,
+        });
+        state.usable = Some(known.0.clone());
+    }
+
+    /// The exact residual of every estimate, its statistics, and the ceiling; lets go of transfer functions that no other
+    /// batch needs.
+    pub(super) fn measure_estimates(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        for state in states.iter_mut().filter(|state| state.usable.is_some()) {
+            let plane = state.plan.plane;
+            let setting = self.setting(state);
+            let beam = self.beam(state)?;
+            let transfer = self.give_transfer(&mut wiring, state.plan.psf);
+            let keys = state.give(&mut wiring, true);
+            targets.extend(self.wire_residual(&mut wiring, state, keys.clone()));
+            if let (Some((shape, _)), Some(usable)) = (beam, &state.usable) {
+                let usable = wiring.give("held-usable", plane, 0, usable);
+                let known = (usable, None, None);
+                targets.extend(Solver::resume(&mut wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
+            }
+        }
+        let is_last = self.outcomes.len() + states.len() >= self.plan.planes.len();
+        if is_last || !self.plan.one_psf() {
+            self.psfs.values_mut().for_each(|psf| psf.transfer.clear());
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for state in states.iter_mut().filter(|state| state.usable.is_some()) {
+            self.take_residual(state, &mut values);
+            let blocks = self.psfs[&state.plan.psf].kernel.layout.blocks();
+            if self.beam(state)?.is_some() {
+                note_ceiling(state, values.by_ref().take(blocks));
+            }
+            state.note_point();
+        }
+        Ok(())
+    }
+}
+
+/// The keys in the order in which [`Session::vectors`] and [`Session::numbers`] take their values.
+fn order(keys: SolverKeys) -> impl Iterator<Item = Key> {
+    let numbers = [keys.rz.clone(), keys.rr.clone()];
+    keys.vectors().into_iter().chain(numbers)
+}
+
+fn note_ceiling(state: &mut PlaneState, mut blocks: impl Iterator<Item = Held>) {
+    let mut ceiling: Ceiling = blocks.next().expect("a transform has a block").value.ceiling().clone();
+    blocks.for_each(|part| ceiling.merge(part.value.ceiling()));
+    let report = ceiling.report();
+    if report.is_limiting() {
+        state.notes.push(report.to_string());
+    }
+    if let Some(wiener) = &mut state.wiener {
+        wiener.ceiling = Some(report);
+    }
+}
+
+impl Solving {
+    fn is_done(&self) -> bool {
+        self.relative <= TOLERANCE || self.iterations >= ITERATIONS || self.idle >= PATIENCE
+    }
+
+    /// Takes note of an iteration that left `rr = r . r` along a direction of curvature `pq`.
+    fn advance(&mut self, rr: f64, pq: f64) {
+        self.iterations += 1;
+        self.relative = (rr / self.start).sqrt();
+        self.idle = if self.relative < 0.99 * self.lowest { 0 } else { self.idle + 1 };
+        self.lowest = self.lowest.min(self.relative);
+        if !(pq > 0.0 && rr.is_finite()) {
+            // rounding ate the curvature: no step was taken, and none would be
+            self.idle = PATIENCE;
+        }
+    }
+}
