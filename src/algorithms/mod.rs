@@ -9,8 +9,8 @@ mod stop;
 pub mod wiener;
 
 pub use clean::{
-    AutoThreshold, CleanParams, Component, Control, FloorBuilder, FloorMap, Levels, Minor, MinorCycle, MinorRules,
-    MinorView, Next, Patch, Shortfall, Step, View,
+    AutoThreshold, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Levels, Minor, MinorCycle,
+    MinorRules, MinorView, Next, Patch, Shortfall, Step, View,
 };
 pub use param::{PARAMS, Param, ParamKind};
 pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};

@@ -139,6 +139,8 @@ pub struct Control {
     descent: f32,
     /// Peak that the mask phase may reach outside the mask \[Jy/beam\].
     outside_limit: f32,
+    /// Whether the present state is an earlier one, measured again.
+    returned: bool,
     /// Lowest noise of the mask phase \[Jy/beam\].
     lowest_sigma: f64,
 }
@@ -149,7 +151,17 @@ impl Control {
         let rules = StopRules::new(params.niter, params.nmiter);
         let state = CycleState { lowest: f32::INFINITY, ..CycleState::default() };
         let descent = 1.0 - params.mgain;
-        Self { params, minor, patch, rules, state, descent, outside_limit: f32::INFINITY, lowest_sigma: f64::INFINITY }
+        Self {
+            params,
+            minor,
+            patch,
+            rules,
+            state,
+            descent,
+            outside_limit: f32::INFINITY,
+            returned: false,
+            lowest_sigma: f64::INFINITY,
+        }
     }
 
     /// Where the plane stands.
@@ -184,6 +196,7 @@ impl Control {
             (Some(reason), worse) => Next::Stop { reason, back: worse.is_some() },
             (None, Some(_)) => {
                 self.descent = f32::midpoint(1.0, self.descent);
+                self.returned = true;
                 self.state.is_final = false;
                 Next::Back
             }
@@ -216,7 +229,13 @@ impl Control {
 
     fn accept(&mut self) {
         let state = &mut self.state;
-        state.stalled = if state.stats.peak > 0.99 * state.lowest { state.stalled + 1 } else { 0 };
+        if std::mem::take(&mut self.returned) {
+            // the state of before, measured again
+        } else if state.stats.peak > 0.99 * state.lowest {
+            state.stalled += 1;
+        } else {
+            state.stalled = 0;
+        }
         state.lowest = state.lowest.min(state.stats.peak);
         if state.phase == Phase::Masked {
             self.lowest_sigma = self.lowest_sigma.min(state.stats.sigma);

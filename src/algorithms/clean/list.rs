@@ -61,7 +61,7 @@ fn listed(view: MinorView) -> ActiveList {
 }
 
 /// A list whose peak rises by this much diverges: the PSF is not positive on it.
-const RISE: f32 = 1.5;
+const RISE: f32 = 1.1;
 
 /// Components that a list of `pixels` pixels may take on its way from `peak` down to the floor: four times what
 /// it would take if every pixel held a source of its own. A loop that needs more runs in circles.

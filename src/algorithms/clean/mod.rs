@@ -15,7 +15,7 @@ use crate::images::{Mask, Psf};
 use crate::kernels::list::ActiveList;
 
 pub use control::{AutoThreshold, CleanParams, Control, Levels, Next};
-pub use floor::{FloorBuilder, FloorMap, Shortfall};
+pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 
 /// What a minor cycle looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorMap, Levels, PlaneStats, Shortfall};
+use crate::algorithms::{FloorBuilder, FloorRows, Levels, PlaneStats, Shortfall};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Mask, sigma_mad};
 use crate::kernels::list::ActiveList;
@@ -106,22 +106,23 @@ impl Work for MapFloor {
     }
 }
 
-/// Weights of the rows of a slab in the search for the peak: 1 where the PSF reaches everything.
+/// Weights of the rows of a slab in the search for the peak, from its first row on: 1 where the PSF reaches everything.
 struct Weights<'a> {
-    floor: Option<(&'a FloorMap, f64)>,
+    floor: Option<(FloorRows<'a>, f64)>,
     row: Vec<f32>,
 }
 
 impl<'a> Weights<'a> {
-    /// `inputs`: the plane's noise, then the map of floors if there is one.
-    fn new(inputs: &'a [Arc<Value>], nx: usize) -> Self {
+    /// `inputs`: the plane's noise, then the map of floors if there is one; `first` is the slab's first row.
+    fn new(inputs: &'a [Arc<Value>], first: usize, nx: usize) -> Self {
         let sigma = inputs[0].noise().sigma;
-        Self { floor: inputs.get(1).map(|map| (map.floor(), sigma)), row: vec![1.0; nx] }
+        let floor = inputs.get(1).map(|map| (FloorRows::new(map.floor(), first), sigma));
+        Self { floor, row: vec![1.0; nx] }
     }
 
-    fn of_row(&mut self, y: usize) -> &[f32] {
-        if let Some((map, sigma)) = self.floor {
-            map.weights(y, sigma, &mut self.row);
+    fn next_row(&mut self) -> &[f32] {
+        if let Some((rows, sigma)) = &mut self.floor {
+            rows.weights(*sigma, &mut self.row);
         }
         &self.row
     }
@@ -144,11 +145,11 @@ impl Work for Rank {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (residual, now, user) = (inputs[0].residual(), inputs[1].allowed(), inputs[2].allowed());
-        let mut weights = Weights::new(&inputs[3..], residual.shape().1);
+        let mut weights = Weights::new(&inputs[3..], self.first, residual.shape().1);
         let mut rank = SlabRank::default();
         for (y, row) in residual.pixels().rows().into_iter().enumerate() {
             let (now, user) = (now.as_ref().map(|mask| mask.row(y)), user.as_ref().map(|mask| mask.row(y)));
-            for (x, (value, weight)) in row.iter().zip(weights.of_row(self.first + y)).enumerate() {
+            for (x, (value, weight)) in row.iter().zip(weights.next_row()).enumerate() {
                 let height = value.abs() * weight;
                 if height > rank.outside && user.is_none_or(|user| user[x]) {
                     rank.outside = height;
@@ -213,11 +214,11 @@ impl Work for Select {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (residual, allowed) = (inputs[0].residual(), inputs[1].allowed());
-        let mut weights = Weights::new(&inputs[2..], residual.shape().1);
+        let mut weights = Weights::new(&inputs[2..], self.first, residual.shape().1);
         let mut list = ActiveList::default();
         for (y, row) in residual.pixels().rows().into_iter().enumerate() {
             let allowed = allowed.as_ref().map(|mask: &Mask| mask.row(y));
-            for (x, (value, weight)) in row.iter().zip(weights.of_row(self.first + y)).enumerate() {
+            for (x, (value, weight)) in row.iter().zip(weights.next_row()).enumerate() {
                 if value.abs() * weight >= self.floor && allowed.is_none_or(|allowed| allowed[x]) {
                     list.push((self.first + y, x), *value, *weight);
                 }
