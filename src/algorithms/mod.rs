@@ -9,10 +9,11 @@ mod stop;
 pub mod wiener;
 
 pub use clean::{
-    CleanParams, Component, Control, Levels, Minor, MinorCycle, MinorRules, MinorView, Next, Patch, Step, View,
+    AutoThreshold, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Levels, Minor, MinorCycle,
+    MinorRules, MinorView, Next, Patch, Shortfall, Step, View,
 };
 pub use param::{PARAMS, Param, ParamKind};
-pub use stop::{CycleState, PlaneStats, StopReason, StopRules};
+pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
 
 /// How an algorithm is run.
 #[derive(Clone, Copy)]

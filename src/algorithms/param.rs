@@ -19,7 +19,7 @@ pub enum ParamKind {
     Flux,
     /// One of the words.
     Choice(&'static [&'static str]),
-    /// One of the words, or a positive number.
+    /// One of the words, or a number of 0 or more.
     ChoiceOrNumber(&'static [&'static str]),
     /// One of the words, or a flux density with its unit.
     ChoiceOrFlux(&'static [&'static str]),
@@ -93,9 +93,26 @@ pub static PARAMS: &[Param] = &[
         table: "clean",
         key: "auto_threshold",
         flag: "auto-threshold",
+        kind: ParamKind::ChoiceOrNumber(&["auto"]),
+        value_name: "SIGMA",
+        help: "Stop at this many times the robust noise of the residual, measured anew each cycle; 0 turns it off; auto \
+               is 1 inside an auto-mask and 3 without one",
+    },
+    Param {
+        table: "clean",
+        key: "auto_mask",
+        flag: "auto-mask",
         kind: ParamKind::Number { min: 0.0, max: 1e6 },
         value_name: "SIGMA",
-        help: "Stop at this many times the robust noise of the residual, measured anew each cycle; 0 turns it off",
+        help: "Clean everywhere down to this many times the noise, then only where components are; 0 turns it off",
+    },
+    Param {
+        table: "clean",
+        key: "mask_dilate",
+        flag: "mask-dilate",
+        kind: ParamKind::Count { min: 0 },
+        value_name: "PIXELS",
+        help: "Pixels by which the auto-mask grows round each component",
     },
     Param {
         table: "clean",
@@ -175,8 +192,8 @@ impl Param {
             ParamKind::Flux => (flux(), "a flux density of 0 or more with its unit, as in 5mJy".to_owned()),
             ParamKind::Choice(words) => (words.contains(&text), words.join(", ")),
             ParamKind::ChoiceOrNumber(words) => (
-                words.contains(&text) || number().is_some_and(|value| value > 0.0),
-                format!("{} or a positive number", words.join(", ")),
+                words.contains(&text) || number().is_some_and(|value| value >= 0.0),
+                format!("{} or a number of 0 or more", words.join(", ")),
             ),
             ParamKind::ChoiceOrFlux(words) => {
                 (words.contains(&text) || flux(), format!("{} or a flux density, as in 5mJy", words.join(", ")))

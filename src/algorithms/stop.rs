@@ -5,10 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a plane's exact residual.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlaneStats {
-    /// Highest absolute value where components may stand \[Jy/beam\].
+    /// Highest absolute value, weighted, where components may stand now \[Jy/beam\].
     pub peak: f32,
+    /// The same where the user lets components stand, auto-mask or not \[Jy/beam\].
+    pub outside: f32,
+    /// Unit of the thresholds: noise and least missing sidelobes in quadrature \[Jy/beam\].
+    pub scale: f64,
+    /// Greatest estimate of the sidelobes that the PSF does not reach \[Jy/beam\].
+    pub missing: f64,
     /// Robust noise: 1.4826 times the median absolute deviation \[Jy/beam\].
     pub sigma: f64,
     /// Root of the mean square \[Jy/beam\].
@@ -36,6 +42,15 @@ pub enum StopReason {
         /// Robust noise of the residual \[Jy/beam\].
         sigma: f64,
     },
+    /// The peak came down to what the sidelobes beyond the PSF's reach leave: cleaning on would fit those.
+    PsfFloor {
+        /// Highest absolute residual, weighted \[Jy/beam\].
+        peak: f32,
+        /// The threshold \[Jy/beam\].
+        threshold: f32,
+        /// Greatest estimate of the missing sidelobes \[Jy/beam\].
+        missing: f64,
+    },
     /// The limit of components was reached.
     Iterations {
         /// The limit.
@@ -46,12 +61,17 @@ pub enum StopReason {
         /// The limit.
         nmiter: u64,
     },
-    /// The peak rose; the best state was kept.
+    /// The peak rose again and again; the last good state was kept.
     Diverged {
         /// Peak after the last cycle \[Jy/beam\].
         peak: f32,
-        /// Lowest peak, that of the state that was kept \[Jy/beam\].
+        /// Lowest peak before it \[Jy/beam\].
         lowest: f32,
+    },
+    /// Cleaning deeper inside the auto-mask no longer explains the image; the last good state was kept.
+    MaskExhausted {
+        /// What became worse.
+        sign: Worse,
     },
     /// Cycles no longer lower the peak.
     Stalled {
@@ -82,6 +102,8 @@ impl StopReason {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Threshold { .. } => "threshold",
+            Self::PsfFloor { .. } => "psf-floor",
+            Self::MaskExhausted { .. } => "mask-exhausted",
             Self::Iterations { .. } => "iterations",
             Self::MajorCycles { .. } => "major-cycles",
             Self::Diverged { .. } => "diverged",
@@ -101,10 +123,18 @@ impl fmt::Display for StopReason {
             Self::Threshold { peak, threshold, sigma } => {
                 write!(f, "peak {peak:.3e} Jy/beam is at the threshold of {threshold:.3e} (noise {sigma:.3e})")
             }
+            Self::PsfFloor { peak, threshold, missing } => write!(
+                f,
+                "peak {peak:.3e} Jy/beam is at the threshold of {threshold:.3e}, set by sidelobes beyond the reach of the \
+                 PSF (about {missing:.3e}); a PSF of twice the image's size would let it go deeper"
+            ),
+            Self::MaskExhausted { sign } => {
+                write!(f, "deeper cycles inside the auto-mask only raised {sign}; kept the last good state")
+            }
             Self::Iterations { niter } => write!(f, "the limit of {niter} components was reached"),
             Self::MajorCycles { nmiter } => write!(f, "the limit of {nmiter} major cycles was reached"),
             Self::Diverged { peak, lowest } => {
-                write!(f, "diverged: the peak rose to {peak:.3e} Jy/beam; kept the state with peak {lowest:.3e}")
+                write!(f, "diverged: the peak rose to {peak:.3e} Jy/beam from {lowest:.3e}; kept the last good state")
             }
             Self::Stalled { cycles, peak } => {
                 write!(f, "stalled: {cycles} cycles in a row took less than 1 % off the peak of {peak:.3e} Jy/beam")
@@ -121,29 +151,67 @@ impl fmt::Display for StopReason {
     }
 }
 
+/// What a cycle made worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Worse {
+    /// The peak where components may stand.
+    Peak,
+    /// The noise.
+    Noise,
+    /// The peak outside the auto-mask.
+    Outside,
+}
+
+impl fmt::Display for Worse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Peak => "the peak",
+            Self::Noise => "the noise",
+            Self::Outside => "the peak outside it",
+        })
+    }
+}
+
+/// Where components may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Wherever the user lets them.
+    #[default]
+    Open,
+    /// Only where there are components already, and next to them.
+    Masked,
+}
+
 /// Where a plane stands between two cycles; every rule looks at this and nothing else.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CycleState {
     /// The exact residual.
     pub stats: PlaneStats,
+    /// Where components may stand.
+    pub phase: Phase,
     /// Threshold that holds now \[Jy/beam\].
     pub threshold: f32,
-    /// Robust noise when the last cycle's threshold was set \[Jy/beam\]; 0 before the first.
-    pub sigma_before: f64,
+    /// Whether the last cycle went down to the threshold.
+    pub is_final: bool,
     /// Components so far.
     pub iterations: u64,
     /// Major cycles done.
     pub major: u64,
-    /// Lowest peak so far \[Jy/beam\].
+    /// Lowest peak of the phase so far \[Jy/beam\].
     pub lowest: f32,
-    /// Passes in a row that lowered the peak by less than 1 %.
+    /// Cycles in a row that lowered the peak by less than 1 %.
     pub stalled: u32,
+    /// What the last cycle made worse, if anything.
+    pub worse: Option<Worse>,
+    /// Cycles that were taken back, the last one included.
+    pub backs: u32,
     /// Whether the end was asked for.
     pub interrupted: bool,
 }
 
 /// A rule that can end a plane.
-pub trait StopRule: Send + Sync {
+trait StopRule: Send + Sync {
     /// The reason, if the rule fires.
     fn fires(&self, state: &CycleState) -> Option<StopReason>;
 }
@@ -156,13 +224,13 @@ struct Iterations(u64);
 struct MajorCycles(u64);
 struct Stalled;
 
-/// A peak this much above the lowest is divergence (the same 10 % as DDFacet's `AllowResidIncrease`).
-const RISE: f32 = 1.1;
+/// Cycles that may be taken back before the run gives up.
+const BACKS: u32 = 3;
 /// The exact peak may stand this much above the threshold: unlisted pixels rise a little (ALGORITHMS 2.3).
 const SLACK: f32 = 1.1;
-/// Noise that fell by less than this is stable, and the threshold with it (ALGORITHMS 2.5).
-const STABLE: f64 = 0.95;
-/// Passes in a row without progress that end the run (ALGORITHMS 2.9).
+/// Missing sidelobes above this share of the noise are what sets the threshold.
+const DOMINANT: f64 = 0.5;
+/// Cycles in a row without progress that end the run (ALGORITHMS 2.9).
 const PATIENCE: u32 = 3;
 
 impl StopRule for Interrupted {
@@ -179,17 +247,28 @@ impl StopRule for NothingAllowed {
 
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        let CycleState { stats, lowest, .. } = state;
-        (stats.peak > RISE * lowest).then_some(StopReason::Diverged { peak: stats.peak, lowest: *lowest })
+        let CycleState { stats, lowest, worse, backs, phase, .. } = state;
+        let sign = worse.filter(|_| *backs > BACKS)?;
+        Some(match phase {
+            Phase::Open => StopReason::Diverged { peak: stats.peak, lowest: *lowest },
+            Phase::Masked => StopReason::MaskExhausted { sign },
+        })
     }
 }
 
+/// Re-armed at every cycle: the threshold is that of the present residual, whose noise falls as sidelobes go (2.5).
 impl StopRule for Threshold {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        let CycleState { stats, threshold, sigma_before, .. } = state;
-        let slack = if stats.sigma >= STABLE * sigma_before { SLACK } else { 1.0 };
-        let reached = stats.peak <= *threshold || (state.iterations > 0 && stats.peak <= slack * threshold);
-        reached.then_some(StopReason::Threshold { peak: stats.peak, threshold: *threshold, sigma: stats.sigma })
+        let CycleState { stats, threshold, is_final, worse, .. } = state;
+        let (peak, threshold) = (stats.peak, *threshold);
+        let reached = peak <= threshold || (*is_final && peak <= SLACK * threshold);
+        (reached && worse.is_none()).then(|| {
+            if stats.missing > DOMINANT * stats.sigma {
+                StopReason::PsfFloor { peak, threshold, missing: stats.missing }
+            } else {
+                StopReason::Threshold { peak, threshold, sigma: stats.sigma }
+            }
+        })
     }
 }
 

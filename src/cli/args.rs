@@ -9,6 +9,7 @@ use crate::algorithms::{ALGORITHMS, PARAMS, Param};
 
 // The about text stands on the command: a doc comment here would replace it.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // a flag that is given or not is a bool
 pub(super) struct RunArgs {
     /// Dirty image or cube, as d.fits, d.fits[SCI] or d.fits[SCI][1:512,1:512]
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]

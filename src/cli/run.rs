@@ -115,8 +115,8 @@ impl Teller<'_> {
     fn tell(&self, outcome: &Outcome) {
         for plane in &outcome.planes {
             self.progress.note(&format!(
-                "{}: {}; {} components in {} passes, model {:.4} Jy, residual rms {:.3e} Jy/beam",
-                plane.label, plane.message, plane.iterations, plane.passes, plane.flux_jy, plane.residual.rms
+                "{}: {}; {} components in {} cycles, model {:.4} Jy, residual rms {:.3e} Jy/beam",
+                plane.label, plane.message, plane.iterations, plane.cycles, plane.flux_jy, plane.residual.rms
             ));
         }
         for path in &outcome.products {

@@ -13,7 +13,7 @@ use crate::simulate::{
 
 /// `LOW:HIGH`, or one number for both.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
+pub(super) struct Span {
     low: f64,
     high: f64,
 }
@@ -31,7 +31,7 @@ impl FromStr for Span {
 
 /// The weighting of the visibilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WeightName {
+pub(super) enum WeightName {
     /// Every visibility counts the same: lowest noise.
     Natural,
     /// Every sampled uv cell counts the same: narrowest beam.
@@ -42,7 +42,7 @@ pub enum WeightName {
 
 /// The size of the PSF that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PsfSizeName {
+pub(super) enum PsfSizeName {
     /// The image's own size, as imagers write it: the dirty image then holds sidelobes that this PSF does not reach.
     #[value(name = "1x")]
     Same,
@@ -60,7 +60,7 @@ pub enum PsfSizeName {
 ///
 /// Memory: 48 bytes per pixel of the image, 0.8 GB at 4096, 12.9 GB at 16384.
 #[derive(Debug, Clone, Args)]
-pub struct SimulateArgs {
+pub(super) struct SimulateArgs {
     /// Number of point sources [default: 100, or 0 beside --gaussians or --truth]
     #[arg(long, value_name = "N", help_heading = "Sky")]
     points: Option<usize>,
@@ -178,7 +178,7 @@ impl SimulateArgs {
     ///
     /// # Errors
     /// [`SimulateError`]: a value out of range before any work, or a file that cannot be read or written.
-    pub fn run(&self, command: String, available: u64) -> Result<Report, SimulateError> {
+    pub(super) fn run(&self, command: String, available: u64) -> Result<Report, SimulateError> {
         let source = self.truth.as_deref().map(FitsSource::open).transpose()?;
         let array = self.array()?;
         let recipe = self.recipe(&array, source.as_ref())?;
@@ -278,7 +278,7 @@ fn given_image(source: &FitsSource, plan: &Plan) -> Result<(Array2<f32>, Vec<Str
 }
 
 /// What a finished simulation has to say, a line each.
-pub fn summary(report: &Report) -> Vec<String> {
+pub(super) fn summary(report: &Report) -> Vec<String> {
     let Report { array, antennas, recipe, cell_arcsec, psf_pixels, flux_jy, planes, .. } = report;
     let size = recipe.size;
     let mut lines = vec![
@@ -302,7 +302,11 @@ mod tests;
 /// Runs the subcommand and tells what it made.
 pub(super) fn simulate(args: &SimulateArgs, command: &str) -> Result<(), super::failure::Failure> {
     let report = args.run(command.to_owned(), crate::pipeline::plan::available_memory())?;
-    summary(&report).iter().for_each(|line| eprintln!("{line}"));
-    report.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    for line in summary(&report) {
+        eprintln!("{line}");
+    }
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
     Ok(())
 }

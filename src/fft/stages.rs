@@ -90,6 +90,9 @@ fn with_strip<R>(length: usize, work: impl FnOnce(&mut [Complex32]) -> R) -> R {
 }
 
 /// Transforms the rows of a slab of shape `(rows, columns)`, placed in rows of length `lx`.
+///
+/// # Panics
+/// Never: the plan makes the buffers that it is given.
 pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Placement) -> SlabSpectrum {
     let rows = slab.nrows();
     let plan = rows_forward(layout.lx);
@@ -323,6 +326,9 @@ impl Transfer {
 }
 
 /// Transforms rows `rows` back from all blocks, in their order, and keeps the first `nx` columns, scaled.
+///
+/// # Panics
+/// If the blocks do not hold the whole half plane of `layout`.
 pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, nx: usize) -> Array2<f32> {
     let plan = rows_inverse(layout.lx);
     let mut input = plan.make_input_vec();

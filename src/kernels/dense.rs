@@ -1,5 +1,8 @@
 //! Rows of a whole residual: subtract a scaled row of the PSF and find the highest absolute value, in one pass.
 
+// A body is compiled once per instruction set, which it only is where it is inlined into that set's twin.
+#![allow(clippy::inline_always)]
+
 /// Lanes of the running maximum; a maximum does not depend on their order.
 const LANES: usize = 16;
 

@@ -11,6 +11,8 @@ pub struct ActiveList {
     pub x: Vec<i32>,
     /// Residual at each pixel \[Jy/beam\].
     pub value: Vec<f32>,
+    /// What the residual counts for in the search for the peak, above 0 and at most 1.
+    pub weight: Vec<f32>,
 }
 
 impl ActiveList {
@@ -25,10 +27,11 @@ impl ActiveList {
     }
 
     /// Adds a pixel; pixels must come in row order.
-    pub fn push(&mut self, y: usize, x: usize, value: f32) {
+    pub fn push(&mut self, (y, x): (usize, usize), value: f32, weight: f32) {
         self.y.push(y as i32);
         self.x.push(x as i32);
         self.value.push(value);
+        self.weight.push(weight);
     }
 
     /// Adds the pixels of a later slab.
@@ -36,14 +39,22 @@ impl ActiveList {
         self.y.extend_from_slice(&later.y);
         self.x.extend_from_slice(&later.x);
         self.value.extend_from_slice(&later.value);
+        self.weight.extend_from_slice(&later.weight);
     }
 
-    /// Index of the highest absolute value, the lowest index among equals; `None` for an empty list.
+    /// The weighted absolute value of a pixel.
+    #[inline]
+    pub fn height(&self, index: usize) -> f32 {
+        self.value[index].abs() * self.weight[index]
+    }
+
+    /// Index of the highest weighted absolute value, the lowest index among equals; `None` for an empty list.
     pub fn peak(&self) -> Option<usize> {
         let mut best: Option<(usize, f32)> = None;
-        for (index, value) in self.value.iter().enumerate() {
-            if best.is_none_or(|(_, peak)| value.abs() > peak) {
-                best = Some((index, value.abs()));
+        for index in 0..self.len() {
+            let height = self.height(index);
+            if best.is_none_or(|(_, peak)| height > peak) {
+                best = Some((index, height));
             }
         }
         best.map(|(index, _)| index)
@@ -69,7 +80,7 @@ impl<'a> Lookup<'a> {
     pub fn new(psf: ArrayView2<'a, f32>, centre: (usize, usize), reach: (usize, usize)) -> Self {
         let (ny, nx) = psf.dim();
         let values = psf.to_slice().expect("a PSF is stored in row order");
-        assert!(values.len() <= i32::MAX as usize && centre.0 < ny && centre.1 < nx, "a PSF that can be indexed");
+        assert!(i32::try_from(values.len()).is_ok() && centre.0 < ny && centre.1 < nx, "a PSF that can be indexed");
         let side = |middle: usize, length: usize, reach: usize| {
             let (before, after) = (reach.min(middle), reach.min(length - 1 - middle));
             (-(before as i32), (before + after) as u32)
@@ -95,7 +106,7 @@ impl<'a> Lookup<'a> {
 }
 
 /// Subtracts `factor` times the PSF centred on pixel `source` from the whole list, and returns the index of the
-/// highest absolute value that is left (the lowest index among equals).
+/// highest weighted absolute value that is left (the lowest index among equals).
 ///
 /// # Panics
 /// If the list does not hold `source`.
@@ -103,8 +114,9 @@ pub fn subtract_and_peak(list: &mut ActiveList, psf: &Lookup<'_>, source: usize,
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") && list.len() >= 16 {
         let origin = (list.y[source], list.x[source]);
-        assert!(list.y.len() == list.len() && list.x.len() == list.len(), "a list keeps its columns equally long");
-        // SAFETY: AVX-512F was detected, and the three columns were just seen to be equally long.
+        let is_even = [list.y.len(), list.x.len(), list.weight.len()].iter().all(|length| *length == list.len());
+        assert!(is_even, "a list keeps its columns equally long");
+        // SAFETY: AVX-512F was detected, and the columns were just seen to be equally long.
         return unsafe { subtract_and_peak_avx512(list, psf, origin, factor) };
     }
     subtract_and_peak_plain(list, psf, source, factor)
@@ -114,19 +126,21 @@ pub fn subtract_and_peak(list: &mut ActiveList, psf: &Lookup<'_>, source: usize,
 pub fn subtract_and_peak_plain(list: &mut ActiveList, psf: &Lookup<'_>, source: usize, factor: f32) -> usize {
     let (y0, x0) = (list.y[source], list.x[source]);
     let (mut best, mut peak) = (0, -1.0);
-    for (index, ((y, x), value)) in list.y.iter().zip(&list.x).zip(&mut list.value).enumerate() {
-        *value -= factor * psf.at(y - y0, x - x0);
-        if value.abs() > peak {
-            (best, peak) = (index, value.abs());
+    for index in 0..list.len() {
+        list.value[index] -= factor * psf.at(list.y[index] - y0, list.x[index] - x0);
+        let height = list.height(index);
+        if height > peak {
+            (best, peak) = (index, height);
         }
     }
     best
 }
 
 /// # Safety
-/// The machine must have AVX-512F, and `list.y`, `list.x` and `list.value` must be equally long.
+/// The machine must have AVX-512F, and the columns of `list` must be equally long.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
+#[allow(clippy::cast_ptr_alignment)] // the unaligned loads and stores ask for no alignment
 unsafe fn subtract_and_peak_avx512(list: &mut ActiveList, psf: &Lookup<'_>, origin: (i32, i32), factor: f32) -> usize {
     use std::arch::x86_64::{
         __m512i, _CMP_GT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_cmp_ps_mask, _mm512_cmple_epu32_mask,
@@ -145,7 +159,7 @@ unsafe fn subtract_and_peak_avx512(list: &mut ActiveList, psf: &Lookup<'_>, orig
     let mut places = _mm512_set1_epi32(0);
     let mut indices = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     for at in (0..whole).step_by(WIDTH) {
-        // SAFETY: `at + 16 <= len` for each of the three equally long columns. A lane is gathered only where both
+        // SAFETY: `at + 16 <= len` for each of the equally long columns. A lane is gathered only where both
         // distances lie inside the PSF (the two masks), so its index is inside `psf.values`.
         unsafe {
             let dy = _mm512_sub_epi32(_mm512_loadu_si512(list.y.as_ptr().add(at).cast::<__m512i>()), y0);
@@ -157,7 +171,7 @@ unsafe fn subtract_and_peak_avx512(list: &mut ActiveList, psf: &Lookup<'_>, orig
             let pointer = list.value.as_mut_ptr().add(at);
             let value = _mm512_sub_ps(_mm512_loadu_ps(pointer), _mm512_mul_ps(factors, h));
             _mm512_storeu_ps(pointer, value);
-            let height = _mm512_abs_ps(value);
+            let height = _mm512_mul_ps(_mm512_abs_ps(value), _mm512_loadu_ps(list.weight.as_ptr().add(at)));
             let higher = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(height, peaks);
             peaks = _mm512_mask_blend_ps(higher, peaks, height);
             places = _mm512_mask_blend_epi32(higher, places, indices);
@@ -178,8 +192,9 @@ unsafe fn subtract_and_peak_avx512(list: &mut ActiveList, psf: &Lookup<'_>, orig
     }
     for index in whole..list.len() {
         list.value[index] -= factor * psf.at(list.y[index] - origin.0, list.x[index] - origin.1);
-        if list.value[index].abs() > peak {
-            (best, peak) = (index, list.value[index].abs());
+        let height = list.height(index);
+        if height > peak {
+            (best, peak) = (index, height);
         }
     }
     best
@@ -195,7 +210,8 @@ mod tests {
         let mut list = ActiveList::default();
         for index in 0..pixels {
             let place = index * 37;
-            list.push(place / 100, place % 100, ((index * 7919 % 1009) as f32 - 500.0) / 250.0);
+            let value = ((index * 7919 % 1009) as f32 - 500.0) / 250.0;
+            list.push((place / 100, place % 100), value, 1.0 - (index % 5) as f32 / 10.0);
         }
         list
     }
@@ -224,7 +240,7 @@ mod tests {
         let psf = Array2::from_elem((1, 1), 1.0_f32);
         let lookup = Lookup::new(psf.view(), (0, 0), (0, 0));
         let mut list = ActiveList::default();
-        (0..40).for_each(|x| list.push(0, x, if x == 20 || x == 35 || x == 7 { -2.0 } else { 1.0 }));
+        (0..40).for_each(|x| list.push((0, x), if x == 20 || x == 35 || x == 7 { -2.0 } else { 1.0 }, 1.0));
         assert_eq!(subtract_and_peak(&mut list, &lookup, 39, 0.5), 7);
         assert_eq!(subtract_and_peak_plain(&mut list, &lookup, 39, 0.5), 7);
     }

@@ -123,6 +123,9 @@ impl RunConfig {
     ///
     /// # Errors
     /// A file that cannot be read, an unknown key, a value that does not fit.
+    ///
+    /// # Panics
+    /// Never: the compiled defaults are TOML with every key.
     pub fn load(file: Option<&Path>, flags: toml::Table) -> Result<Self, ConfigError> {
         let mut table = DEFAULTS.parse::<toml::Table>().expect("the defaults are TOML; a test reads them");
         if let Some(path) = file {
@@ -146,13 +149,11 @@ impl RunConfig {
             }
         }
         let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
-        match find(&config.algorithm) {
-            Some(_) => Ok(config),
-            None => {
-                let names: Vec<_> = crate::algorithms::ALGORITHMS.iter().map(|a| a.name).collect();
-                Err(format!("algorithm = '{}': expected one of {}", config.algorithm, names.join(", ")))
-            }
+        if find(&config.algorithm).is_some() {
+            return Ok(config);
         }
+        let names: Vec<_> = crate::algorithms::ALGORITHMS.iter().map(|a| a.name).collect();
+        Err(format!("algorithm = '{}': expected one of {}", config.algorithm, names.join(", ")))
     }
 
     /// The algorithm's entry in the registry.

@@ -5,11 +5,11 @@ mod wiener;
 use std::sync::Arc;
 
 use super::ops::{
-    AddComponents, Allow, Convolve, DeconvOp, Deliver, FieldRows, FitBeam, GaussianRows, Kernel, KernelTransfer,
-    MakePsf, MinorPass, Pool, Prepare, Product, PsfRows, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
-    Survey, Tally, Value,
+    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, FitBeam, GaussianRows, Kernel,
+    KernelTransfer, MakePsf, MapFloor, MinorPass, Noise, Pool, Prepare, Product, PsfRows, Rank, ReadRows, Residual,
+    Restore, Rows, Select, Source, Statistics, Survey, Tally, Value,
 };
-use crate::algorithms::{Minor, MinorRules, View};
+use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::Layout;
 use crate::graph::{Key, Meta, TaskGraph};
 use crate::images::{BeamShape, Cell, PsfError, sample_step};
@@ -62,6 +62,14 @@ pub struct KernelCut {
     pub columns: Rows,
 }
 
+/// Keys of a plane's statistics.
+pub struct Measured {
+    /// The statistics.
+    pub statistics: Key,
+    /// What weighs the search for the peak: the noise, and the map of floors where the PSF falls short.
+    pub weights: Vec<Key>,
+}
+
 /// A graph in the making. Keys are `layer(plane, slab or block)`; a layer's name begins with the operation's kind.
 pub struct Wiring {
     graph: TaskGraph<DeconvOp>,
@@ -85,8 +93,10 @@ pub struct PlaneFiles<'a> {
 pub struct PlaneKeys {
     /// Dirty rows.
     pub dirty: Vec<Key>,
-    /// Where components may stand.
+    /// Where the user lets components stand.
     pub allowed: Vec<Key>,
+    /// Where components may stand now.
+    pub mask: Vec<Key>,
     /// Model rows.
     pub model: Vec<Key>,
     /// Residual rows.
@@ -116,6 +126,9 @@ impl Wiring {
     }
 
     /// Gives a value that an earlier graph made.
+    ///
+    /// # Panics
+    /// Never: only a key that the graph lacks is given.
     pub fn give(&mut self, layer: &str, plane: usize, index: usize, held: &Held) -> Key {
         let key = key(layer, plane, index);
         if !self.graph.contains(&key) {
@@ -188,6 +201,7 @@ impl Wiring {
             ));
             keys.dirty.push(dirty);
         }
+        keys.mask = keys.allowed.clone();
         keys
     }
 
@@ -272,20 +286,51 @@ impl Wiring {
             .collect()
     }
 
-    /// Statistics of a plane's residual.
-    pub fn statistics(&mut self, plane: usize, keys: &PlaneKeys) -> Key {
+    /// Statistics of a plane's residual; `shortfall` where the PSF does not reach every pixel.
+    pub fn statistics(&mut self, plane: usize, keys: &PlaneKeys, shortfall: Option<Shortfall>) -> Measured {
         let step = sample_step(self.cut.shape);
-        let surveys = self
-            .cut
-            .slabs()
-            .into_iter()
-            .enumerate()
+        let slabs: Vec<_> = self.cut.slabs().into_iter().enumerate().collect();
+        let surveys = slabs
+            .iter()
             .map(|(index, rows)| {
-                let inputs = vec![keys.residual[index].clone(), keys.allowed[index].clone(), keys.dirty[index].clone()];
-                self.task(key("survey", plane, index), DeconvOp::Survey(Survey { rows, step }), inputs)
+                let inputs = vec![keys.residual[*index].clone(), keys.dirty[*index].clone()];
+                self.task(key("survey", plane, *index), DeconvOp::Survey(Survey { rows: *rows, step }), inputs)
             })
             .collect();
-        self.task(key("statistics", plane, 0), DeconvOp::Statistics(Statistics), surveys)
+        let mut weights = vec![self.task(key("noise", plane, 0), DeconvOp::Noise(Noise), surveys)];
+        if let Some(shortfall) = shortfall {
+            let op = DeconvOp::MapFloor(MapFloor { shortfall, shape: self.cut.shape });
+            weights.push(self.task(key("floor", plane, 0), op, keys.model.clone()));
+        }
+        let mut inputs = weights.clone();
+        for (index, rows) in slabs {
+            let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
+            let op = DeconvOp::Rank(Rank { first: rows.first });
+            let all = slab.into_iter().chain(weights.iter().cloned()).collect();
+            inputs.push(self.task(key("rank", plane, index), op, all));
+        }
+        let op = DeconvOp::Statistics(Statistics { floor: shortfall.is_some() });
+        Measured { statistics: self.task(key("statistics", plane, 0), op, inputs), weights }
+    }
+
+    /// The auto-mask of a plane: where its model holds components, and near them.
+    pub fn auto_mask(&mut self, plane: usize, keys: &PlaneKeys, dilate: usize) -> Vec<Key> {
+        let slabs = self.cut.slabs();
+        let near = |rows: Rows| {
+            let (top, bottom) = (rows.first.saturating_sub(dilate), rows.last + dilate);
+            let first = top / self.cut.slab;
+            (first, bottom.div_ceil(self.cut.slab).min(slabs.len()))
+        };
+        let wanted: Vec<_> = slabs.iter().map(|rows| (*rows, near(*rows))).collect();
+        wanted
+            .into_iter()
+            .enumerate()
+            .map(|(index, (rows, (from, to)))| {
+                let inputs = std::iter::once(&keys.allowed[index]).chain(&keys.model[from..to]).cloned().collect();
+                let op = DeconvOp::AutoMask(AutoMask { rows, first: from * self.cut.slab, dilate });
+                self.task(key("mask", plane, index), op, inputs)
+            })
+            .collect()
     }
 
     /// Flux and number of components of a plane's model.
@@ -293,25 +338,26 @@ impl Wiring {
         self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), model.to_vec())
     }
 
-    /// A minor cycle on the given residual: what it found.
-    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, psf: &Key, cycle: (Minor, MinorRules)) -> Key {
-        let (minor, rules) = cycle;
+    /// A minor cycle on the given residual: what it found; `around` are the weights of the search and the PSF.
+    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], &Key), cycle: (Minor, MinorRules)) -> Key {
+        let ((weights, psf), (minor, rules)) = (around, cycle);
         let mut inputs = match minor.cycle().view() {
-            View::Plane => keys.residual.iter().chain(&keys.allowed).cloned().collect(),
-            View::List => self.selections(plane, keys, rules.floor),
+            View::Plane => keys.residual.iter().chain(&keys.mask).cloned().collect(),
+            View::List => self.selections(plane, keys, weights, rules.floor),
         };
         inputs.push(psf.clone());
         let op = DeconvOp::MinorPass(MinorPass { minor, rules, slabs: keys.residual.len() });
         self.task(key("minor", plane, 0), op, inputs)
     }
 
-    fn selections(&mut self, plane: usize, keys: &PlaneKeys, floor: f32) -> Vec<Key> {
+    fn selections(&mut self, plane: usize, keys: &PlaneKeys, weights: &[Key], floor: f32) -> Vec<Key> {
         self.cut
             .slabs()
             .into_iter()
             .enumerate()
             .map(|(index, rows)| {
-                let inputs = vec![keys.residual[index].clone(), keys.allowed[index].clone()];
+                let slab = [&keys.residual[index], &keys.mask[index]];
+                let inputs = slab.into_iter().chain(weights).cloned().collect();
                 let op = DeconvOp::Select(Select { first: rows.first, floor });
                 self.task(key("select", plane, index), op, inputs)
             })

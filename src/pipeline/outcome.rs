@@ -50,10 +50,8 @@ pub struct PlaneOutcome {
     pub stop: StopReason,
     /// The same in words.
     pub message: String,
-    /// Major cycles.
+    /// Major cycles, each ended by an exact residual.
     pub cycles: u64,
-    /// Passes, each ended by an exact residual.
-    pub passes: u64,
     /// Components taken (a pixel may be taken many times).
     pub iterations: u64,
     /// Pixels of the model that are not 0.

@@ -276,13 +276,13 @@ fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
                 if (found - expected).abs() > CELL_TOLERANCE * expected.abs() {
                     let hint = "use the PSF written by the same imaging run, or remake it with the same cell size";
                     let values = (format!("{found:e} deg"), format!("{expected:e} deg"));
-                    return Err(mismatch("PSF", &inputs.psf, dirty, key, values, hint));
+                    return Err(mismatch(("PSF", &inputs.psf), dirty, key, values, hint));
                 }
             }
         }
         (None, _) => warnings.push(format!("{} tells no cell size: beams are in pixels of 1 deg", dirty.spec())),
         (_, None) => {
-            warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec()))
+            warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec()));
         }
     }
     if let Some(mask) = &inputs.mask {
@@ -290,7 +290,7 @@ fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
         for (key, expected, found) in [("NAXIS1", expected.1, found.1), ("NAXIS2", expected.0, found.0)] {
             if expected != found {
                 let hint = "make the mask on the dirty image's own grid";
-                return Err(mismatch("mask", mask, dirty, key, (found.to_string(), expected.to_string()), hint));
+                return Err(mismatch(("mask", mask), dirty, key, (found.to_string(), expected.to_string()), hint));
             }
         }
     }
@@ -298,8 +298,7 @@ fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
 }
 
 fn mismatch(
-    role: &'static str,
-    file: &Source,
+    (role, file): (&'static str, &Source),
     dirty: &FitsSource,
     key: &'static str,
     values: (String, String),
@@ -359,7 +358,7 @@ fn pairing(role: &'static str, file: &Source, dirty: &FitsSource) -> Result<Vec<
     if own.len() != labels.len() {
         let values = (format!("{} planes", own.len()), format!("{}", labels.len()));
         let hint = "give one plane for all, or as many planes as the dirty image has";
-        return Err(mismatch(role, file, dirty, "NAXIS3 and NAXIS4", values, hint));
+        return Err(mismatch((role, file), dirty, "NAXIS3 and NAXIS4", values, hint));
     }
     let is_same = |a: &PlaneLabel, b: &PlaneLabel| {
         let close = match (a.freq_hz, b.freq_hz) {

@@ -1,12 +1,16 @@
-//! What follows an exact residual: another pass down to a floor, or the end with its reason.
+//! What follows an exact residual: another cycle down to a floor, the mask, a step back, or the end with its reason.
 //!
-//! A major cycle takes the peak down by `mgain`; it is made of passes, each from an exact residual down to a floor that
-//! keeps the active list short. Every pass ends in an exact residual of the whole model.
+//! A major cycle is a minor cycle down to `1 - mgain` of the peak and the exact residual of the whole model. With an
+//! auto-mask there are two phases: first everything down to `auto_mask * s`, then only the pixels that hold components,
+//! and their neighbours, down to `auto_threshold * s` (ALGORITHMS 2.6). `s` is the robust noise of the residual, and
+//! where the PSF falls short also the estimate of its missing sidelobes (see [`super::floor`]).
+//!
+//! A cycle that made things worse is taken back, and the next ones are more careful; the fourth ends the run.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Minor, MinorRules, Patch, Step, View};
-use crate::algorithms::stop::{CycleState, PlaneStats, StopReason, StopRules};
+use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
 use crate::units::Flux;
 
 /// The `[clean]` table of the configuration.
@@ -23,12 +27,41 @@ pub struct CleanParams {
     pub nmiter: u64,
     /// Threshold \[Jy/beam\].
     pub threshold: Flux,
-    /// Threshold in units of the robust noise; 0 is off.
-    pub auto_threshold: f64,
+    /// Threshold in units of the noise; 0 is off.
+    pub auto_threshold: AutoThreshold,
+    /// Level in units of the noise at which the mask is made of the components so far; 0 is off.
+    pub auto_mask: f64,
+    /// Pixels by which that mask grows.
+    pub mask_dilate: usize,
     /// Border without components \[percent of the width per side\].
     pub clean_border: f64,
     /// Mask file; empty for none.
     pub mask: String,
+}
+
+/// The threshold in units of the noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AutoThreshold {
+    /// 1 inside an auto-mask, 3 without one (WSClean's manual: 3 alone, 0.3 to 1 with a mask).
+    Auto,
+    /// Given; 0 is off.
+    Given(f64),
+}
+
+impl CleanParams {
+    /// Final threshold in units of the noise.
+    fn depth(&self) -> f64 {
+        match self.auto_threshold {
+            AutoThreshold::Given(sigmas) => sigmas,
+            AutoThreshold::Auto if self.auto_mask > 0.0 => 1.0,
+            AutoThreshold::Auto => 3.0,
+        }
+    }
+
+    /// Whether the noise has a say in where to stop.
+    pub fn uses_noise(&self) -> bool {
+        self.auto_mask > 0.0 || self.depth() > 0.0
+    }
 }
 
 /// How many pixels lie at or above each level of absolute residual: eight levels per octave.
@@ -56,7 +89,7 @@ impl Levels {
     }
 
     /// The lowest level at or above which no more than `pixels` lie.
-    pub fn holding(&self, pixels: u64) -> f32 {
+    fn holding(&self, pixels: u64) -> f32 {
         let mut count = 0;
         for (bin, inside) in self.0.iter().enumerate().rev() {
             count += u64::from(*inside);
@@ -71,21 +104,29 @@ impl Levels {
 /// What to do after an exact residual.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// One more pass.
-    Pass(MinorRules),
-    /// The end; `best` tells to return to the state with the lowest peak.
+    /// One more cycle; the present model is good.
+    Cycle(MinorRules),
+    /// Clean only where components are from now on; the present model is good.
+    Mask,
+    /// Back to the last good model.
+    Back,
+    /// The end; `back` tells to return to the last good model.
     Stop {
         /// Why.
         reason: StopReason,
-        /// Whether the state with the lowest peak is to be kept instead of the present one.
-        best: bool,
+        /// Whether the last good model is to be kept instead of the present one.
+        back: bool,
     },
 }
 
-/// Share of the peak to which one pass cleans at the most: a compromise between short lists and few transforms.
-const DESCENT: f32 = 0.35;
 /// Pixels on the list at the most (ALGORITHMS 2.4).
 const MAX_ACTIVE: u64 = 200_000;
+/// A peak this much above the lowest is worse (the same 10 % as DDFacet's `AllowResidIncrease`).
+const PEAK_RISE: f32 = 1.1;
+/// Noise this much above the lowest of the mask phase is worse: a good component takes noise away.
+const NOISE_RISE: f64 = 1.05;
+/// A peak outside the mask this much above where the first phase left it is worse.
+const OUTSIDE_RISE: f32 = 1.5;
 
 /// The loop of one plane, without its pixels: statistics in, decisions out.
 pub struct Control {
@@ -94,8 +135,14 @@ pub struct Control {
     patch: Patch,
     rules: StopRules,
     state: CycleState,
-    /// Level at which the present major cycle ends.
-    cycle_floor: Option<f32>,
+    /// Share of the peak that a cycle leaves.
+    descent: f32,
+    /// Peak that the mask phase may reach outside the mask \[Jy/beam\].
+    outside_limit: f32,
+    /// Whether the present state is an earlier one, measured again.
+    returned: bool,
+    /// Lowest noise of the mask phase \[Jy/beam\].
+    lowest_sigma: f64,
 }
 
 impl Control {
@@ -103,7 +150,18 @@ impl Control {
     pub fn new(params: CleanParams, minor: Minor, patch: Patch) -> Self {
         let rules = StopRules::new(params.niter, params.nmiter);
         let state = CycleState { lowest: f32::INFINITY, ..CycleState::default() };
-        Self { params, minor, patch, rules, state, cycle_floor: None }
+        let descent = 1.0 - params.mgain;
+        Self {
+            params,
+            minor,
+            patch,
+            rules,
+            state,
+            descent,
+            outside_limit: f32::INFINITY,
+            returned: false,
+            lowest_sigma: f64::INFINITY,
+        }
     }
 
     /// Where the plane stands.
@@ -111,56 +169,105 @@ impl Control {
         &self.state
     }
 
-    /// Whether a state with these statistics has the lowest peak so far.
-    pub fn is_improved_by(&self, stats: &PlaneStats) -> bool {
-        stats.peak <= self.state.lowest
-    }
-
-    /// Takes note of what a pass found.
+    /// Takes note of what a cycle found.
     pub fn took(&mut self, step: &Step) {
         self.state.iterations += step.iterations;
+        self.state.major += 1;
     }
 
     /// Decides after an exact residual.
     pub fn next(&mut self, stats: PlaneStats, levels: &Levels, interrupted: bool) -> Next {
-        self.look(stats, interrupted);
-        if let Some(reason) = self.rules.first(&self.state) {
-            let best = matches!(reason, StopReason::Diverged { .. } | StopReason::Stalled { .. });
-            return Next::Stop { reason, best };
+        self.state.stats = stats;
+        self.state.interrupted = interrupted;
+        self.state.threshold = self.threshold();
+        self.state.worse = self.worse();
+        if self.state.worse.is_some() {
+            self.state.backs += 1;
+        } else {
+            self.accept();
         }
-        self.state.lowest = self.state.lowest.min(self.state.stats.peak);
-        self.state.sigma_before = self.state.stats.sigma;
-        Next::Pass(self.pass(levels))
+        match (self.rules.first(&self.state), self.state.worse) {
+            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. } | StopReason::Stalled { .. }), None)
+                if self.state.phase == Phase::Open && self.params.auto_mask > 0.0 =>
+            {
+                self.begin_mask_phase();
+                Next::Mask
+            }
+            (Some(reason), worse) => Next::Stop { reason, back: worse.is_some() },
+            (None, Some(_)) => {
+                self.descent = f32::midpoint(1.0, self.descent);
+                self.returned = true;
+                self.state.is_final = false;
+                Next::Back
+            }
+            (None, None) => Next::Cycle(self.rules(levels)),
+        }
     }
 
-    fn look(&mut self, stats: PlaneStats, interrupted: bool) {
+    fn threshold(&self) -> f32 {
+        let sigmas = match self.state.phase {
+            Phase::Open if self.params.auto_mask > 0.0 => self.params.auto_mask.max(self.params.depth()),
+            _ => self.params.depth(),
+        };
+        (self.params.threshold.0 as f32).max((sigmas * self.state.stats.scale) as f32)
+    }
+
+    /// Whether the last cycle made things worse, and how.
+    fn worse(&self) -> Option<Worse> {
+        let CycleState { stats, lowest, phase, .. } = &self.state;
+        let is_masked = *phase == Phase::Masked;
+        if stats.peak > PEAK_RISE * lowest {
+            Some(Worse::Peak)
+        } else if is_masked && stats.sigma > NOISE_RISE * self.lowest_sigma {
+            Some(Worse::Noise)
+        } else if is_masked && stats.outside > self.outside_limit {
+            Some(Worse::Outside)
+        } else {
+            None
+        }
+    }
+
+    fn accept(&mut self) {
         let state = &mut self.state;
-        state.stalled = if stats.peak > 0.99 * state.lowest { state.stalled + 1 } else { 0 };
-        state.threshold = (self.params.threshold.0 as f32).max((self.params.auto_threshold * stats.sigma) as f32);
-        state.interrupted = interrupted;
-        if self.cycle_floor.is_some_and(|floor| stats.peak <= SETTLED * floor) {
-            state.major += 1;
-            self.cycle_floor = None;
+        if std::mem::take(&mut self.returned) {
+            // the state of before, measured again
+        } else if state.stats.peak > 0.99 * state.lowest {
+            state.stalled += 1;
+        } else {
+            state.stalled = 0;
         }
-        state.stats = stats;
+        state.lowest = state.lowest.min(state.stats.peak);
+        if state.phase == Phase::Masked {
+            self.lowest_sigma = self.lowest_sigma.min(state.stats.sigma);
+        }
     }
 
-    fn pass(&mut self, levels: &Levels) -> MinorRules {
-        let CycleState { stats, threshold, iterations, .. } = self.state.clone();
-        let floor = *self
-            .cycle_floor
-            .get_or_insert_with(|| self.minor.cycle().floor(stats.peak, self.patch, self.params.mgain));
-        let short = match self.minor.cycle().view() {
-            View::List => (DESCENT * stats.peak).max(levels.holding(MAX_ACTIVE)).min(0.9 * stats.peak),
+    fn begin_mask_phase(&mut self) {
+        let state = &mut self.state;
+        self.outside_limit = OUTSIDE_RISE * state.threshold.max(state.stats.outside);
+        state.phase = Phase::Masked;
+        state.lowest = f32::INFINITY;
+        state.stalled = 0;
+        state.is_final = false;
+    }
+
+    fn rules(&mut self, levels: &Levels) -> MinorRules {
+        let CycleState { stats, threshold, iterations, .. } = &self.state;
+        let floor = match self.minor.cycle().view() {
+            View::List => {
+                let patch = self.minor.cycle().least_floor(self.patch);
+                let share = self.descent.max(patch) * stats.peak;
+                share.max(levels.holding(MAX_ACTIVE).min(0.9 * stats.peak))
+            }
+            // the whole plane costs the same wherever it stops
             View::Plane => 0.0,
         };
-        let floor = floor.max(short).max(threshold);
-        if self.minor.cycle().view() == View::Plane {
-            self.cycle_floor = Some(floor);
-        }
-        MinorRules { gain: self.params.gain, floor, niter: self.params.niter - iterations, patch: self.patch }
+        let floor = floor.max(*threshold);
+        let niter = self.params.niter - iterations;
+        self.state.is_final = floor <= *threshold;
+        MinorRules { gain: self.params.gain, floor, niter, patch: self.patch }
     }
 }
 
-/// A major cycle has done its work when the exact peak is within this factor of its floor.
-const SETTLED: f32 = 1.1;
+#[cfg(test)]
+mod tests;

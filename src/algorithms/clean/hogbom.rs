@@ -23,7 +23,7 @@ impl MinorCycle for Hogbom {
         View::Plane
     }
 
-    fn floor(&self, _peak: f32, _patch: Patch, _mgain: f32) -> f32 {
+    fn least_floor(&self, _patch: Patch) -> f32 {
         0.0
     }
 

@@ -20,8 +20,8 @@ impl MinorCycle for Clean {
         View::List
     }
 
-    fn floor(&self, peak: f32, _patch: Patch, mgain: f32) -> f32 {
-        (1.0 - mgain) * peak
+    fn least_floor(&self, _patch: Patch) -> f32 {
+        0.0
     }
 
     fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step {
@@ -42,8 +42,8 @@ impl MinorCycle for Clark {
         View::List
     }
 
-    fn floor(&self, peak: f32, patch: Patch, mgain: f32) -> f32 {
-        peak * (1.0 - mgain).max(patch.outside)
+    fn least_floor(&self, patch: Patch) -> f32 {
+        patch.outside
     }
 
     fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step {
@@ -60,19 +60,33 @@ fn listed(view: MinorView) -> ActiveList {
     list
 }
 
+/// A list whose peak rises by this much diverges: the PSF is not positive on it.
+const RISE: f32 = 1.1;
+
+/// Components that a list of `pixels` pixels may take on its way from `peak` down to the floor: four times what
+/// it would take if every pixel held a source of its own. A loop that needs more runs in circles.
+fn patience(pixels: usize, peak: f32, rules: &MinorRules) -> u64 {
+    let floor = f64::from(rules.floor.max(f32::EPSILON * peak));
+    let each = (f64::from(peak) / floor).ln() / f64::from(rules.gain) + 1.0;
+    (4.0 * each.max(1.0) * pixels as f64) as u64 + 10
+}
+
 /// Cleans the list down to the floor, or until `most` Jy of absolute flux were taken.
 fn clean_list(mut list: ActiveList, psf: &Lookup<'_>, rules: &MinorRules, most: f32, cancel: &Cancel) -> Step {
     let mut flux = vec![0.0_f64; list.len()];
     let mut iterations = 0;
     let mut taken = 0.0;
     let mut next = list.peak();
+    let start = next.map_or(0.0, |peak| list.height(peak));
+    let limit = rules.niter.min(patience(list.len(), start, rules));
     while let Some(peak) = next {
-        let value = list.value[peak];
+        let height = list.height(peak);
         let tired = iterations % PATIENCE == 0 && cancel.is_requested();
-        if value.abs() <= rules.floor || iterations >= rules.niter || taken > f64::from(most) || tired {
+        let done = height <= rules.floor || iterations >= limit || taken > f64::from(most);
+        if done || height > RISE * start || tired {
             break;
         }
-        let factor = rules.gain * value;
+        let factor = rules.gain * list.value[peak];
         flux[peak] += f64::from(factor);
         taken += f64::from(factor.abs());
         next = Some(subtract_and_peak(&mut list, psf, peak, factor));

@@ -1,8 +1,10 @@
 //! The CLEAN family: minor cycles on a view of the residual, between exact residuals of the whole plane.
 
 mod control;
+mod floor;
 mod hogbom;
 mod list;
+mod params;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,8 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf};
 use crate::kernels::list::ActiveList;
 
-pub use control::{CleanParams, Control, Levels, Next};
+pub use control::{AutoThreshold, CleanParams, Control, Levels, Next};
+pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 
 /// What a minor cycle looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +97,8 @@ pub trait MinorCycle: Sync {
     /// What the loop looks at.
     fn view(&self) -> View;
 
-    /// Level to which one cycle may clean, given the peak of the exact residual \[Jy/beam\].
-    fn floor(&self, peak: f32, patch: Patch, mgain: f32) -> f32;
+    /// Share of the peak below which the loop must not go in one cycle: what its patch leaves out.
+    fn least_floor(&self, patch: Patch) -> f32;
 
     /// Takes components until the floor, the iteration limit, or the cancellation.
     fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step;

@@ -1,142 +1,15 @@
-//! The steps of a CLEAN cycle: statistics, selection, minor cycle, model.
+//! The steps of a CLEAN cycle: minor cycle, model, mask.
 
 use std::sync::Arc;
 
-use ndarray::{Axis, concatenate};
+use ndarray::{Array2, Axis, concatenate, s};
 use serde::Serialize;
 
-use super::{ModelTally, OpError, Rows, SlabSurvey, Value, Work};
-use crate::algorithms::{Levels, Minor, MinorRules, MinorView, PlaneStats, View};
+use super::{ModelTally, OpError, Rows, Value, Work};
+use crate::algorithms::{Minor, MinorRules, MinorView, View};
 use crate::graph::{Cost, Meta, TaskContext};
-use crate::images::{Image, Mask, sigma_mad};
+use crate::images::{Image, Mask};
 use crate::kernels::list::ActiveList;
-
-/// Measures a slab of residual; inputs: residual rows, where components may stand, dirty rows (for the blanks).
-#[derive(Debug, Clone, Serialize)]
-pub struct Survey {
-    /// The slab's rows.
-    pub rows: Rows,
-    /// Every how many pixels of the plane one enters the robust noise.
-    pub step: usize,
-}
-
-impl Work for Survey {
-    const KIND: &'static str = "survey";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        let bytes = inputs[0].bytes;
-        Cost {
-            flops: bytes as f64,
-            output_bytes: bytes / self.step as u64 + 8 * self.rows.len() as u64 + 8192,
-            scratch_bytes: 0,
-        }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (residual, allowed, dirty) = (inputs[0].residual(), inputs[1].allowed(), inputs[2].dirty());
-        let mut survey = SlabSurvey {
-            stats: PlaneStats { min: f32::INFINITY, max: f32::NEG_INFINITY, ..PlaneStats::default() },
-            ..SlabSurvey::default()
-        };
-        let nx = residual.pixels().ncols();
-        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
-            let row = row.to_slice().expect("a slab is stored in row order");
-            let finite = dirty.finite.as_ref().map(|mask| mask.row(y));
-            let skipped = (self.step - (self.rows.first + y) * nx % self.step) % self.step;
-            let is_finite = |x: usize| finite.is_none_or(|finite| finite[x]);
-            survey.sample.extend((skipped..nx).step_by(self.step).filter(|x| is_finite(*x)).map(|x| row[x]));
-            survey.add_row(row, finite, allowed.as_ref().map(|mask| mask.row(y)));
-        }
-        Ok(Value::Survey(survey))
-    }
-}
-
-impl SlabSurvey {
-    /// Adds a row's finite pixels to the extremes, and its allowed pixels to the peak and the levels.
-    fn add_row(&mut self, row: &[f32], finite: Option<&[bool]>, allowed: Option<&[bool]>) {
-        let stats = &mut self.stats;
-        let mut squares = 0.0;
-        for (x, value) in row.iter().enumerate() {
-            if finite.is_none_or(|finite| finite[x]) {
-                squares += f64::from(*value) * f64::from(*value);
-                stats.min = stats.min.min(*value);
-                stats.max = stats.max.max(*value);
-                stats.pixels += 1;
-            }
-            if allowed.is_none_or(|allowed| allowed[x]) {
-                stats.peak = stats.peak.max(value.abs());
-                stats.allowed += 1;
-                self.levels.add(*value);
-            }
-        }
-        self.squares.push(squares);
-    }
-}
-
-/// Combines the surveys of a plane's slabs; inputs: the surveys in order.
-#[derive(Debug, Clone, Serialize)]
-pub struct Statistics;
-
-impl Work for Statistics {
-    const KIND: &'static str = "statistics";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
-        Cost { flops: bytes as f64, output_bytes: 8192, scratch_bytes: bytes }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut stats = PlaneStats { min: f32::INFINITY, max: f32::NEG_INFINITY, ..PlaneStats::default() };
-        let mut levels = Levels::default();
-        let mut squares = 0.0;
-        let mut sample = Vec::new();
-        for input in inputs {
-            let survey = input.survey();
-            stats.peak = stats.peak.max(survey.stats.peak);
-            stats.min = stats.min.min(survey.stats.min);
-            stats.max = stats.max.max(survey.stats.max);
-            stats.pixels += survey.stats.pixels;
-            stats.allowed += survey.stats.allowed;
-            survey.squares.iter().for_each(|row| squares += row);
-            levels.merge(&survey.levels);
-            sample.extend_from_slice(&survey.sample);
-        }
-        stats.rms = (squares / stats.pixels.max(1) as f64).sqrt();
-        stats.sigma = sigma_mad(&mut sample).unwrap_or(0.0);
-        Ok(Value::Statistics(stats, levels))
-    }
-}
-
-/// Lists the pixels at or above a floor; inputs: residual rows, where components may stand.
-#[derive(Debug, Clone, Serialize)]
-pub struct Select {
-    /// First row of the slab.
-    pub first: usize,
-    /// The floor \[Jy/beam\].
-    pub floor: f32,
-}
-
-impl Work for Select {
-    const KIND: &'static str = "select";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes / 32, scratch_bytes: 0 }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (residual, allowed) = (inputs[0].residual(), inputs[1].allowed());
-        let mut list = ActiveList::default();
-        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
-            let allowed = allowed.as_ref().map(|mask| mask.row(y));
-            for (x, value) in row.iter().enumerate() {
-                if value.abs() >= self.floor && allowed.is_none_or(|allowed| allowed[x]) {
-                    list.push(self.first + y, x, *value);
-                }
-            }
-        }
-        Ok(Value::Active(list))
-    }
-}
 
 /// Runs one minor cycle; inputs: lists, or residual rows and then where components may stand, per slab; the PSF last.
 #[derive(Debug, Clone, Serialize)]
@@ -246,5 +119,48 @@ impl Work for Tally {
             tally.negative += negative;
         }
         Ok(Value::Tally(tally))
+    }
+}
+
+/// Allows the pixels that hold components, and those near them; inputs: where the user lets components stand, then the
+/// model's slabs that lie within reach of the rows, in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct AutoMask {
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Row of the plane at which the first model slab begins.
+    pub first: usize,
+    /// Pixels by which the mask grows in each direction.
+    pub dilate: usize,
+}
+
+impl Work for AutoMask {
+    const KIND: &'static str = "mask";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs[1..].iter().map(|meta| meta.bytes).sum();
+        Cost { flops: bytes as f64 / 4.0, output_bytes: bytes / 4, scratch_bytes: bytes / 4 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let nx = inputs[1].model().shape().1;
+        let mut near = Array2::<f32>::zeros((self.rows.len(), nx));
+        let rows = inputs[1..].iter().flat_map(|slab| slab.model().pixels().rows());
+        for (y, row) in (self.first..).zip(rows) {
+            let top = (y.saturating_sub(self.dilate)).max(self.rows.first);
+            let bottom = (y + self.dilate + 1).min(self.rows.last);
+            if top >= bottom {
+                continue;
+            }
+            for (x, _) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+                let columns = x.saturating_sub(self.dilate)..(x + self.dilate + 1).min(nx);
+                near.slice_mut(s![top - self.rows.first..bottom - self.rows.first, columns]).fill(1.0);
+            }
+        }
+        let mut mask = Mask::from_pixels(&near);
+        if let Some(user) = inputs[0].allowed() {
+            mask.intersect(user).expect("the masks of a slab have its shape");
+        }
+        Ok(Value::Allowed(Some(mask)))
     }
 }

@@ -129,9 +129,13 @@ impl Work for Pool {
         let mut pooler = Pooler::new(self.shape, self.factor, self.pooling);
         let (dirty, slabs) = inputs.split_at(inputs.len() / 2);
         if slabs.len() == dirty.len() {
-            dirty.iter().zip(slabs).for_each(|(dirty, slab)| pooler.push(&blanked(dirty, slab).view()));
+            for (dirty, slab) in dirty.iter().zip(slabs) {
+                pooler.push(&blanked(dirty, slab).view());
+            }
         } else {
-            slabs.iter().for_each(|psf| pooler.push(&pixels_of(psf)));
+            for psf in slabs {
+                pooler.push(&pixels_of(psf));
+            }
         }
         Ok(Value::Pooled(pooler.finish()))
     }

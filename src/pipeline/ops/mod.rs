@@ -4,6 +4,7 @@ mod clean;
 mod convolve;
 mod deliver;
 mod load;
+mod measure;
 mod value;
 mod vectors;
 mod wiener;
@@ -18,11 +19,12 @@ use crate::graph::{Cost, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
 
-pub use clean::{AddComponents, MinorPass, Select, Statistics, Survey, Tally};
+pub use clean::{AddComponents, AutoMask, MinorPass, Tally};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, Product};
 pub use load::{Allow, FitBeam, MakePsf, Prepare, ReadRows, Source};
-pub use value::{DirtySlab, ModelTally, SlabSurvey, Value};
+pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
+pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
     ApplyFilter, CeilingBlock, ChooseLambda, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting,
@@ -118,12 +120,20 @@ pub enum DeconvOp {
     Restore(Restore),
     /// Statistics of a residual's slab.
     Survey(Survey),
+    /// Noise of a plane.
+    Noise(Noise),
+    /// Sidelobes that the PSF does not reach.
+    MapFloor(MapFloor),
+    /// Peak of a slab.
+    Rank(Rank),
     /// Statistics of a plane.
     Statistics(Statistics),
     /// Pixels at or above the floor.
     Select(Select),
     /// One minor cycle.
     MinorPass(MinorPass),
+    /// Where components are.
+    AutoMask(AutoMask),
     /// Adds components to a model's slab.
     AddComponents(AddComponents),
     /// Flux and components of a model.
@@ -183,6 +193,10 @@ macro_rules! each {
             DeconvOp::Residual($op) => $call,
             DeconvOp::Restore($op) => $call,
             DeconvOp::Survey($op) => $call,
+            DeconvOp::Noise($op) => $call,
+            DeconvOp::MapFloor($op) => $call,
+            DeconvOp::Rank($op) => $call,
+            DeconvOp::AutoMask($op) => $call,
             DeconvOp::Statistics($op) => $call,
             DeconvOp::Select($op) => $call,
             DeconvOp::MinorPass($op) => $call,

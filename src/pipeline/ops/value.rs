@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{Levels, PlaneStats, Step};
+use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
 use crate::kernels::list::ActiveList;
@@ -19,17 +19,32 @@ pub struct DirtySlab {
     pub finite: Option<Mask>,
 }
 
-/// Statistics of a slab of residual, to be combined in the order of the slabs.
+/// What is measured of a slab of residual, to be combined in the order of the slabs.
 #[derive(Debug, Clone, Default)]
 pub struct SlabSurvey {
-    /// Peak, extremes and counts.
-    pub stats: PlaneStats,
+    /// Lowest value.
+    pub min: f32,
+    /// Highest value.
+    pub max: f32,
+    /// Pixels that are not blank.
+    pub pixels: u64,
     /// Sum of squares of each row, in f64: rows are added in order, so the cut does not change the total.
     pub squares: Vec<f64>,
-    /// Levels of the pixels where components may stand.
-    pub levels: Levels,
     /// A strided sample of the finite pixels, for the robust noise.
     pub sample: Vec<f32>,
+}
+
+/// The weighted peak of a slab.
+#[derive(Debug, Clone, Default)]
+pub struct SlabRank {
+    /// Where components may stand now.
+    pub peak: f32,
+    /// Where the user lets them stand.
+    pub outside: f32,
+    /// Pixels where they may stand now.
+    pub allowed: u64,
+    /// Levels of these pixels.
+    pub levels: Levels,
 }
 
 /// Sums over a model.
@@ -71,6 +86,12 @@ pub enum Value {
     Block(BlockRows),
     /// Statistics of a slab.
     Survey(SlabSurvey),
+    /// Noise of a plane; peaks are not known yet.
+    Noise(PlaneStats),
+    /// Sidelobes that the PSF does not reach.
+    Floor(FloorMap),
+    /// Peak of a slab.
+    Rank(SlabRank),
     /// Statistics of a plane.
     Statistics(PlaneStats, Levels),
     /// Pixels to clean.
@@ -149,6 +170,12 @@ access! {
     block: Block(BlockRows);
     /// Statistics of a slab.
     survey: Survey(SlabSurvey);
+    /// Noise of a plane.
+    noise: Noise(PlaneStats);
+    /// Sidelobes that the PSF does not reach.
+    floor: Floor(FloorMap);
+    /// Peak of a slab.
+    rank: Rank(SlabRank);
     /// Pixels to clean.
     active: Active(ActiveList);
     /// What a minor cycle found.
@@ -202,7 +229,7 @@ impl Value {
             Self::RowSums(sums) => 8 * sums.len() as u64,
             Self::NoPsf(_) | Self::PsfPeak(_) | Self::Beam(_) | Self::Statistics(..) | Self::Tally(_) => 0,
             Self::ModeSurvey(_) | Self::Usable(_) | Self::Choice(_) | Self::Ceiling(_) | Self::Scalar(_) => 0,
-            Self::Done => 0,
+            Self::Rank(_) | Self::Noise(_) | Self::Floor(_) | Self::Done => 0,
         }
     }
 }

@@ -64,7 +64,7 @@ fn load(plan: &Plan) -> (u64, usize) {
             divide: true,
         };
         let keys = wiring.plane(plane, &files, &psf[plane.min(psf.len() - 1)]);
-        targets.push(wiring.statistics(plane, &keys));
+        targets.push(wiring.statistics(plane, &keys, None).statistics);
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend([dirty, allowed, model, residual].into_iter().flatten());
     }
@@ -83,6 +83,7 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
             let keys = PlaneKeys {
                 dirty: wiring.give_all("held-dirty", plane, &slabs(plan, 1)),
                 allowed: wiring.give_all("held-allow", plane, &slabs(plan, 4)),
+                mask: wiring.give_all("held-mask", plane, &slabs(plan, 4)),
                 model: wiring.give_all("held-model", plane, &slabs(plan, 1)),
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
@@ -99,7 +100,8 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
     let mut targets = Vec::new();
     for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
-        let step = wiring.minor(plane, &keys, &psf, (minor, rules));
+        let weights = [wiring.give("held-noise", plane, 0, &Held { value: Arc::new(Value::Done), bytes: 0 })];
+        let step = wiring.minor(plane, &keys, (&weights, &psf), (minor, rules));
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
         targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).chain(&transfer).cloned());
@@ -107,7 +109,7 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
         let after = PlaneKeys { model, ..keys };
         let residual = wiring.residual(plane, &after, &plan.kernel.layout, (Kernel::Transfer, &transfer));
         let after = PlaneKeys { residual, ..after };
-        targets.push(wiring.statistics(plane, &after));
+        targets.push(wiring.statistics(plane, &after, None).statistics);
         targets.push(wiring.tally(plane, &after.model));
         targets.extend(after.model.into_iter().chain(after.residual));
     }

@@ -1,11 +1,21 @@
-//! CLEAN over a batch of planes: passes in step, one graph for all planes that are not done.
+//! CLEAN over a batch of planes: cycles in step, one graph for all planes that are not done.
 
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::{Control, Minor, MinorRules, Next};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Held, PlaneKeys, Wiring};
+use crate::pipeline::graphs::{Held, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{Kernel, Value};
+
+/// What a plane does in the next graph.
+enum Task {
+    /// A minor cycle from the present model.
+    Cycle(MinorRules),
+    /// The auto-mask of the present model.
+    Mask,
+    /// The last good model again.
+    Back,
+}
 
 impl Session<'_> {
     /// Cleans every plane until its own rule stops it.
@@ -17,123 +27,147 @@ impl Session<'_> {
             state.note_point();
         }
         loop {
-            let passes = self.decide(states);
-            if passes.is_empty() {
-                break;
+            let tasks: Vec<_> =
+                states.iter_mut().enumerate().filter_map(|(index, state)| Some((index, self.decide(state)?))).collect();
+            if tasks.is_empty() {
+                return Ok(());
             }
-            self.pass(states, &passes, minor)?;
+            self.compute(states, &tasks, minor)?;
         }
-        self.return_to_best(states)
     }
 
-    /// Asks every plane's control what follows: the planes that go on, with their rules.
-    fn decide(&self, states: &mut [PlaneState]) -> Vec<(usize, MinorRules)> {
-        let interrupted = self.tools.cancel.is_requested();
-        let mut passes = Vec::new();
-        for (index, state) in states.iter_mut().enumerate().filter(|(_, state)| state.stop.is_none()) {
-            let control = state.control.as_mut().expect("a plane that is not done has a control");
-            let improved = control.is_improved_by(&state.stats);
-            match control.next(state.stats.clone(), &state.levels, interrupted) {
-                Next::Pass(rules) => {
-                    if improved {
-                        state.best = None;
-                    }
-                    passes.push((index, rules));
-                }
-                Next::Stop { reason, best } => {
-                    if !best || improved {
-                        state.best = None;
-                    }
-                    self.tools.watch.note(&format!("{}: {reason}", state.plan.label));
-                    state.stop = Some(reason);
-                }
+    /// Asks a plane's control what follows; `None` for a plane that is done.
+    fn decide(&self, state: &mut PlaneState) -> Option<Task> {
+        if state.stop.is_some() {
+            return None;
+        }
+        let control = state.control.as_mut().expect("a plane that is not done has a control");
+        match control.next(state.stats.clone(), &state.levels, self.tools.cancel.is_requested()) {
+            Next::Cycle(rules) => {
+                state.good = state.model.clone();
+                Some(Task::Cycle(rules))
+            }
+            Next::Mask => {
+                self.tools.watch.note(&format!("{}: cleaning on only where components are", state.plan.label));
+                Some(Task::Mask)
+            }
+            Next::Back => {
+                self.tools.watch.note(&format!("{}: that made things worse; taken back", state.plan.label));
+                Some(Task::Back)
+            }
+            Next::Stop { reason, back } => {
+                self.tools.watch.note(&format!("{}: {reason}", state.plan.label));
+                state.stop = Some(reason);
+                back.then_some(Task::Back)
             }
         }
-        passes
     }
 
-    /// One pass of the given planes: minor cycle, model, exact residual, statistics.
-    fn pass(&self, states: &mut [PlaneState], passes: &[(usize, MinorRules)], minor: Minor) -> Result<(), RunError> {
+    /// Runs one graph for all the planes that have something to do.
+    fn compute(&self, states: &mut [PlaneState], tasks: &[(usize, Task)], minor: Minor) -> Result<(), RunError> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
-        for (index, rules) in passes {
+        for (index, task) in tasks {
             let state = &mut states[*index];
-            if state.best.is_none() {
-                state.best = Some(state.model.clone());
-            }
-            let psf_plane = state.plan.psf;
-            let keys = state.give(&mut wiring, true);
-            let psf = &self.psfs[&psf_plane];
-            let psf_key = wiring.give_psf(psf_plane, &psf.psf);
-            let step = wiring.minor(state.plan.plane, &keys, &psf_key, (minor, *rules));
-            let model = wiring.add_components(state.plan.plane, &keys.model, &step);
-            let after = PlaneKeys { model, ..keys };
-            targets.push(step);
-            targets.extend(self.measure(&mut wiring, state.plan.plane, psf_plane, after));
+            let wired = match task {
+                Task::Cycle(rules) => self.wire_cycle(&mut wiring, state, (minor, *rules)),
+                Task::Mask => self.wire_mask(&mut wiring, state),
+                Task::Back => {
+                    state.model = std::mem::take(&mut state.good);
+                    let keys = state.give(&mut wiring, true);
+                    self.wire_residual(&mut wiring, state, keys)
+                }
+            };
+            targets.extend(wired);
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
-        for (index, rules) in passes {
+        for (index, task) in tasks {
             let state = &mut states[*index];
-            let step = values.next().expect("the first target of a plane is its step");
-            let step = step.value.step();
-            state.control.as_mut().expect("the plane is under way").took(step);
-            state.passes += 1;
-            self.take(state, &mut values);
-            self.tools.watch.note(&format!(
-                "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned to {:.3e})",
-                state.plan.label,
-                state.control.as_ref().map_or(0, |control| control.state().iterations),
-                state.stats.peak,
-                state.stats.sigma,
-                state.tally.flux,
-                rules.floor,
-            ));
-            state.note_point();
+            match task {
+                Task::Cycle(rules) => {
+                    let step = values.next().expect("the first target of a cycle is its step");
+                    state.control.as_mut().expect("the plane is under way").took(step.value.step());
+                    self.take_residual(state, &mut values);
+                    self.tell(state, *rules);
+                    state.note_point();
+                }
+                Task::Mask => {
+                    state.mask = values.by_ref().take(state.allowed.len()).collect();
+                    self.take_statistics(state, &mut values);
+                }
+                Task::Back => {
+                    self.take_residual(state, &mut values);
+                    state.note_point();
+                }
+            }
         }
         Ok(())
     }
 
-    /// Wires the exact residual of `keys.model` and its statistics: model, residual, statistics, tally.
-    fn measure(&self, wiring: &mut Wiring, plane: usize, psf_plane: usize, keys: PlaneKeys) -> Vec<Key> {
-        let transfer = self.give_transfer(wiring, psf_plane);
-        let layout = self.psfs[&psf_plane].kernel.layout;
-        let residual = wiring.residual(plane, &keys, &layout, (Kernel::Transfer, &transfer));
-        let keys = PlaneKeys { residual, ..keys };
-        let (statistics, tally) = (wiring.statistics(plane, &keys), wiring.tally(plane, &keys.model));
-        keys.model.into_iter().chain(keys.residual).chain([statistics, tally]).collect()
+    fn tell(&self, state: &PlaneState, rules: MinorRules) {
+        self.tools.watch.note(&format!(
+            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned to {:.3e})",
+            state.plan.label,
+            state.control.as_ref().map_or(0, |control| control.state().iterations),
+            state.stats.peak,
+            state.stats.sigma,
+            state.tally.flux,
+            rules.floor,
+        ));
     }
 
-    /// Takes what [`Self::measure`] asked for.
-    pub(super) fn take(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+    /// A minor cycle, the model with its components, and the exact residual: step, then [`Self::wire_residual`].
+    fn wire_cycle(&self, wiring: &mut Wiring, state: &mut PlaneState, cycle: (Minor, MinorRules)) -> Vec<Key> {
+        let plane = state.plan.plane;
+        let weights = wiring.give_all("held-weights", plane, &state.weights);
+        let psf = wiring.give_psf(state.plan.psf, &self.psfs[&state.plan.psf].psf);
+        let keys = state.give(wiring, true);
+        let step = wiring.minor(plane, &keys, (&weights, &psf), cycle);
+        let model = wiring.add_components(plane, &keys.model, &step);
+        let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
+        std::iter::once(step).chain(measured).collect()
+    }
+
+    /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.
+    fn wire_residual(&self, wiring: &mut Wiring, state: &PlaneState, keys: PlaneKeys) -> Vec<Key> {
+        let (plane, psf) = (state.plan.plane, state.plan.psf);
+        let transfer = self.give_transfer(wiring, psf);
+        let layout = self.psfs[&psf].kernel.layout;
+        let residual = wiring.residual(plane, &keys, &layout, (Kernel::Transfer, &transfer));
+        let keys = PlaneKeys { residual, ..keys };
+        let measured = wiring.statistics(plane, &keys, self.shortfall(psf));
+        let tally = wiring.tally(plane, &keys.model);
+        let slabs = keys.model.into_iter().chain(keys.residual);
+        slabs.chain([tally]).chain(measured.weights).chain([measured.statistics]).collect()
+    }
+
+    /// The auto-mask of the present model, and the statistics inside it: mask, weights, statistics.
+    fn wire_mask(&self, wiring: &mut Wiring, state: &mut PlaneState) -> Vec<Key> {
+        let plane = state.plan.plane;
+        let keys = state.give(wiring, false);
+        let mask = wiring.auto_mask(plane, &keys, self.plan.config.clean.mask_dilate);
+        let keys = PlaneKeys { mask, ..keys };
+        let measured = wiring.statistics(plane, &keys, self.shortfall(state.plan.psf));
+        keys.mask.into_iter().chain(measured.weights).chain([measured.statistics]).collect()
+    }
+
+    /// Takes what [`Self::wire_residual`] asked for.
+    fn take_residual(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
         let slabs = self.plan.cut.slabs().len();
-        state.model = values.by_ref().take(slabs).collect();
-        state.residual = values.by_ref().take(slabs).collect();
-        let statistics = values.next().expect("statistics follow the residual");
+        let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
+        state.model = take(slabs);
+        state.residual = take(slabs);
+        state.tally = *values.next().expect("the tally follows the residual").value.tally();
+        self.take_statistics(state, values);
+    }
+
+    /// Takes weights and statistics.
+    fn take_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+        let weights = 1 + usize::from(self.shortfall(state.plan.psf).is_some());
+        state.weights = values.by_ref().take(weights).collect();
+        let statistics = values.next().expect("statistics come last");
         let Value::Statistics(stats, levels) = &*statistics.value else { unreachable!("statistics were asked for") };
         state.stats = stats.clone();
         state.levels = levels.clone();
-        state.tally = *values.next().expect("the tally comes last").value.tally();
-    }
-
-    /// Takes planes whose last passes made things worse back to their best model, and measures that again.
-    fn return_to_best(&self, states: &mut [PlaneState]) -> Result<(), RunError> {
-        let mut wiring = self.wiring();
-        let mut targets = Vec::new();
-        let mut back = Vec::new();
-        for (index, state) in states.iter_mut().enumerate() {
-            if let Some(best) = state.best.take() {
-                state.model = best;
-                let keys = state.give(&mut wiring, true);
-                // the given model stands for the one that a pass would have made
-                targets.extend(self.measure(&mut wiring, state.plan.plane, state.plan.psf, keys));
-                back.push(index);
-            }
-        }
-        let mut values = self.execute(wiring, &targets)?.into_iter();
-        for index in back {
-            self.take(&mut states[index], &mut values);
-            states[index].note_point();
-        }
-        Ok(())
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::state::{PlaneState, PsfState};
 use super::{RunError, Session};
-use crate::algorithms::{Patch, StopReason};
+use crate::algorithms::{Kind, Minor, Patch, Shortfall, StopReason, View};
 use crate::fft::linear_size;
 use crate::graph::Key;
 use crate::images::{Psf, UNIT_CELL};
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{Held, KernelCut, PlaneFiles, PlaneKeys, Wiring};
+use crate::pipeline::graphs::{Held, KernelCut, Measured, PlaneFiles, PlaneKeys, Wiring};
 use crate::pipeline::ops::{ModelTally, Rows, Value};
 use crate::pipeline::plan::PlanePlan;
 use crate::pipeline::record::{PanelKind, preview_factor};
@@ -24,7 +24,7 @@ impl Session<'_> {
     pub(super) fn load(&mut self, batch: &[PlanePlan]) -> Result<Vec<PlaneState>, RunError> {
         self.load_psfs(batch)?;
         let mut wiring = self.wiring();
-        let mut keys: Vec<(PlaneKeys, Key)> = Vec::new();
+        let mut keys: Vec<(PlaneKeys, Measured)> = Vec::new();
         for plane in batch {
             let psf = wiring.give_psf(plane.psf, &self.psfs[&plane.psf].psf);
             let inputs = &self.plan.inputs;
@@ -35,14 +35,15 @@ impl Session<'_> {
                 divide: self.plan.divides(),
             };
             let planes = wiring.plane(plane.plane, &files, &psf);
-            let statistics = wiring.statistics(plane.plane, &planes);
-            keys.push((planes, statistics));
+            let measured = wiring.statistics(plane.plane, &planes, self.shortfall(plane.psf));
+            keys.push((planes, measured));
         }
         let targets: Vec<Key> = keys
             .iter()
-            .flat_map(|(planes, statistics)| {
+            .flat_map(|(planes, measured)| {
                 let PlaneKeys { dirty, allowed, model, residual, .. } = planes;
-                [dirty, allowed, model, residual].into_iter().flatten().chain([statistics])
+                let slabs = [dirty, allowed, model, residual].into_iter().flatten();
+                slabs.chain(&measured.weights).chain([&measured.statistics])
             })
             .cloned()
             .collect();
@@ -55,6 +56,7 @@ impl Session<'_> {
     fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Held>) -> PlaneState {
         let mut take = || values.by_ref().take(slabs).collect::<Vec<_>>();
         let (dirty, allowed, model, residual) = (take(), take(), take(), take());
+        let weights = values.by_ref().take(1 + usize::from(self.shortfall(plan.psf).is_some())).collect();
         let last = values.next().expect("the targets end with the statistics");
         let Value::Statistics(stats, levels) = &*last.value else { unreachable!("the last target is the statistics") };
         let stop = if stats.pixels == 0 {
@@ -67,7 +69,10 @@ impl Session<'_> {
         let mut state = PlaneState {
             plan: plan.clone(),
             dirty,
+            mask: allowed.clone(),
             allowed,
+            weights,
+            good: Vec::new(),
             model,
             residual,
             stats: stats.clone(),
@@ -75,8 +80,6 @@ impl Session<'_> {
             tally: ModelTally::default(),
             dirty_peak: stats.min.abs().max(stats.max.abs()),
             control: None,
-            best: None,
-            passes: 0,
             points: Vec::new(),
             stop,
             wiener: None,
@@ -135,7 +138,8 @@ impl Session<'_> {
             fit: None,
             patch: Patch::default(),
             scale: 1.0,
-            missing: 0.0,
+            shortfall: None,
+            ring: 0.0,
         };
         match &*values[0].value {
             Value::Psf(psf) => {
@@ -146,7 +150,11 @@ impl Session<'_> {
                     asymmetry: psf.asymmetry(),
                     patch: Patch::of(psf),
                     scale: psf.scale(),
-                    missing: if psf.covers(ny, nx) { 0.0 } else { psf.outer_ring() },
+                    shortfall: self
+                        .measures_shortfall()
+                        .then(|| Shortfall::of(psf, (ny, nx), beam_pixels(psf)))
+                        .flatten(),
+                    ring: if psf.covers(ny, nx) { 0.0 } else { psf.outer_ring() },
                     ..empty
                 }
             }
@@ -170,7 +178,7 @@ impl Session<'_> {
                 }
             }
         }
-        let floor = psf.missing * state.dirty_peak;
+        let floor = psf.ring * state.dirty_peak;
         if f64::from(floor) > state.stats.sigma {
             state.notes.push(format!(
                 "the PSF does not reach every pixel: beyond it sidelobes of about {floor:.2e} Jy/beam stay in the \
@@ -179,6 +187,11 @@ impl Session<'_> {
             ));
         }
     }
+}
+
+/// Mean width of a PSF's main lobe at half its peak \[pixels\].
+fn beam_pixels(psf: &Psf) -> f64 {
+    2.0 * (psf.main_lobe(0.5).len() as f64 / std::f64::consts::PI).sqrt()
 }
 
 /// The transform that fits a PSF where its peak really is.
@@ -195,6 +208,18 @@ fn kernel_of(psf: &Psf, shape: (usize, usize), planned: KernelCut) -> KernelCut 
 }
 
 impl Session<'_> {
+    /// How a PSF falls short, where that has a say in the run.
+    pub(super) fn shortfall(&self, psf: usize) -> Option<Shortfall> {
+        self.psfs[&psf].shortfall
+    }
+
+    /// Whether the run weighs its search by the sidelobes that the PSF does not reach: Högbom's textbook loop does not,
+    /// and without a threshold in units of the noise there is nothing to weigh.
+    fn measures_shortfall(&self) -> bool {
+        let lists = |minor: Minor| minor.cycle().view() == View::List;
+        matches!(self.plan.algorithm().kind, Kind::Clean(minor) if lists(minor)) && self.plan.config.clean.uses_noise()
+    }
+
     /// Computes the transfer functions that are missing.
     pub(super) fn load_transfers(&mut self) -> Result<(), RunError> {
         let mut wiring = self.wiring();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::algorithms::{Control, Levels, Patch, PlaneStats, StopReason};
+use crate::algorithms::{Control, Levels, Patch, PlaneStats, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, Value};
@@ -35,8 +35,10 @@ pub(super) struct PsfState {
     pub patch: Patch,
     /// The peak by which it was divided.
     pub scale: f32,
-    /// Highest absolute value on the outer ring; 0 if every lag of the image is inside.
-    pub missing: f32,
+    /// How it falls short of the image; `None` if it reaches every pixel.
+    pub shortfall: Option<Shortfall>,
+    /// Highest absolute value on the outer ring; 0 if it reaches every pixel.
+    pub ring: f32,
 }
 
 /// A plane under way.
@@ -44,6 +46,10 @@ pub(super) struct PlaneState {
     pub plan: PlanePlan,
     pub dirty: Slabs,
     pub allowed: Slabs,
+    /// Where components may stand now: `allowed`, or the auto-mask.
+    pub mask: Slabs,
+    /// What weighs the search for the peak: the noise, and the map of floors where the PSF falls short.
+    pub weights: Slabs,
     pub model: Slabs,
     pub residual: Slabs,
     pub stats: PlaneStats,
@@ -52,9 +58,8 @@ pub(super) struct PlaneState {
     /// Highest absolute value of the dirty image \[Jy/beam\].
     pub dirty_peak: f32,
     pub control: Option<Control>,
-    /// The model with the lowest peak, when the present one is not it.
-    pub best: Option<Slabs>,
-    pub passes: u64,
+    /// The last good model.
+    pub good: Slabs,
     pub points: Vec<CyclePoint>,
     pub stop: Option<StopReason>,
     /// How Wiener-Hunt went.
@@ -66,11 +71,12 @@ pub(super) struct PlaneState {
 
 impl PlaneState {
     /// Gives the plane's values to a graph; with `release` the plane lets go of model and residual.
-    pub fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
+    pub(super) fn give(&mut self, wiring: &mut Wiring, release: bool) -> PlaneKeys {
         let plane = self.plan.plane;
         let keys = PlaneKeys {
             dirty: wiring.give_all("held-dirty", plane, &self.dirty),
             allowed: wiring.give_all("held-allow", plane, &self.allowed),
+            mask: wiring.give_all("held-mask", plane, &self.mask),
             model: wiring.give_all("held-model", plane, &self.model),
             residual: wiring.give_all("held-residual", plane, &self.residual),
             restored: Vec::new(),
@@ -83,7 +89,7 @@ impl PlaneState {
     }
 
     /// Takes note of the present state for the convergence plot.
-    pub fn note_point(&mut self) {
+    pub(super) fn note_point(&mut self) {
         let state = self.control.as_ref().map(Control::state);
         self.points.push(CyclePoint {
             cycle: state.map_or(0, |state| state.major as u32),

@@ -1,0 +1,129 @@
+use super::*;
+
+fn params() -> CleanParams {
+    CleanParams {
+        gain: 0.1,
+        mgain: 0.8,
+        niter: 1000,
+        nmiter: 30,
+        threshold: Flux(0.0),
+        auto_threshold: AutoThreshold::Given(3.0),
+        auto_mask: 0.0,
+        mask_dilate: 0,
+        clean_border: 0.0,
+        mask: String::new(),
+    }
+}
+
+fn stats(peak: f32, sigma: f64) -> PlaneStats {
+    PlaneStats { peak, outside: peak, sigma, scale: sigma, allowed: 100, pixels: 100, ..PlaneStats::default() }
+}
+
+fn control(params: CleanParams) -> Control {
+    Control::new(params, Minor::Clean, Patch::default())
+}
+
+fn floor(next: Next) -> f32 {
+    match next {
+        Next::Cycle(rules) => rules.floor,
+        other => panic!("expected a cycle, got {other:?}"),
+    }
+}
+
+/// Tells the control that a cycle took some components.
+fn cycle(control: &mut Control, iterations: u64) {
+    control.took(&Step { iterations, components: vec![] });
+}
+
+#[test]
+fn a_cycle_goes_down_by_mgain_and_no_further_than_the_threshold() {
+    let mut control = control(params());
+    let levels = Levels::default();
+    assert!((floor(control.next(stats(1.0, 0.01), &levels, false)) - 0.2).abs() < 1e-6);
+    cycle(&mut control, 10);
+    assert!((floor(control.next(stats(0.1, 0.01), &levels, false)) - 0.03).abs() < 1e-6);
+}
+
+#[test]
+fn the_threshold_is_armed_again_when_the_noise_falls() {
+    let mut control = control(params());
+    let levels = Levels::default();
+    floor(control.next(stats(1.0, 0.1), &levels, false));
+    cycle(&mut control, 10);
+    // at the first threshold of 0.3, but the noise has fallen to 0.02 and the threshold with it
+    assert!((floor(control.next(stats(0.3, 0.02), &levels, false)) - 0.06).abs() < 1e-6);
+    cycle(&mut control, 10);
+    let next = control.next(stats(0.062, 0.02), &levels, false);
+    assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, back: false }), "{next:?}");
+}
+
+#[test]
+fn a_rising_peak_is_taken_back_with_smaller_steps_and_ends_the_run_the_fourth_time() {
+    let mut control = control(params());
+    let levels = Levels::default();
+    let first = floor(control.next(stats(1.0, 0.01), &levels, false));
+    let mut floors = vec![first];
+    for _ in 0..3 {
+        cycle(&mut control, 10);
+        assert_eq!(control.next(stats(2.0, 0.01), &levels, false), Next::Back);
+        floors.push(floor(control.next(stats(1.0, 0.01), &levels, false)));
+    }
+    assert!(floors.windows(2).all(|pair| pair[1] > pair[0]), "{floors:?}");
+    cycle(&mut control, 10);
+    let next = control.next(stats(2.0, 0.01), &levels, false);
+    assert!(matches!(next, Next::Stop { reason: StopReason::Diverged { .. }, back: true }), "{next:?}");
+}
+
+#[test]
+fn the_mask_phase_follows_the_open_one_and_ends_when_only_noise_rises() {
+    let both = CleanParams { auto_mask: 5.0, auto_threshold: AutoThreshold::Auto, ..params() };
+    let mut control = control(both);
+    let levels = Levels::default();
+    assert!((floor(control.next(stats(0.2, 0.01), &levels, false)) - 0.05).abs() < 1e-6);
+    cycle(&mut control, 10);
+    assert_eq!(control.next(stats(0.05, 0.01), &levels, false), Next::Mask);
+    assert!((floor(control.next(stats(0.04, 0.01), &levels, false)) - 0.01).abs() < 1e-6, "down to 1 sigma");
+    for _ in 0..3 {
+        cycle(&mut control, 10);
+        assert_eq!(control.next(stats(0.02, 0.011), &levels, false), Next::Back);
+        floor(control.next(stats(0.04, 0.01), &levels, false));
+    }
+    cycle(&mut control, 10);
+    let next = control.next(stats(0.02, 0.011), &levels, false);
+    let exhausted = StopReason::MaskExhausted { sign: Worse::Noise };
+    assert_eq!(next, Next::Stop { reason: exhausted, back: true });
+}
+
+#[test]
+fn every_rule_gives_its_own_reason() {
+    let levels = Levels::default();
+    let end =
+        |control: &mut Control, stats: PlaneStats, interrupted: bool| match control.next(stats, &levels, interrupted) {
+            Next::Stop { reason, .. } => reason.name(),
+            other => panic!("expected an end, got {other:?}"),
+        };
+    assert_eq!(end(&mut control(params()), stats(1.0, 0.01), true), "interrupted");
+    assert_eq!(end(&mut control(params()), PlaneStats { allowed: 0, ..stats(1.0, 0.01) }, false), "nothing-allowed");
+    assert_eq!(end(&mut control(params()), stats(0.02, 0.01), false), "threshold");
+    assert_eq!(end(&mut control(params()), PlaneStats { missing: 0.1, ..stats(0.02, 0.01) }, false), "psf-floor");
+    assert_eq!(end(&mut control(CleanParams { niter: 0, ..params() }), stats(1.0, 0.01), false), "iterations");
+    let mut few = control(CleanParams { nmiter: 1, ..params() });
+    floor(few.next(stats(1.0, 0.01), &levels, false));
+    cycle(&mut few, 1);
+    assert_eq!(end(&mut few, stats(0.9, 0.01), false), "major-cycles");
+    let mut stuck = control(params());
+    for _ in 0..3 {
+        floor(stuck.next(stats(1.0, 0.01), &levels, false));
+        cycle(&mut stuck, 1);
+    }
+    assert_eq!(end(&mut stuck, stats(1.0, 0.01), false), "stalled");
+}
+
+#[test]
+fn the_list_is_kept_short_by_raising_the_floor() {
+    let mut control = control(params());
+    let mut levels = Levels::default();
+    (0..MAX_ACTIVE + 1).for_each(|_| levels.add(0.5));
+    levels.add(1.0);
+    assert!(floor(control.next(stats(1.0, 0.01), &levels, false)) > 0.5);
+}

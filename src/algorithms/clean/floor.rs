@@ -1,0 +1,285 @@
+//! What a PSF that does not reach every pixel leaves behind: an estimate of the missing sidelobes, place by place.
+//!
+//! A source of flux `S` farther from a pixel than the PSF reaches adds a sidelobe of unknown sign there, of about
+//! `S * h`, with `h` the rms of the PSF near its edge. Sources are taken to add in quadrature, flux within two beams of
+//! each other being one source:
+//! ```text
+//! F^2(p) = h^2 * sum over cells c beyond the reach of p of (flux in c)^2        s^2(p) = sigma^2 + F^2(p)
+//! ```
+//! Searching `|r| * min(s) / s(p)` instead of `|r|` stops at the same multiple of `s` everywhere, so that a truncated
+//! PSF does not turn its missing sidelobes into false components (ALGORITHMS 1.3).
+
+use crate::images::Psf;
+
+/// How a PSF falls short of an image.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Shortfall {
+    /// Largest distances `(up, down, left, right)` from a source that the PSF reaches \[pixels\].
+    pub reach: [usize; 4],
+    /// Rms of the PSF near its edge.
+    pub level: f64,
+    /// Side of a cell: two beams \[pixels\].
+    pub cell: usize,
+}
+
+/// Part of the PSF's reach beyond which its rms stands for the sidelobes that are missing.
+const EDGE: f64 = 0.8;
+
+impl Shortfall {
+    /// Measures a PSF against an image of shape `(ny, nx)`; `beam` is the beam's mean width \[pixels\].
+    /// `None` if the PSF reaches every pixel from every other.
+    pub fn of(psf: &Psf, shape: (usize, usize), beam: f64) -> Option<Self> {
+        if psf.covers(shape.0, shape.1) {
+            return None;
+        }
+        let ((py, px), (cy, cx)) = (psf.shape(), psf.centre());
+        let reach = [cy, py - 1 - cy, cx, px - 1 - cx];
+        let far = |at: usize, centre: usize, before: usize, after: usize| {
+            let side = if at < centre { before } else { after };
+            at.abs_diff(centre) as f64 > EDGE * side as f64
+        };
+        let (mut squares, mut pixels) = (0.0, 0_u64);
+        for (y, row) in psf.pixels().rows().into_iter().enumerate() {
+            let is_far_row = far(y, cy, reach[0], reach[1]);
+            for (x, h) in row.iter().enumerate() {
+                if is_far_row || far(x, cx, reach[2], reach[3]) {
+                    squares += f64::from(*h) * f64::from(*h);
+                    pixels += 1;
+                }
+            }
+        }
+        let level = (squares / pixels.max(1) as f64).sqrt();
+        Some(Self { reach, level, cell: (2.0 * beam).ceil().max(1.0) as usize })
+    }
+}
+
+/// Where the flux is that casts sidelobes beyond the PSF's reach.
+///
+/// Shares of `sum (flux in c)^2` are integers in units of `unit`, so that their sums are exact however rows are visited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FloorMap {
+    reach: [usize; 4],
+    shape: (usize, usize),
+    /// Row, column and share of each component, in row order.
+    shares: Vec<(u32, u32, u64)>,
+    /// Index of the first share at or after each row.
+    rows: Vec<u32>,
+    /// Square of a sidelobe for a share of 1 \[(Jy/beam)^2\].
+    unit: f64,
+    /// Least and greatest `F^2` \[(Jy/beam)^2\].
+    range: (f64, f64),
+}
+
+/// Shares add up to about this.
+const SHARES: f64 = (1_u64 << 60) as f64;
+
+/// Takes a model row by row, in order.
+#[derive(Debug, Clone)]
+pub struct FloorBuilder {
+    shortfall: Shortfall,
+    shape: (usize, usize),
+    /// Net and absolute flux of each cell \[Jy\].
+    flux: Vec<(f64, f64)>,
+    components: Vec<(u32, u32, f32)>,
+    row: usize,
+}
+
+impl FloorBuilder {
+    /// Begins for an image of shape `(ny, nx)`.
+    pub fn new(shortfall: Shortfall, shape: (usize, usize)) -> Self {
+        let cells = shape.0.div_ceil(shortfall.cell) * shape.1.div_ceil(shortfall.cell);
+        Self { shortfall, shape, flux: vec![(0.0, 0.0); cells], components: Vec::new(), row: 0 }
+    }
+
+    fn cell(&self, y: usize, x: usize) -> usize {
+        let cell = self.shortfall.cell;
+        y / cell * self.shape.1.div_ceil(cell) + x / cell
+    }
+
+    /// Takes the model's next row \[Jy/pixel\].
+    pub fn push(&mut self, row: impl Iterator<Item = f32>) {
+        for (x, value) in row.enumerate().filter(|(_, value)| *value != 0.0) {
+            let cell = self.cell(self.row, x);
+            self.flux[cell].0 += f64::from(value);
+            self.flux[cell].1 += f64::from(value.abs());
+            self.components.push((self.row as u32, x as u32, value));
+        }
+        self.row += 1;
+    }
+
+    /// The map of the model.
+    pub fn finish(self) -> FloorMap {
+        let total: f64 = self.flux.iter().map(|(net, _)| net * net).sum();
+        let scale = if total > 0.0 { SHARES / total } else { 0.0 };
+        let share = |&(y, x, value): &(u32, u32, f32)| {
+            let (net, absolute) = self.flux[self.cell(y as usize, x as usize)];
+            (y, x, (net * net * f64::from(value.abs()) / absolute * scale) as u64)
+        };
+        let shares: Vec<_> = self.components.iter().map(share).collect();
+        let at = |row: usize| shares.partition_point(|(y, _, _)| (*y as usize) < row) as u32;
+        let rows = (0..=self.shape.0).map(at).collect();
+        let unit = self.shortfall.level.powi(2) * total / SHARES;
+        let map = FloorMap { reach: self.shortfall.reach, shape: self.shape, shares, rows, unit, range: (0.0, 0.0) };
+        FloorMap { range: map.extremes(), ..map }
+    }
+}
+
+impl FloorMap {
+    /// Least and greatest `F` of the plane \[Jy/beam\].
+    pub fn range(&self) -> (f64, f64) {
+        (self.range.0.sqrt(), self.range.1.sqrt())
+    }
+
+    fn extremes(&self) -> (f64, f64) {
+        let mut rows = FloorRows::new(self, 0);
+        let (mut least, mut greatest) = (u64::MAX, 0);
+        for _ in 0..self.shape.0 {
+            rows.advance();
+            for x in 0..self.shape.1 {
+                let far = rows.far(x);
+                (least, greatest) = (least.min(far), greatest.max(far));
+            }
+        }
+        (least as f64 * self.unit, greatest as f64 * self.unit)
+    }
+
+    fn of_row(&self, row: usize) -> &[(u32, u32, u64)] {
+        &self.shares[self.rows[row] as usize..self.rows[row + 1] as usize]
+    }
+}
+
+/// Walks down the rows of a map, keeping the shares that the PSF reaches from the present row.
+pub struct FloorRows<'a> {
+    map: &'a FloorMap,
+    next: usize,
+    all: u64,
+    /// Shares within reach in y, by column.
+    near: Vec<u64>,
+    /// Their sums: entry `x` is the sum left of column `x`.
+    sums: Vec<u64>,
+}
+
+impl<'a> FloorRows<'a> {
+    /// Stands before row `first`.
+    pub fn new(map: &'a FloorMap, first: usize) -> Self {
+        let (ny, nx) = map.shape;
+        let all = map.shares.iter().map(|(_, _, share)| share).sum();
+        let mut near = vec![0; nx];
+        // as if the row before the first had been visited
+        let [before, after, ..] = map.reach;
+        let window = first.saturating_sub(after + 1)..(first + before).min(ny);
+        window.flat_map(|row| map.of_row(row)).for_each(|(_, x, share)| near[*x as usize] += share);
+        Self { map, next: first, all, near, sums: vec![0; nx + 1] }
+    }
+
+    /// Steps to the next row: a source at row `q` is reached from row `p` if `p - after <= q <= p + before`.
+    fn advance(&mut self) {
+        let [before, after, ..] = self.map.reach;
+        let row = self.next;
+        if row + before < self.map.shape.0 {
+            self.map.of_row(row + before).iter().for_each(|(_, x, share)| self.near[*x as usize] += share);
+        }
+        if row > after {
+            self.map.of_row(row - after - 1).iter().for_each(|(_, x, share)| self.near[*x as usize] -= share);
+        }
+        let mut sum = 0;
+        for (total, share) in self.sums[1..].iter_mut().zip(&self.near) {
+            sum += share;
+            *total = sum;
+        }
+        self.next += 1;
+    }
+
+    /// Shares that the PSF does not reach from column `x` of the present row.
+    fn far(&self, x: usize) -> u64 {
+        let [.., before, after] = self.map.reach;
+        let (left, right) = (x.saturating_sub(after), (x + before + 1).min(self.near.len()));
+        self.all - (self.sums[right] - self.sums[left])
+    }
+
+    /// Steps to the next row and writes the weight `min(s) / s` of each of its pixels, where the noise is `sigma`.
+    pub fn weights(&mut self, sigma: f64, row: &mut [f32]) {
+        self.advance();
+        let least = (sigma * sigma + self.map.range.0).sqrt();
+        let mut last = (u64::MAX, 1.0);
+        for (x, weight) in row.iter_mut().enumerate() {
+            let far = self.far(x);
+            if far != last.0 {
+                let s = (sigma * sigma + far as f64 * self.map.unit).sqrt();
+                last = (far, if s > 0.0 { (least / s) as f32 } else { 1.0 });
+            }
+            *weight = last.1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    fn psf(size: usize) -> Psf {
+        let middle = size / 2;
+        Psf::new(Array2::from_shape_fn((size, size), |at| if at == (middle, middle) { 1.0 } else { 0.01 })).unwrap()
+    }
+
+    fn map(reach: [usize; 4], flux: &[(usize, usize, f32)]) -> FloorMap {
+        let mut builder = FloorBuilder::new(Shortfall { reach, level: 0.01, cell: 2 }, (32, 32));
+        for y in 0..32 {
+            builder.push((0..32).map(|x| flux.iter().filter(|at| (at.0, at.1) == (y, x)).map(|at| at.2).sum()));
+        }
+        builder.finish()
+    }
+
+    /// `F` at a pixel.
+    fn floor(map: &FloorMap, y: usize, x: usize) -> f64 {
+        let mut rows = FloorRows::new(map, y);
+        rows.advance();
+        (rows.far(x) as f64 * map.unit).sqrt()
+    }
+
+    #[test]
+    fn a_psf_that_reaches_everything_falls_short_of_nothing() {
+        assert_eq!(Shortfall::of(&psf(64), (32, 32), 3.0), None);
+        let short = Shortfall::of(&psf(32), (32, 32), 3.0).unwrap();
+        assert!((short.level - 0.01).abs() < 1e-8);
+        assert_eq!((short.reach, short.cell), ([16, 15, 16, 15], 6));
+    }
+
+    #[test]
+    fn only_sources_beyond_the_reach_count_and_they_add_in_quadrature() {
+        let map = map([8, 8, 8, 8], &[(1, 1, 3.0), (31, 31, -4.0)]);
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(close(floor(&map, 1, 1), 0.04), "the far source only");
+        assert!(close(floor(&map, 16, 16), 0.05), "both are far");
+        assert!(close(floor(&map, 9, 9), 0.04) && close(floor(&map, 10, 9), 0.05), "the reach ends at a pixel");
+        assert!(close(map.range().0, 0.03) && close(map.range().1, 0.05));
+    }
+
+    #[test]
+    fn flux_within_a_cell_adds_up_and_opposite_signs_cancel() {
+        let map = map([8, 8, 8, 8], &[(0, 0, 2.0), (1, 1, 1.0), (20, 20, 1.0), (20, 21, -1.0)]);
+        assert!((floor(&map, 30, 30) - 0.03).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_reach_may_differ_between_sides() {
+        let map = map([3, 10, 31, 31], &[(15, 15, 1.0)]);
+        // a source reaches 3 rows up and 10 rows down
+        assert_eq!([11, 12, 25, 26].map(|y| floor(&map, y, 15) > 0.0), [true, false, false, true]);
+    }
+
+    #[test]
+    fn rows_have_the_same_weights_wherever_the_walk_begins() {
+        let map = map([5, 7, 6, 9], &[(3, 4, 1.0), (17, 30, -0.3), (28, 2, 0.7), (29, 2, 0.1)]);
+        let mut whole = FloorRows::new(&map, 0);
+        let mut row = [0.0; 32];
+        for y in 0..32 {
+            whole.weights(0.001, &mut row);
+            let mut alone = [0.0; 32];
+            FloorRows::new(&map, y).weights(0.001, &mut alone);
+            assert_eq!(row, alone, "row {y}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What is measured of an exact residual: its noise, its peak where components may stand, the pixels to clean.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
+use crate::algorithms::{FloorBuilder, FloorRows, Levels, PlaneStats, Shortfall};
+use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::{Mask, sigma_mad};
+use crate::kernels::list::ActiveList;
+
+/// Measures a slab of residual; inputs: residual rows, dirty rows (for the blanks).
+#[derive(Debug, Clone, Serialize)]
+pub struct Survey {
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Every how many pixels of the plane one enters the robust noise.
+    pub step: usize,
+}
+
+impl Work for Survey {
+    const KIND: &'static str = "survey";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes = inputs[0].bytes;
+        let output_bytes = bytes / self.step as u64 + 8 * self.rows.len() as u64;
+        Cost { flops: bytes as f64, output_bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (residual, dirty) = (inputs[0].residual(), inputs[1].dirty());
+        let mut survey = SlabSurvey { min: f32::INFINITY, max: f32::NEG_INFINITY, ..SlabSurvey::default() };
+        let nx = residual.pixels().ncols();
+        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let finite = dirty.finite.as_ref().map(|mask| mask.row(y));
+            let is_finite = |x: usize| finite.is_none_or(|finite| finite[x]);
+            let skipped = (self.step - (self.rows.first + y) * nx % self.step) % self.step;
+            survey.sample.extend((skipped..nx).step_by(self.step).filter(|x| is_finite(*x)).map(|x| row[x]));
+            let mut squares = 0.0;
+            for (_, value) in row.iter().enumerate().filter(|(x, _)| is_finite(*x)) {
+                squares += f64::from(*value) * f64::from(*value);
+                survey.min = survey.min.min(*value);
+                survey.max = survey.max.max(*value);
+                survey.pixels += 1;
+            }
+            survey.squares.push(squares);
+        }
+        Ok(Value::Survey(survey))
+    }
+}
+
+/// The noise of a plane's residual; inputs: the surveys of its slabs in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct Noise;
+
+impl Work for Noise {
+    const KIND: &'static str = "noise";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        Cost { flops: bytes as f64, output_bytes: 0, scratch_bytes: bytes }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut stats = PlaneStats { min: f32::INFINITY, max: f32::NEG_INFINITY, ..PlaneStats::default() };
+        let mut squares = 0.0;
+        let mut sample = Vec::with_capacity(inputs.iter().map(|input| input.survey().sample.len()).sum());
+        for survey in inputs.iter().map(|input| input.survey()) {
+            stats.min = stats.min.min(survey.min);
+            stats.max = stats.max.max(survey.max);
+            stats.pixels += survey.pixels;
+            survey.squares.iter().for_each(|row| squares += row);
+            sample.extend_from_slice(&survey.sample);
+        }
+        stats.rms = (squares / stats.pixels.max(1) as f64).sqrt();
+        stats.sigma = sigma_mad(&mut sample).unwrap_or(0.0);
+        Ok(Value::Noise(stats))
+    }
+}
+
+/// Estimates the sidelobes that the PSF does not reach; inputs: the model's slabs in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct MapFloor {
+    /// How the PSF falls short.
+    pub shortfall: Shortfall,
+    /// Shape of the plane, `(ny, nx)`.
+    pub shape: (usize, usize),
+}
+
+impl Work for MapFloor {
+    const KIND: &'static str = "floor";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        let cells = (self.shape.0.div_ceil(self.shortfall.cell) * self.shape.1.div_ceil(self.shortfall.cell)) as u64;
+        Cost { flops: bytes as f64 / 4.0, output_bytes: 8 * cells, scratch_bytes: 16 * cells }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut builder = FloorBuilder::new(self.shortfall, self.shape);
+        for row in inputs.iter().flat_map(|slab| slab.model().pixels().rows()) {
+            builder.push(row.iter().copied());
+        }
+        Ok(Value::Floor(builder.finish()))
+    }
+}
+
+/// Weights of the rows of a slab in the search for the peak, from its first row on: 1 where the PSF reaches everything.
+struct Weights<'a> {
+    floor: Option<(FloorRows<'a>, f64)>,
+    row: Vec<f32>,
+}
+
+impl<'a> Weights<'a> {
+    /// `inputs`: the plane's noise, then the map of floors if there is one; `first` is the slab's first row.
+    fn new(inputs: &'a [Arc<Value>], first: usize, nx: usize) -> Self {
+        let sigma = inputs[0].noise().sigma;
+        let floor = inputs.get(1).map(|map| (FloorRows::new(map.floor(), first), sigma));
+        Self { floor, row: vec![1.0; nx] }
+    }
+
+    fn next_row(&mut self) -> &[f32] {
+        if let Some((rows, sigma)) = &mut self.floor {
+            rows.weights(*sigma, &mut self.row);
+        }
+        &self.row
+    }
+}
+
+/// Finds the peak of a slab; inputs: residual rows, where components may stand now, where the user lets them, the
+/// plane's noise, the map of floors if the PSF falls short.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rank {
+    /// First row of the slab.
+    pub first: usize,
+}
+
+impl Work for Rank {
+    const KIND: &'static str = "rank";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64, output_bytes: 8192, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (residual, now, user) = (inputs[0].residual(), inputs[1].allowed(), inputs[2].allowed());
+        let mut weights = Weights::new(&inputs[3..], self.first, residual.shape().1);
+        let mut rank = SlabRank::default();
+        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let (now, user) = (now.as_ref().map(|mask| mask.row(y)), user.as_ref().map(|mask| mask.row(y)));
+            for (x, (value, weight)) in row.iter().zip(weights.next_row()).enumerate() {
+                let height = value.abs() * weight;
+                if height > rank.outside && user.is_none_or(|user| user[x]) {
+                    rank.outside = height;
+                }
+                if now.is_none_or(|now| now[x]) {
+                    rank.peak = rank.peak.max(height);
+                    rank.allowed += 1;
+                    rank.levels.add(height);
+                }
+            }
+        }
+        Ok(Value::Rank(rank))
+    }
+}
+
+/// Statistics of a plane; inputs: its noise, the map of floors if the PSF falls short, the ranks of its slabs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Statistics {
+    /// Whether the second input is a map of floors.
+    pub floor: bool,
+}
+
+impl Work for Statistics {
+    const KIND: &'static str = "statistics";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: 1e4 * inputs.len() as f64, output_bytes: 8192, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut stats = inputs[0].noise().clone();
+        let mut levels = Levels::default();
+        let (least, greatest) = if self.floor { inputs[1].floor().range() } else { (0.0, 0.0) };
+        stats.scale = stats.sigma.hypot(least);
+        stats.missing = greatest;
+        for rank in inputs[1 + usize::from(self.floor)..].iter().map(|input| input.rank()) {
+            stats.peak = stats.peak.max(rank.peak);
+            stats.outside = stats.outside.max(rank.outside);
+            stats.allowed += rank.allowed;
+            levels.merge(&rank.levels);
+        }
+        Ok(Value::Statistics(stats, levels))
+    }
+}
+
+/// Lists the pixels whose weighted residual is at or above a floor; inputs: residual rows, where components may stand,
+/// the plane's noise, the map of floors if the PSF falls short.
+#[derive(Debug, Clone, Serialize)]
+pub struct Select {
+    /// First row of the slab.
+    pub first: usize,
+    /// The floor \[Jy/beam\].
+    pub floor: f32,
+}
+
+impl Work for Select {
+    const KIND: &'static str = "select";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes / 32, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (residual, allowed) = (inputs[0].residual(), inputs[1].allowed());
+        let mut weights = Weights::new(&inputs[2..], self.first, residual.shape().1);
+        let mut list = ActiveList::default();
+        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let allowed = allowed.as_ref().map(|mask: &Mask| mask.row(y));
+            for (x, (value, weight)) in row.iter().zip(weights.next_row()).enumerate() {
+                if value.abs() * weight >= self.floor && allowed.is_none_or(|allowed| allowed[x]) {
+                    list.push((self.first + y, x), *value, *weight);
+                }
+            }
+        }
+        Ok(Value::Active(list))
+    }
+}

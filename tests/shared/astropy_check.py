@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Checks that what the program writes is what astropy reads: valid FITS, the input's WCS and keys, units, beams.
+
+    astropy_check.py PROGRAM [DATA]
+
+Runs PROGRAM on a single plane and on a cube of DATA (default ../shared/data) and opens every FITS product. Ends with 1
+and the list of what does not hold. Needs numpy and astropy.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+from astropy import units
+from astropy.io import fits
+from astropy.wcs import WCS, FITSFixedWarning
+
+CASES = ["points-meerkat", "cube-vla"]
+UNITS = {"model": "Jy / pix", "residual": "Jy / beam", "image": "Jy / beam"}
+# What a product says of itself: its structure, its pixels, its beam.
+OWN = {"SIMPLE", "BITPIX", "BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM", "BUNIT", "CASAMBM"}
+OWN |= {"BMAJ", "BMIN", "BPA", "HISTORY", ""}
+ARCSEC = 3600.0
+
+
+def cards(header):
+    """The cards that must be carried through, in order."""
+    return [(card.keyword, card.value, card.comment) for card in header.cards if card.keyword not in OWN]
+
+
+def same_wcs(found, expected):
+    """Every number of the two WCS is the same, and so is what they say of three pixels."""
+    if not found.wcs.compare(expected.wcs, 0, 0.0):
+        return False
+    shape = expected.pixel_shape
+    pixels = np.array([[0] * len(shape), [n - 1 for n in shape], [n / 3 for n in shape]], float)
+    return np.array_equal(found.wcs_pix2world(pixels, 0), expected.wcs_pix2world(pixels, 0))
+
+
+def beams_of(hdus):
+    """Beams per plane as rows of major, minor [arcsec] and position angle [deg]."""
+    header = hdus[0].header
+    if header.get("CASAMBM", False):
+        table = hdus["BEAMS"]
+        scale = [units.Unit(table.columns[name].unit).to("arcsec") for name in ("BMAJ", "BMIN")]
+        return np.array([[row["BMAJ"] * scale[0], row["BMIN"] * scale[1], row["BPA"]] for row in table.data])
+    return np.array([[header["BMAJ"] * ARCSEC, header["BMIN"] * ARCSEC, header["BPA"]]])
+
+
+def history(header):
+    """The HISTORY as one text, whatever the lines it was cut into."""
+    return "".join("".join(str(line).split()) for line in header.get("HISTORY", []))
+
+
+def product_faults(path, product, source, summary):
+    """What does not hold in one product."""
+    with fits.open(path) as hdus, fits.open(source) as given:
+        hdus.verify("exception")
+        header, data = hdus[0].header, hdus[0].data
+        wanted, planes = given[0].header, summary["planes"]
+        checks = {
+            "shape": data.shape == given[0].data.shape,
+            "32-bit floats": data.dtype == np.dtype(">f4"),
+            "finite where the input is": np.array_equal(np.isfinite(data), np.isfinite(given[0].data)),
+            "WCS": same_wcs(WCS(header), WCS(wanted)),
+            "celestial WCS": same_wcs(WCS(header).celestial, WCS(wanted).celestial),
+            "keys carried through": cards(header) == cards(wanted),
+            "BUNIT": units.Unit(header["BUNIT"]) == units.Unit(UNITS[product]),
+            "command in HISTORY": "".join(summary["command"].split()) in history(header),
+            "verdicts in HISTORY": all("".join(plane["message"].split()) in history(header) for plane in planes),
+            "own HISTORY of the input": history(wanted) in history(header),
+        }
+        if product == "model":
+            flux = data.sum(axis=(-2, -1), dtype=np.float64).ravel()
+            told = [plane["flux_jy"] for plane in planes]
+            checks["flux as in the summary"] = np.allclose(flux, told, rtol=1e-6)
+        if product == "image":
+            told = [[b["bmaj"] * ARCSEC, b["bmin"] * ARCSEC, b["bpa"]] for b in (plane["beam"] for plane in planes)]
+            found = beams_of(hdus)
+            # The BEAMS table holds 32-bit floats.
+            checks["beams as in the summary"] = found.shape == np.shape(told) and np.allclose(found, told, rtol=1e-6)
+            is_table = len(planes) > 1
+            checks["form of the beams"] = ("BEAMS" in hdus) == is_table and ("BMAJ" in header) != is_table
+    return [f"{path.name}: {name}" for name, holds in checks.items() if not holds], len(checks)
+
+
+def case_faults(program, folder, case, scratch):
+    """Runs the program on one pair and checks its products."""
+    prefix, dirty = scratch / case, folder / case / "dirty.fits"
+    command = [program, "--dirty", dirty, "--psf", folder / case / "psf.fits", "-o", prefix, "--quiet"]
+    subprocess.run([str(word) for word in command], check=True)
+    summary = json.loads(prefix.with_name(f"{case}-summary.json").read_text())
+    found = [product_faults(prefix.with_name(f"{case}-{name}.fits"), name, dirty, summary) for name in UNITS]
+    return [fault for faults, _ in found for fault in faults], sum(count for _, count in found)
+
+
+def main():
+    program = Path(sys.argv[1]).resolve()
+    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "../shared/data").resolve()
+    warnings.simplefilter("error", fits.verify.VerifyWarning)
+    warnings.simplefilter("ignore", FITSFixedWarning)  # MJD-OBS from DATE-OBS, for input and product alike
+    faults, total = [], 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for case in CASES:
+            wrong, count = case_faults(program, folder, case, Path(scratch))
+            faults, total = faults + wrong, total + count
+    print("\n".join(faults) if faults else f"astropy: {total} checks on {len(CASES)} pairs hold")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
