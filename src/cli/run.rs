@@ -8,26 +8,27 @@ use super::args::RunArgs;
 use super::failure::Failure;
 use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
 use crate::graph::{Callback, Cancel, Threads};
+use crate::io::FitsError;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::record::RunRecord;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Runs the main job.
 pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<(), Failure> {
-    if let Some(path) = &args.save_config {
-        std::fs::write(path, config.to_toml()).map_err(|error| Failure::file(path, &error))?;
-    }
     let plan = Plan::new(config, &args.dirty, &args.psf)?;
     if args.dry_run {
         println!("{plan}");
         return Ok(());
     }
     let prefix = prefix(args)?;
-    let others = side_products(&prefix);
-    if let Some(path) = others.iter().find(|path| path.exists() && !args.overwrite) {
-        return Err(Failure::exists(path));
+    let others = side_products(&prefix).into_iter().chain(args.save_config.clone());
+    for path in others {
+        check_output(&path, &plan, args.overwrite)?;
     }
     let products = Products::create(&plan, &prefix, args.overwrite)?;
+    if let Some(path) = &args.save_config {
+        std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
+    }
     let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
@@ -61,6 +62,17 @@ fn prefix(args: &RunArgs) -> Result<String, Failure> {
     let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
     let stem = name.split(".fit").next().unwrap_or(&name);
     Ok(format!("outputs/{stem}"))
+}
+
+/// Refuses an output that is an input, a folder, or there already.
+fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<(), Failure> {
+    if plan.inputs.contains(path) {
+        return Err(FitsError::IsInput { path: path.to_owned() }.into());
+    }
+    if path.is_dir() || (path.exists() && !overwrite) {
+        return Err(Failure::exists(path));
+    }
+    Ok(())
 }
 
 /// The products that are not FITS.

@@ -1,5 +1,6 @@
 //! The complete configuration of a run: defaults, then a file, then flags.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ pub struct RunConfig {
 #[serde(deny_unknown_fields)]
 pub struct ComputeConfig {
     /// Rows of a slab.
-    pub chunk: Auto<usize>,
+    pub chunk: Auto<NonZeroUsize>,
     /// Worker threads; 0 takes all cores.
     pub threads: usize,
     /// Cap on memory.
@@ -142,7 +143,8 @@ impl RunConfig {
 
     fn read(table: toml::Table) -> Result<Self, String> {
         for param in PARAMS {
-            let value = &table[param.table][param.key];
+            let found = table.get(param.table).and_then(|inner| inner.get(param.key));
+            let value = found.ok_or_else(|| format!("{}: expected a table with the key {}", param.table, param.key))?;
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             if !(text.is_empty() && param.kind == crate::algorithms::ParamKind::File) {
                 param.check(&text).map_err(|expected| format!("{}.{} = {text}: {expected}", param.table, param.key))?;

@@ -1,6 +1,7 @@
 //! The plan: what will be read, how it is cut, what it will take. Made from headers alone.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -25,6 +26,15 @@ pub struct Inputs {
     pub psf: Source,
     /// The mask.
     pub mask: Option<Source>,
+}
+
+impl Inputs {
+    /// Whether `path` is one of the files, under whatever name.
+    pub fn contains(&self, path: &Path) -> bool {
+        let Ok(wanted) = path.canonicalize() else { return false };
+        let files = [Some(&self.dirty), Some(&self.psf), self.mask.as_ref()];
+        files.into_iter().flatten().any(|file| file.0.path().canonicalize().is_ok_and(|path| path == wanted))
+    }
 }
 
 /// One plane of the dirty image, and what goes with it.
@@ -189,7 +199,7 @@ impl Plan {
     fn apply(&mut self, batch: usize) {
         self.batch = batch;
         let chunk = match self.config.compute.chunk {
-            Auto::Given(rows) => Some(rows),
+            Auto::Given(rows) => Some(rows.get()),
             Auto::Auto => None,
         };
         let task = Task { shape: self.cut.shape, layout: self.kernel.layout, planes: batch, workers: self.workers };

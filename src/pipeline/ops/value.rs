@@ -224,12 +224,13 @@ impl Value {
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64,
             Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,
+            Self::Rank(_) | Self::Noise(_) | Self::Floor(_) => 0,
             Self::ModeTable(table) => table.bytes(),
             Self::Vector(slab) => pixels(slab.dim()),
             Self::RowSums(sums) => 8 * sums.len() as u64,
             Self::NoPsf(_) | Self::PsfPeak(_) | Self::Beam(_) | Self::Statistics(..) | Self::Tally(_) => 0,
             Self::ModeSurvey(_) | Self::Usable(_) | Self::Choice(_) | Self::Ceiling(_) | Self::Scalar(_) => 0,
-            Self::Rank(_) | Self::Noise(_) | Self::Floor(_) | Self::Done => 0,
+            Self::Done => 0,
         }
     }
 }

@@ -129,7 +129,7 @@ impl Session<'_> {
     }
 
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.
-    fn wire_residual(&self, wiring: &mut Wiring, state: &PlaneState, keys: PlaneKeys) -> Vec<Key> {
+    pub(super) fn wire_residual(&self, wiring: &mut Wiring, state: &PlaneState, keys: PlaneKeys) -> Vec<Key> {
         let (plane, psf) = (state.plan.plane, state.plan.psf);
         let transfer = self.give_transfer(wiring, psf);
         let layout = self.psfs[&psf].kernel.layout;
@@ -152,7 +152,7 @@ impl Session<'_> {
     }
 
     /// Takes what [`Self::wire_residual`] asked for.
-    fn take_residual(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+    pub(super) fn take_residual(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
         let slabs = self.plan.cut.slabs().len();
         let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
         state.model = take(slabs);

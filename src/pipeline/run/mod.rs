@@ -22,6 +22,7 @@ use crate::algorithms::Kind;
 use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
+use crate::units::{Kind as _, Model, Residual, Restored};
 use state::PsfState;
 
 /// What a run is given besides the plan.
@@ -116,11 +117,15 @@ impl Products {
     /// See [`FitsTarget::create`].
     pub fn create(plan: &Plan, prefix: &str, overwrite: bool) -> Result<Self, FitsError> {
         let template = &plan.inputs.dirty.0;
-        let path = |name: &str| PathBuf::from(format!("{prefix}-{name}.fits"));
+        let path = |name: &str| {
+            let path = PathBuf::from(format!("{prefix}-{name}.fits"));
+            if plan.inputs.contains(&path) { Err(FitsError::IsInput { path }) } else { Ok(path) }
+        };
+        let (model, residual, restored) = (path(Model::NAME)?, path(Residual::NAME)?, path(Restored::NAME)?);
         Ok(Self {
-            model: Product::Model(Arc::new(FitsTarget::create(&path("model"), template, overwrite)?)),
-            residual: Product::Residual(Arc::new(FitsTarget::create(&path("residual"), template, overwrite)?)),
-            restored: Product::Restored(Arc::new(FitsTarget::create(&path("image"), template, overwrite)?)),
+            model: Product::Model(Arc::new(FitsTarget::create(&model, template, overwrite)?)),
+            residual: Product::Residual(Arc::new(FitsTarget::create(&residual, template, overwrite)?)),
+            restored: Product::Restored(Arc::new(FitsTarget::create(&restored, template, overwrite)?)),
         })
     }
 
