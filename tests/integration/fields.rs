@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const BLOCK: usize = 2880;
 
 /// Writes planes of shape `(ny, nx)` as one FITS cube (an image if there is one plane) with cells of 1 arcsec.
-pub fn write_fits(path: &Path, planes: &[Array2<f32>]) {
+pub(crate) fn write_fits(path: &Path, planes: &[Array2<f32>]) {
     let (ny, nx) = planes[0].dim();
     let mut cards = vec![
         "SIMPLE  =                    T".to_owned(),
@@ -24,6 +24,8 @@ pub fn write_fits(path: &Path, planes: &[Array2<f32>]) {
     ];
     if planes.len() > 1 {
         cards.push(format!("NAXIS3  = {:20}", planes.len()));
+        let axis = [("CTYPE3", "'FREQ    '"), ("CRPIX3", "1.0"), ("CRVAL3", "1.4E9"), ("CDELT3", "1.0E6")];
+        cards.extend(axis.map(|(key, value)| format!("{key}  = {value:>20}")));
     }
     for (axis, name, step) in [(1, "RA---SIN", "-2.7777777777778E-04"), (2, "DEC--SIN", " 2.7777777777778E-04")] {
         cards.push(format!("CTYPE{axis}  = '{name}'"));
@@ -41,23 +43,23 @@ pub fn write_fits(path: &Path, planes: &[Array2<f32>]) {
 }
 
 /// Reads all planes of a FITS file.
-pub fn read_fits(path: &Path) -> Vec<Array2<f32>> {
+pub(crate) fn read_fits(path: &Path) -> Vec<Array2<f32>> {
     let source = FitsSource::open(path.to_str().expect("a plain path")).expect("a product can be read");
     let ny = source.geometry().ny;
     (0..source.planes()).map(|plane| source.read_rows(plane, 0..ny).expect("its rows can be read")).collect()
 }
 
 /// A dirty image (or cube) and a PSF in a folder that goes away with this.
-pub struct Field {
+pub(crate) struct Field {
     folder: TempDir,
 }
 
 /// What a run left behind.
-pub struct Result {
-    pub outcome: Outcome,
-    pub model: Vec<Array2<f32>>,
-    pub residual: Vec<Array2<f32>>,
-    pub restored: Vec<Array2<f32>>,
+pub(crate) struct Result {
+    pub(crate) outcome: Outcome,
+    pub(crate) model: Vec<Array2<f32>>,
+    pub(crate) residual: Vec<Array2<f32>>,
+    pub(crate) restored: Vec<Array2<f32>>,
 }
 
 struct Silent;
@@ -65,7 +67,7 @@ struct Silent;
 impl Watch for Silent {}
 
 impl Field {
-    pub fn new(dirty: &[Array2<f32>], psf: &Array2<f32>) -> Self {
+    pub(crate) fn new(dirty: &[Array2<f32>], psf: &Array2<f32>) -> Self {
         let field = Self { folder: TempDir::new().expect("a folder for temporary files") };
         write_fits(&field.path("dirty.fits"), dirty);
         write_fits(&field.path("psf.fits"), std::slice::from_ref(psf));
@@ -77,12 +79,12 @@ impl Field {
     }
 
     /// Deconvolves with the defaults and, over them, `config` (TOML).
-    pub fn run(&self, config: &str) -> Result {
+    pub(crate) fn run(&self, config: &str) -> Result {
         self.run_until(config, &Cancel::default())
     }
 
     /// As [`Self::run`], with a request to cancel.
-    pub fn run_until(&self, config: &str, cancel: &Cancel) -> Result {
+    pub(crate) fn run_until(&self, config: &str, cancel: &Cancel) -> Result {
         let config = RunConfig::load(None, config.parse().expect("TOML")).expect("a configuration that fits");
         assert!(find(&config.algorithm).is_some());
         let name = |name: &str| self.path(name).to_str().expect("a plain path").to_owned();
