@@ -4,11 +4,13 @@ mod algorithms;
 mod cli_errors;
 mod configs;
 mod determinism;
+mod fields;
 mod fits;
 mod interrupt;
 mod layering;
 mod plan;
 mod psf_geometry;
+mod wiener;
 
 #[path = "../support/mod.rs"]
 mod support;
