@@ -1,4 +1,16 @@
-//! One integration binary.
+//! The program and the library as a user and a sceptic meet them: one binary, synthetic skies, temporary folders.
 
+mod algorithms;
+mod cli_errors;
+mod configs;
+mod determinism;
 mod fields;
+mod fits;
+mod interrupt;
+mod layering;
+mod plan;
+mod psf_geometry;
 mod wiener;
+
+#[path = "../support/mod.rs"]
+mod support;
