@@ -118,13 +118,16 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     measure(plan, wiring, &targets)
 }
 
+/// Adds the tasks of a plane, given its keys and its transfer function, and returns the targets.
+type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
+
 /// The filter, or start and iteration of the linear boundary's solver: the larger of the two.
 fn direct(plan: &Plan) -> (u64, usize) {
     let params = &plan.config.wiener;
     let setting =
         Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
     let rule = (params.rule(), None);
-    let graph = |wire: &dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>| {
+    let graph = |wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
