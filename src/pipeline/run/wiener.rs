@@ -344,3 +344,10 @@ impl Solving {
         }
     }
 }
+
+/// `r . z` and `r . r`.
+fn numbers(values: &mut impl Iterator<Item = Held>) -> (Held, f64) {
+    let mut next = || values.next().expect("two numbers follow the vectors");
+    let rz = next();
+    (rz, *next().value.scalar())
+}
