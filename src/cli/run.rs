@@ -126,9 +126,12 @@ impl Watch for Teller<'_> {
 impl Teller<'_> {
     fn tell(&self, outcome: &Outcome) {
         for plane in &outcome.planes {
+            let PlaneOutcome { label, message, iterations, cycles, flux_jy, residual, .. } = plane;
+            let work =
+                if *cycles > 0 { format!("{iterations} components in {cycles} cycles, ") } else { String::new() };
             self.progress.note(&format!(
-                "{}: {}; {} components in {} cycles, model {:.4} Jy, residual rms {:.3e} Jy/beam",
-                plane.label, plane.message, plane.iterations, plane.cycles, plane.flux_jy, plane.residual.rms
+                "{label}: {message}; {work}model {flux_jy:.4} Jy, residual rms {:.3e} Jy/beam",
+                residual.rms
             ));
         }
         for path in &outcome.products {

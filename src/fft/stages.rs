@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
@@ -20,6 +20,8 @@ use super::real2d::make_ends_real;
 const STRIP: usize = 16;
 /// Columns of a strip lie an odd number of cache lines apart, so that they do not share cache sets.
 const STRIP_PADDING: usize = 8;
+/// Complex numbers in a cache line.
+const LINE: usize = 8;
 
 /// Row transforms of a slab, grouped by column block: block `j` is a contiguous `(rows, width)` piece.
 #[derive(Debug, Clone)]
@@ -99,7 +101,9 @@ pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Place
     let mut output = plan.make_output_vec();
     let mut scratch = plan.make_scratch_vec();
     let start = placement.x.rem_euclid(layout.lx as isize) as usize;
+    let slab = slab.as_standard_layout();
     for (y, row) in slab.rows().into_iter().enumerate() {
+        let row = row.to_slice().expect("the slab is in row order");
         if row.iter().all(|value| *value == 0.0) {
             continue;
         }
@@ -116,27 +120,61 @@ pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Place
 
 /// Puts a row into a longer one of zeros, its first pixel at `start`; what passes the end goes on at the beginning, and
 /// adds up where it laps itself (a PSF wider than a circular plane).
-fn place(row: ArrayView1<'_, f32>, start: usize, to: &mut [f32]) {
+fn place(row: &[f32], start: usize, to: &mut [f32]) {
+    if start == 0 && row.len() == to.len() {
+        to.copy_from_slice(row);
+        return;
+    }
     to.fill(0.0);
-    let mut row = row.iter();
-    let mut first = start;
-    while row.len() > 0 {
-        to[first..].iter_mut().zip(&mut row).for_each(|(to, value)| *to += *value);
-        first = 0;
+    let (mut rest, mut first) = (row, start);
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(rest.len().min(to.len() - first));
+        to[first..].iter_mut().zip(run).for_each(|(to, value)| *to += *value);
+        (rest, first) = (after, 0);
     }
 }
 
 /// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`; rows that meet add up, of which there
 /// are two at the most, so that the cut does not change the sum.
 fn gather(slabs: &[&SlabSpectrum], columns: &Range<usize>, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
-    let stride = ly + STRIP_PADDING;
-    to.fill(Complex32::default());
     let width = columns.len();
+    let covered: usize = slabs.iter().map(|slab| slab.rows).sum();
+    if covered != ly {
+        to.fill(Complex32::default());
+    }
     for slab in slabs {
         let start = slab.placement.y.rem_euclid(ly as isize) as usize;
-        for (row, cells) in slab.piece(columns).chunks_exact(width).enumerate() {
-            let y = (start + row) % ly;
-            cells[strip.clone()].iter().enumerate().for_each(|(c, value)| to[c * stride + y] += *value);
+        let mut cells = slab.piece(columns);
+        let mut y = start;
+        while !cells.is_empty() {
+            let (run, rest) = cells.split_at(cells.len().min((ly - y) * width));
+            if covered > ly {
+                turn(run, width, strip, (to, y), |to, value| *to += value);
+            } else {
+                turn(run, width, strip, (to, y), |to, value| *to = value);
+            }
+            (cells, y) = (rest, 0);
+        }
+    }
+}
+
+/// Puts columns `strip` of rows of `width` cells upright, from row `y` of columns that stand `ly + STRIP_PADDING` apart.
+///
+/// Eight rows at a time: a column then gets a whole cache line at once (half the time of cell after cell).
+fn turn(
+    cells: &[Complex32],
+    width: usize,
+    strip: &Range<usize>,
+    (to, y): (&mut [Complex32], usize),
+    put: impl Fn(&mut Complex32, Complex32),
+) {
+    let stride = to.len() / STRIP;
+    for (eight, rows) in cells.chunks(LINE * width).enumerate() {
+        let first = y + LINE * eight;
+        let height = rows.len() / width;
+        for (c, column) in strip.clone().zip(to.chunks_exact_mut(stride)) {
+            let column = &mut column[first..first + height];
+            column.iter_mut().zip(rows[c..].iter().step_by(width)).for_each(|(to, value)| put(to, *value));
         }
     }
 }
@@ -244,10 +282,15 @@ pub fn make_columns(
     BlockRows { width, values }
 }
 
-/// Puts the columns of a strip into their places in a block's rows.
+/// Puts the columns of a strip into their places in a block's rows, eight rows at a time.
 fn scatter(strip: &[Complex32], columns: &Range<usize>, stride: usize, rows: &mut [Complex32], width: usize) {
-    for (y, row) in rows.chunks_exact_mut(width).enumerate() {
-        row[columns.clone()].iter_mut().enumerate().for_each(|(c, value)| *value = strip[c * stride + y]);
+    for (eight, rows) in rows.chunks_mut(LINE * width).enumerate() {
+        let first = LINE * eight;
+        let height = rows.len() / width;
+        for (c, column) in columns.clone().zip(strip.chunks_exact(stride)) {
+            let column = &column[first..first + height];
+            rows[c..].iter_mut().step_by(width).zip(column).for_each(|(to, value)| *to = *value);
+        }
     }
 }
 

@@ -142,3 +142,52 @@ fn fast_lengths_are_even_smooth_and_not_shorter() {
     assert_eq!(linear_size(1024, 512), 1536);
     assert_eq!(linear_size(1024, 4000), 2048);
 }
+
+#[test]
+fn kernel_longer_than_a_circular_plane_laps_it_and_adds_up() {
+    let (image, kernel, centre) = (noise((12, 9), 10), noise((23, 17), 11), (11, 8));
+    let expected = Array2::from_shape_fn(image.dim(), |(y, x)| {
+        let lap =
+            |at: usize, k: usize, c: usize, n: usize| (at as isize + c as isize - k as isize).rem_euclid(n as isize);
+        kernel
+            .indexed_iter()
+            .map(|((ky, kx), h)| {
+                let at = (lap(y, ky, centre.0, 12) as usize, lap(x, kx, centre.1, 9) as usize);
+                f64::from(*h) * f64::from(image[at])
+            })
+            .sum::<f64>()
+    });
+    let circular = |cut: (usize, usize)| {
+        let layout = Layout { ly: 12, lx: 9, block: cut.1 };
+        let slabs = |plane: &Array2<f32>, (y, x): (isize, isize)| -> Vec<SlabSpectrum> {
+            (0..plane.nrows())
+                .step_by(cut.0)
+                .map(|first| {
+                    let rows = plane.slice(s![first..(first + cut.0).min(plane.nrows()), ..]);
+                    forward_rows(rows, &layout, Placement { y: y + first as isize, x })
+                })
+                .collect()
+        };
+        let (kernels, images) = (slabs(&kernel, (-11, -8)), slabs(&image, (0, 0)));
+        let (kernels, images): (Vec<_>, Vec<_>) = (kernels.iter().collect(), images.iter().collect());
+        let blocks: Vec<BlockRows> = (0..layout.blocks())
+            .map(|block| {
+                let (transfer, data) =
+                    (column_transfer(&kernels, &layout, block), column_transfer(&images, &layout, block));
+                make_columns(&layout, block, 12, |kx, column| {
+                    column.copy_from_slice(data.column(kx));
+                    column.iter_mut().zip(transfer.column(kx)).for_each(|(value, h)| *value *= h);
+                })
+            })
+            .collect();
+        inverse_rows(&blocks.iter().collect::<Vec<_>>(), &layout, 0..12, 9)
+    };
+    let whole = circular((23, 9));
+    let norm = expected.iter().fold(0.0_f64, |norm, value| norm.max(value.abs()));
+    for (a, b) in expected.iter().zip(&whole) {
+        assert!((a - f64::from(*b)).abs() < 8.0 * f64::from(f32::EPSILON) * norm, "{a} against {b}");
+    }
+    for cut in [(1, 1), (5, 2), (12, 4)] {
+        assert_eq!(whole, circular(cut), "{cut:?}");
+    }
+}

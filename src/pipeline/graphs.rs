@@ -5,7 +5,7 @@ mod wiener;
 use std::sync::Arc;
 
 use super::ops::{
-    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, FitBeam, GaussianRows, Kernel,
+    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, ExaminePsf, FieldRows, FitBeam, GaussianRows, Kernel,
     KernelTransfer, MakePsf, MapFloor, MinorPass, Noise, Pool, Prepare, Product, PsfRows, Rank, ReadRows, Residual,
     Restore, Rows, Select, Source, Statistics, Survey, Tally, Value,
 };
@@ -167,6 +167,13 @@ impl Wiring {
             .collect();
         let op = DeconvOp::MakePsf(MakePsf { source: source.clone(), plane, tolerant });
         self.task(key("psf", plane, 0), op, slabs)
+    }
+
+    /// Measures a PSF against the image; `asks` tells whether for its shortfall, and for Clark's patch.
+    pub fn examine(&mut self, plane: usize, psf: &Key, asks: (bool, bool)) -> Key {
+        let (shortfall, patch) = asks;
+        let op = DeconvOp::ExaminePsf(ExaminePsf { shape: self.cut.shape, shortfall, patch });
+        self.task(key("examine", plane, 0), op, vec![psf.clone()])
     }
 
     /// Fits the clean beam to a PSF.

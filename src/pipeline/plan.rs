@@ -214,6 +214,11 @@ impl Plan {
         self.config.algorithm()
     }
 
+    /// Whether the image is taken to repeat beyond its edges.
+    pub fn is_circular(&self) -> bool {
+        is_circular(&self.config)
+    }
+
     /// Size of a pixel, if the header tells it.
     pub fn cell(&self) -> Option<Cell> {
         self.inputs.dirty.0.geometry().cell

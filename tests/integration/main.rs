@@ -6,12 +6,14 @@ mod cli_errors;
 mod cli_usage;
 mod configs;
 mod determinism;
+mod fields;
 mod fits;
 mod interrupt;
 mod layering;
 mod plan;
 mod products;
 mod psf_geometry;
+mod wiener;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -20,7 +20,7 @@ const TAU_RANGE: (f64, f64) = (1e-6, 1e-3);
 /// No `|H|` of a peak-1 PSF exceeds this: it is at most its number of pixels.
 const LARGEST_TRANSFER: f64 = 1.0e12;
 
-/// Modes whose `S` is added up in single precision before the sum is widened.
+/// Running values that a column is looked over with: one alone would wait for itself.
 const LANES: usize = 8;
 
 /// How the least usable `|H| / max|H|` is chosen.
@@ -71,16 +71,18 @@ impl Survey {
     pub fn add_transfer(&mut self, kx: usize, h: &[Complex<f32>]) {
         let (plane, quantum) = (self.problem.plane(), Quantum::new(LARGEST_TRANSFER));
         let weight = plane.weight(kx);
-        let (mut largest, mut least_real, mut noise) = (0.0_f32, f32::INFINITY, 0.0);
+        let (mut largest, mut least, mut noise) = ([0.0_f32; LANES], [f32::INFINITY; LANES], [0.0_f64; LANES]);
         for h in h.chunks(LANES) {
-            let mut sum = 0.0;
-            for h in h {
-                largest = largest.max(h.norm_sqr());
-                least_real = least_real.min(h.re);
-                sum += h.re.max(0.0);
+            for (lane, h) in h.iter().enumerate() {
+                let power = h.norm_sqr();
+                largest[lane] = if power > largest[lane] { power } else { largest[lane] };
+                least[lane] = if h.re < least[lane] { h.re } else { least[lane] };
+                noise[lane] += f64::from(if h.re > 0.0 { h.re } else { 0.0 });
             }
-            noise += f64::from(sum);
         }
+        let largest = largest.into_iter().fold(0.0, f32::max);
+        let least_real = least.into_iter().fold(f32::INFINITY, f32::min);
+        let mut noise: f64 = noise.into_iter().sum();
         if self.problem.noise() == NoiseModel::White {
             noise = h.len() as f64;
         }

@@ -6,6 +6,7 @@ use ndarray::{Array2, Axis, concatenate};
 use serde::{Serialize, Serializer};
 
 use super::{DirtySlab, OpError, Rows, Value, Work};
+use crate::algorithms::{Patch, Shortfall};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Cell, Image, Mask, Psf, fit_beam};
 use crate::io::FitsSource;
@@ -162,4 +163,65 @@ impl Work for FitBeam {
             _ => Ok(Value::Done),
         }
     }
+}
+
+/// What the run must know of a PSF.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PsfFacts {
+    /// The peak by which it was divided.
+    pub scale: f32,
+    /// Rows that the image can meet.
+    pub rows: Rows,
+    /// Columns that the image can meet.
+    pub columns: Rows,
+    /// Largest distances from the peak among these, `(y, x)`.
+    pub reach: (usize, usize),
+    /// Odd part over norm.
+    pub asymmetry: f64,
+    /// Highest absolute value on the outer ring; 0 if it reaches every pixel.
+    pub ring: f32,
+    /// How it falls short of the image, where the run asks.
+    pub shortfall: Option<Shortfall>,
+    /// Clark's patch, where the run asks.
+    pub patch: Patch,
+}
+
+/// Measures a PSF; input: PSF (nothing is known of what is none).
+#[derive(Debug, Clone, Serialize)]
+pub struct ExaminePsf {
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// Whether to estimate what it does not reach.
+    pub shortfall: bool,
+    /// Whether to look for Clark's patch.
+    pub patch: bool,
+}
+
+impl Work for ExaminePsf {
+    const KIND: &'static str = "examine";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: 4.0 * inputs[0].bytes as f64, output_bytes: 0, scratch_bytes: inputs[0].bytes / 4 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let Value::Psf(psf) = &*inputs[0] else { return Ok(Value::Done) };
+        let (ny, nx) = self.shape;
+        let (rows, columns) = psf.kept(ny, nx);
+        Ok(Value::PsfFacts(PsfFacts {
+            scale: psf.scale(),
+            rows: Rows { first: rows.start, last: rows.end },
+            columns: Rows { first: columns.start, last: columns.end },
+            reach: psf.reach(ny, nx),
+            asymmetry: psf.asymmetry(),
+            ring: if psf.covers(ny, nx) { 0.0 } else { psf.outer_ring() },
+            shortfall: if self.shortfall { Shortfall::of(psf, self.shape, width(psf)) } else { None },
+            patch: if self.patch { Patch::of(psf) } else { Patch::default() },
+        }))
+    }
+}
+
+/// Mean width of a PSF's main lobe at half its peak \[pixels\].
+fn width(psf: &Psf) -> f64 {
+    2.0 * (psf.main_lobe(0.5).len() as f64 / std::f64::consts::PI).sqrt()
 }

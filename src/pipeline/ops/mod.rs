@@ -22,7 +22,7 @@ use crate::io::FitsError;
 pub use clean::{AddComponents, AutoMask, MinorPass, Tally};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, Product};
-pub use load::{Allow, FitBeam, MakePsf, Prepare, ReadRows, Source};
+pub use load::{Allow, ExaminePsf, FitBeam, MakePsf, Prepare, PsfFacts, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
@@ -102,6 +102,8 @@ pub enum DeconvOp {
     Prepare(Prepare),
     /// Tells where components may stand.
     Allow(Allow),
+    /// Measures a PSF.
+    ExaminePsf(ExaminePsf),
     /// Fits the clean beam.
     FitBeam(FitBeam),
     /// Row transforms of an image's slab.
@@ -184,6 +186,7 @@ macro_rules! each {
             DeconvOp::MakePsf($op) => $call,
             DeconvOp::Prepare($op) => $call,
             DeconvOp::Allow($op) => $call,
+            DeconvOp::ExaminePsf($op) => $call,
             DeconvOp::FitBeam($op) => $call,
             DeconvOp::FieldRows($op) => $call,
             DeconvOp::PsfRows($op) => $call,

@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
 use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
@@ -70,6 +71,8 @@ pub enum Value {
     Dirty(DirtySlab),
     /// Where components may stand in a slab; everywhere without a mask.
     Allowed(Option<Mask>),
+    /// What the run must know of a PSF.
+    PsfFacts(PsfFacts),
     /// The fitted clean beam.
     Beam(BeamFit),
     /// Rows of the residual.
@@ -228,7 +231,12 @@ impl Value {
             Self::ModeTable(table) => table.bytes(),
             Self::Vector(slab) => pixels(slab.dim()),
             Self::RowSums(sums) => 8 * sums.len() as u64,
-            Self::NoPsf(_) | Self::PsfPeak(_) | Self::Beam(_) | Self::Statistics(..) | Self::Tally(_) => 0,
+            Self::NoPsf(_)
+            | Self::PsfPeak(_)
+            | Self::PsfFacts(_)
+            | Self::Beam(_)
+            | Self::Statistics(..)
+            | Self::Tally(_) => 0,
             Self::ModeSurvey(_) | Self::Usable(_) | Self::Choice(_) | Self::Ceiling(_) | Self::Scalar(_) => 0,
             Self::Done => 0,
         }

@@ -100,3 +100,39 @@ fn pixels(value: &Value) -> &Array2<f32> {
         other => other.vector(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn combine(base: Value, ratio: (f64, f64)) -> Value {
+        let inputs = [base, Value::Vector(array![[1.0, -2.0]]), Value::Scalar(ratio.0), Value::Scalar(ratio.1)];
+        Combine { sign: -1.0 }.run(&inputs.map(Arc::new), &TaskContext::default()).expect("nothing can go wrong")
+    }
+
+    #[test]
+    fn combination_keeps_the_kind_of_its_first_slab() {
+        assert_eq!(combine(Value::Vector(array![[5.0, 5.0]]), (3.0, 2.0)).vector(), array![[3.5, 8.0]]);
+        let model = combine(Value::Model(Image::new(array![[5.0, 5.0]])), (3.0, 2.0));
+        assert_eq!(model.model().pixels(), array![[3.5, 8.0]]);
+    }
+
+    #[test]
+    fn step_along_a_curvature_lost_to_rounding_is_not_taken() {
+        for ratio in [(0.0, 0.0), (1.0, 0.0), (1.0, -3.0), (f64::NAN, 1.0)] {
+            assert_eq!(combine(Value::Vector(array![[5.0, 5.0]]), ratio).vector(), array![[5.0, 5.0]], "{ratio:?}");
+        }
+    }
+
+    #[test]
+    fn inner_product_of_slabs_is_the_sum_over_rows_in_order() {
+        let slab = Arc::new(Value::Vector(array![[1.0, 2.0], [3.0, 4.0]]));
+        let sums = RowDots.run(&[Arc::clone(&slab), slab], &TaskContext::default()).expect("nothing can go wrong");
+        assert_eq!(sums.row_sums(), &[5.0, 25.0]);
+        let sums = Arc::new(sums);
+        let total = Total.run(&[Arc::clone(&sums), sums], &TaskContext::default()).expect("nothing can go wrong");
+        assert!((total.scalar() - 60.0).abs() < f64::EPSILON);
+    }
+}

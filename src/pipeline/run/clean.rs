@@ -22,7 +22,7 @@ impl Session<'_> {
     pub(super) fn clean(&mut self, states: &mut [PlaneState], minor: Minor) -> Result<(), RunError> {
         self.load_transfers()?;
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            let patch = self.psfs[&state.plan.psf].patch;
+            let patch = self.psfs[&state.plan.psf].facts.map(|facts| facts.patch).unwrap_or_default();
             state.control = Some(Control::new(self.plan.config.clean.clone(), minor, patch));
             state.note_point();
         }

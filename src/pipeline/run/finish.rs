@@ -163,7 +163,7 @@ impl Session<'_> {
             negative_flux_jy: state.tally.negative,
             residual: state.stats,
             beam,
-            psf_peak: psf.scale,
+            psf_peak: psf.facts.map_or(0.0, |facts| facts.scale),
             missing_sidelobes: state.stats.missing,
             wall_s,
             wiener: state.wiener,

@@ -3,6 +3,7 @@
 mod clean;
 mod finish;
 mod load;
+mod psf;
 mod state;
 mod wiener;
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::algorithms::{Control, Levels, Patch, PlaneStats, Shortfall, StopReason};
+use crate::algorithms::{Control, Levels, PlaneStats, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
-use crate::pipeline::ops::{ModelTally, Value};
+use crate::pipeline::ops::{ModelTally, PsfFacts, Value};
 use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::PlanePlan;
 use crate::pipeline::record::{CyclePoint, Pooled};
@@ -21,24 +21,16 @@ impl Held {
 pub(super) struct PsfState {
     /// The PSF (its peak alone once only the transfer function is needed), or why there is none.
     pub psf: Result<Held, PsfError>,
+    /// What was measured of it.
+    pub facts: Option<PsfFacts>,
     /// The PSF made small, if the preview shows it.
     pub pooled: Option<Pooled>,
-    /// Its odd part over its norm.
-    pub asymmetry: f64,
     /// Its transform.
     pub kernel: KernelCut,
     /// Its transfer function, block by block; empty until needed.
     pub transfer: Slabs,
     /// The fitted beam, unless one was given.
     pub fit: Option<BeamFit>,
-    /// Clark's patch.
-    pub patch: Patch,
-    /// The peak by which it was divided.
-    pub scale: f32,
-    /// How it falls short of the image; `None` if it reaches every pixel.
-    pub shortfall: Option<Shortfall>,
-    /// Highest absolute value on the outer ring; 0 if it reaches every pixel.
-    pub ring: f32,
 }
 
 /// A plane under way.

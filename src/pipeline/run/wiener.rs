@@ -6,7 +6,7 @@ use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{Ceiling, Choice, LambdaRule, SigmaChoice, WienerParams};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Held, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
-use crate::pipeline::ops::Setting;
+use crate::pipeline::ops::{Kernel, Setting, Value};
 use crate::pipeline::outcome::WienerOutcome;
 
 /// Relative residual of the equation that counts as solved (ALGORITHMS 6.5).
@@ -269,7 +269,12 @@ impl Session<'_> {
             let beam = self.beam(state)?;
             let transfer = self.give_transfer(&mut wiring, state.plan.psf);
             let keys = state.give(&mut wiring, true);
-            targets.extend(self.wire_residual(&mut wiring, state, keys.clone()));
+            let residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
+            let keys = PlaneKeys { residual, ..keys };
+            targets.extend(keys.model.iter().chain(&keys.residual).cloned());
+            // the model is no list of components, so no sidelobes are missing beside some of them
+            let measured = wiring.statistics(plane, &keys, None);
+            targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
             if let (Some((shape, _)), Some(usable)) = (beam, &state.usable) {
                 let usable = wiring.give("held-usable", plane, 0, usable);
                 let known = (usable, None, None);
@@ -282,7 +287,7 @@ impl Session<'_> {
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
         for state in states.iter_mut().filter(|state| state.usable.is_some()) {
-            self.take_residual(state, &mut values);
+            self.take_measured(state, &mut values);
             let blocks = self.psfs[&state.plan.psf].kernel.layout.blocks();
             if self.beam(state)?.is_some() {
                 note_ceiling(state, values.by_ref().take(blocks));
@@ -290,6 +295,17 @@ impl Session<'_> {
             state.note_point();
         }
         Ok(())
+    }
+
+    /// Takes model, residual, tally and statistics.
+    fn take_measured(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+        let slabs = self.plan.cut.slabs().len();
+        state.model = values.by_ref().take(slabs).collect();
+        state.residual = values.by_ref().take(slabs).collect();
+        state.tally = *values.next().expect("the tally follows the residual").value.tally();
+        let statistics = values.next().expect("statistics come last");
+        let Value::Statistics(stats, _) = &*statistics.value else { unreachable!("statistics were asked for") };
+        state.stats = stats.clone();
     }
 }
 
