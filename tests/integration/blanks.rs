@@ -15,7 +15,9 @@ fn blank_pixels_come_back_blank_and_change_nothing_else() {
     let words = "--auto-threshold 0 --threshold 20mJy";
     let whole = folder.run("whole", words);
     let mut dirty = plane(0);
-    blanks.iter().for_each(|at| dirty[*at] = f64::NAN);
+    for at in blanks {
+        dirty[at] = f64::NAN;
+    }
     folder.save("dirty.fits", &Image::new(&dirty));
     let blanked = folder.run("blanked", words);
     for (found, expected) in planes_of(&blanked, 0).iter().zip(planes_of(&whole, 0)) {

@@ -212,7 +212,9 @@ fn product_that_exists_is_kept_without_overwrite_and_replaced_with_it() {
         fails(&folder, "", &[&name, "exists", "--overwrite"]);
         fs::remove_file(folder.path(&name)).unwrap();
     }
-    suffixes.iter().for_each(|suffix| fs::write(folder.path(&format!("out-{suffix}")), "precious").unwrap());
+    for suffix in suffixes {
+        fs::write(folder.path(&format!("out-{suffix}")), "precious").unwrap();
+    }
     folder.run("out", "--overwrite");
     for suffix in suffixes {
         assert_ne!(fs::read(folder.path(&format!("out-{suffix}"))).unwrap(), b"precious", "{suffix}");
