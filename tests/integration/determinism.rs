@@ -11,7 +11,7 @@ use crate::support::sky;
 const SHAPE: (usize, usize) = (150, 173);
 
 fn plane(seed: u64) -> Array2<f64> {
-    let points: Vec<sky::Point> = (0..12)
+    let points: Vec<sky::Point> = (0..12_u8)
         .map(f64::from)
         .map(|k| (12.0 + (k * 37.3) % 125.0, 15.0 + (k * 53.7) % 140.0, 1.0 / (k + 1.0)))
         .collect();

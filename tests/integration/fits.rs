@@ -1,4 +1,4 @@
-//! Every form of file that the program takes, and what it writes.
+//! Every form of file that the program takes.
 
 use std::fs;
 use std::io::Write;
@@ -7,21 +7,21 @@ use fitsio::FitsFile;
 use fitsio::images::{ImageDescription, ImageType};
 use ndarray::{Array2, s};
 
-use crate::support::fits::{FLOATS, Image, Stored, card};
+use crate::support::fits::{FLOATS, Image, Stored};
 use crate::support::program::{Folder, Products};
 use crate::support::sky;
 
-const SHAPE: (usize, usize) = (32, 40);
+pub(crate) const SHAPE: (usize, usize) = (32, 40);
 const ROUNDING: f64 = 2e-6;
 
-fn plane(seed: u64) -> Array2<f64> {
+pub(crate) fn plane(seed: u64) -> Array2<f64> {
     let points = [(10.0 + seed as f64, 14.0, 1.0), (22.0, 29.0 - seed as f64, 0.5)];
     let exact = sky::dirty(SHAPE, &points) + sky::noise(SHAPE, 2e-3, seed);
     // values that 32 bits hold, so that every way of storing them gives the same
     exact.mapv(|value| f64::from(value as f32))
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let folder = Folder::new();
     folder.pair(&plane(0), &sky::wide_psf(SHAPE));
     folder
@@ -34,12 +34,12 @@ fn same(a: &Image, b: &Image) -> bool {
 }
 
 /// Every FITS product of a run, pixels only.
-fn planes_of(products: &Products, index: usize) -> [Array2<f64>; 3] {
+pub(crate) fn planes_of(products: &Products, index: usize) -> [Array2<f64>; 3] {
     [products.model(), products.residual(), products.restored()].map(|image| image.plane(index))
 }
 
 /// Asserts that plane `index` of the products is what a run on that plane alone gives.
-fn is_the_single_run(products: &Products, index: usize, single: &Products) {
+pub(crate) fn is_the_single_run(products: &Products, index: usize, single: &Products) {
     assert_eq!(planes_of(products, index), planes_of(single, 0), "plane {index}");
 }
 
@@ -289,212 +289,6 @@ fn shapes_that_are_flat_odd_or_prime_work() {
         assert!(misfit < ROUNDING, "{ny} x {nx}: {misfit:e}");
         assert!(products.file("preview.png").exists());
     }
-}
-
-#[test]
-fn blank_pixels_come_back_blank_and_change_nothing_else() {
-    let folder = folder();
-    // blanks far from the sources, where noise stays below the threshold
-    let blanks = [(0, 0), (31, 39), (5, 33), (28, 3), (28, 4)];
-    let words = "--auto-threshold 0 --threshold 20mJy";
-    let whole = folder.run("whole", words);
-    let mut dirty = plane(0);
-    blanks.iter().for_each(|at| dirty[*at] = f64::NAN);
-    folder.save("dirty.fits", &Image::new(&dirty));
-    let blanked = folder.run("blanked", words);
-    for (found, expected) in planes_of(&blanked, 0).iter().zip(planes_of(&whole, 0)) {
-        for (at, expected) in expected.indexed_iter() {
-            assert!(if blanks.contains(&at) { found[at].is_nan() } else { found[at] == *expected }, "{at:?}");
-        }
-    }
-    let statistics = &blanked.summary()["planes"][0]["residual"];
-    assert_eq!(statistics["pixels"].as_u64(), Some(32 * 40 - 5));
-}
-
-#[test]
-fn infinite_pixels_are_taken_as_blank() {
-    let folder = folder();
-    let mut dirty = plane(0);
-    (dirty[(2, 2)], dirty[(30, 30)]) = (f64::INFINITY, f64::NEG_INFINITY);
-    folder.save("dirty.fits", &Image::new(&dirty));
-    let residual = folder.run("out", "").residual().plane(0);
-    assert_eq!(residual.iter().filter(|value| !value.is_finite()).count(), 2);
-    assert!(residual[(2, 2)].is_nan() && residual[(30, 30)].is_nan());
-}
-
-#[test]
-fn source_under_a_blank_pixel_leaves_no_component_there() {
-    let folder = folder();
-    let mut dirty = plane(0);
-    dirty[(10, 14)] = f64::NAN;
-    folder.save("dirty.fits", &Image::new(&dirty));
-    for algorithm in ["clean", "clark", "hogbom"] {
-        let products = folder.run(algorithm, &format!("--algorithm {algorithm} --niter 500"));
-        let residual = products.residual().plane(0);
-        assert!(products.model().plane(0)[(10, 14)].is_nan() && residual[(10, 14)].is_nan());
-        assert_eq!(residual.iter().filter(|value| value.is_nan()).count(), 1, "{algorithm}");
-        let total = products.summary()["planes"][0]["flux_jy"].as_f64().unwrap();
-        assert!((total - sky::total(&products.model().plane(0))).abs() < 1e-5, "{algorithm}");
-    }
-}
-
-#[test]
-fn all_blank_plane_is_reported_and_passed_through() {
-    let folder = folder();
-    let blank = Array2::from_elem(SHAPE, f64::NAN);
-    folder.save("dirty.fits", &Image::new(&blank));
-    let products = folder.run("alone", "");
-    assert_eq!(products.reasons(), ["blank"]);
-    for plane in planes_of(&products, 0) {
-        assert!(plane.iter().all(|value| value.is_nan()));
-    }
-    folder.save("dirty.fits", &Image::cube(&[plane(0), blank, plane(2)], &[("FREQ", 3)]));
-    let cube = folder.run("cube", "");
-    assert_eq!(cube.reasons()[1], "blank");
-    for (index, seed) in [(0, 0), (2, 2)] {
-        folder.save("d.fits", &Image::new(&plane(seed)));
-        is_the_single_run(&cube, index, &folder.run_pair(("d.fits", "psf.fits"), &format!("s{seed}"), ""));
-    }
-    for plane in planes_of(&cube, 1) {
-        assert!(plane.iter().all(|value| value.is_nan()));
-    }
-}
-
-#[test]
-fn zero_plane_and_plane_without_psf_are_reported_and_harm_no_other() {
-    let folder = folder();
-    let planes = [plane(0), Array2::zeros(SHAPE), plane(2)];
-    folder.save("dirty.fits", &Image::cube(&planes, &[("FREQ", 3)]));
-    let cube = folder.run("zero", "");
-    assert_eq!(cube.reasons()[1], "empty");
-    let psf = sky::wide_psf(SHAPE);
-    folder.save("dirty.fits", &Image::cube(&[plane(0), plane(1), plane(2)], &[("FREQ", 3)]));
-    folder.save("psf.fits", &Image::cube(&[psf.clone(), Array2::zeros((64, 80)), psf], &[("FREQ", 3)]));
-    let flagged = folder.run("flagged", "");
-    assert_eq!(flagged.reasons()[1], "no-psf");
-    for index in [0, 2] {
-        is_the_single_run_of_cube(&flagged, &cube, index);
-        assert!(planes_of(&cube, index).iter().all(|plane| plane.iter().all(|value| value.is_finite())));
-    }
-}
-
-fn is_the_single_run_of_cube(a: &Products, b: &Products, index: usize) {
-    assert_eq!(planes_of(a, index), planes_of(b, index), "plane {index}");
-}
-
-#[test]
-fn every_plane_without_a_psf_is_an_error_that_blames_the_psf() {
-    let folder = folder();
-    folder.save("dirty.fits", &Image::cube(&[plane(0), plane(1)], &[("FREQ", 2)]));
-    folder.save("psf.fits", &Image::cube(&[Array2::zeros((64, 80)), Array2::zeros((64, 80))], &[("FREQ", 2)]));
-    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out");
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
-    assert!(ran.err.contains("psf.fits"), "{}", ran.err);
-}
-
-#[test]
-fn cards_are_carried_through_untouched() {
-    let folder = folder();
-    let mut dirty = Image::new(&plane(0))
-        .with("OBJECT", "'O''Neill / 5'")
-        .with("OBSRA", "1.8725000000000123E+02")
-        .with("EQUINOX", "2000.")
-        .with("PC1_2", "0.0")
-        .with("LONPOLE", "180.0")
-        .with("CRVAL1A", "-12.75");
-    dirty.cards.push(format!("{:<80}", "HIERARCH ESO TEL ALT = 12.5 / a long key"));
-    dirty.cards.push(format!("{:<80}", "COMMENT a remark that stays"));
-    dirty.cards.push(format!("{:<80}", "HISTORY what was done before"));
-    dirty.cards.push(format!("{:<80}", "ODDKEY  = 'text'                  / with a comment"));
-    for stale in [("DATAMIN", "-1.0"), ("DATAMAX", "1.0"), ("CHECKSUM", "'abc'"), ("DATASUM", "'12'")] {
-        dirty = dirty.with(stale.0, stale.1);
-    }
-    dirty = dirty.with("BMAJ", "0.25").with("BMIN", "0.25").with("BPA", "7.0");
-    folder.save("dirty.fits", &dirty);
-    let products = folder.run("out", "");
-    let gone = ["DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM", "BMAJ", "BMIN", "BPA", "BUNIT"];
-    for image in [products.model(), products.residual(), products.restored()] {
-        let kept = dirty.cards.iter().filter(|card| !gone.iter().any(|key| card.starts_with(&format!("{key:<8}="))));
-        let mut at = 0;
-        for expected in kept {
-            let place = image.cards[at..].iter().position(|card| card == expected);
-            at += place.unwrap_or_else(|| panic!("lost, changed or out of order: {expected}")) + 1;
-        }
-        for key in &gone[..4] {
-            assert_eq!(image.raw(key), None, "{key} is no longer true");
-        }
-    }
-}
-
-#[test]
-fn products_tell_their_units_beam_and_how_they_were_made() {
-    let folder = folder();
-    let products = folder.run("out", "--niter 77 --threshold 5mJy");
-    let (model, residual, restored) = (products.model(), products.residual(), products.restored());
-    assert_eq!(model.text("BUNIT").as_deref(), Some("Jy/pixel"));
-    assert_eq!(residual.text("BUNIT").as_deref(), Some("Jy/beam"));
-    assert_eq!(restored.text("BUNIT").as_deref(), Some("Jy/beam"));
-    let told = &products.summary()["planes"][0]["beam"];
-    for (key, name) in [("BMAJ", "bmaj"), ("BMIN", "bmin"), ("BPA", "bpa")] {
-        assert_eq!((model.number(key), residual.number(key)), (None, None), "{key}");
-        assert!((restored.number(key).unwrap() - told[name].as_f64().unwrap()).abs() < 1e-9, "{key}");
-    }
-    let asec = 1.0 / 3600.0;
-    assert!((2.0..5.0).contains(&(restored.number("BMIN").unwrap() / asec)), "a beam of some pixels");
-    for image in [model, residual, restored] {
-        let history = image.history();
-        for needle in [
-            "--dirty dirty.fits --psf psf.fits -o out --niter 77 --threshold 5mJy",
-            "niter = 77",
-            "gain = 0.1",
-            "algorithm = \"clean\"",
-            env!("CARGO_PKG_VERSION"),
-        ] {
-            assert!(history.contains(needle), "{needle} is not in{history}");
-        }
-        assert!(history.contains(products.summary()["planes"][0]["message"].as_str().unwrap()), "{history}");
-    }
-}
-
-#[test]
-fn restored_image_is_the_model_at_the_beam_of_the_header_plus_the_residual() {
-    let folder = folder();
-    for (name, words) in [("fitted", ""), ("given", "--beam-shape 5asec,3asec,30deg")] {
-        let products = folder.run(name, words);
-        let restored = products.restored();
-        let key = |key| restored.number(key).unwrap();
-        let (major, minor, pa) = (key("BMAJ") * 3600.0, key("BMIN") * 3600.0, key("BPA").to_radians());
-        if name == "given" {
-            assert!((major - 5.0).abs() < 1e-6 && (minor - 3.0).abs() < 1e-6 && (key("BPA") - 30.0).abs() < 1e-6);
-        }
-        // one pixel is one arcsec, east is at lower x; the position angle runs from north to east
-        let beam = Array2::from_shape_fn((65, 81), |(y, x)| {
-            let (dy, dx) = (y as f64 - 32.0, x as f64 - 40.0);
-            let (u, v) = (-dx * pa.sin() + dy * pa.cos(), -dx * pa.cos() - dy * pa.sin());
-            (-4.0 * 2.0_f64.ln() * ((u / major).powi(2) + (v / minor).powi(2))).exp()
-        });
-        let expected = sky::convolve(&products.model().plane(0), &beam, (32, 40)) + products.residual().plane(0);
-        let misfit = sky::max_abs(&(restored.plane(0) - expected));
-        assert!(misfit < 5e-6, "{name}: {misfit:e}");
-    }
-}
-
-#[test]
-fn header_without_a_cell_is_taken_with_a_warning() {
-    let folder = folder();
-    let bare = |plane: &Array2<f64>| {
-        let mut image = Image::new(plane);
-        image.cards = vec![card("BUNIT", "'JY/BEAM '")];
-        image
-    };
-    folder.save("dirty.fits", &bare(&plane(0)));
-    folder.save("psf.fits", &bare(&sky::wide_psf(SHAPE)));
-    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out");
-    assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert!(ran.err.contains("warning") && ran.err.contains("cell"), "{}", ran.err);
-    let restored = folder.products("out").restored();
-    assert_eq!(restored.number("BMAJ"), None, "no beam on the sky without a cell");
-    assert!(sky::max_abs(&restored.plane(0)) > 0.9);
 }
 
 #[test]

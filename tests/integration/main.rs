@@ -1,7 +1,9 @@
 //! The program and the library as a user and a sceptic meet them: one binary, synthetic skies, temporary folders.
 
 mod algorithms;
+mod blanks;
 mod cli_errors;
+mod cli_usage;
 mod configs;
 mod determinism;
 mod fields;
@@ -9,6 +11,7 @@ mod fits;
 mod interrupt;
 mod layering;
 mod plan;
+mod products;
 mod psf_geometry;
 mod wiener;
 

@@ -1,4 +1,4 @@
-//! KAT-7: WSClean's published steps of Hogbom's loop, component by component.
+//! KAT-7: `WSClean`'s published steps of Hogbom's loop, component by component.
 
 use ndarray::Array2;
 
@@ -6,7 +6,7 @@ use crate::case::{Case, file};
 use crate::support::fits::Image;
 use crate::support::sky;
 
-/// Gain 0.1 times the PSF's peak, which WSClean 1.9 does not divide by; thresholds and masks off.
+/// Gain 0.1 times the PSF's peak, which `WSClean` 1.9 does not divide by; thresholds and masks off.
 fn case(niter: usize, more: &str) -> Case {
     let psf = Image::read(&file("kat7-wsclean/psf.fits")).plane(0);
     let gain = 0.1 * psf[sky::highest(&psf)];
@@ -20,7 +20,7 @@ fn golden(niter: usize, what: &str) -> Array2<f64> {
     Image::read(&file(&format!("kat7-wsclean/n{niter}-{what}.fits.gz"))).plane(0)
 }
 
-/// Largest differences of model and residual from WSClean's, in units of the dirty peak.
+/// Largest differences of model and residual from `WSClean`'s, in units of the dirty peak.
 fn misfits(case: &Case, niter: usize) -> [f64; 2] {
     let peak = case.psf(0).2;
     let dirty = sky::max_abs(&case.dirty(0)) * peak;

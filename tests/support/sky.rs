@@ -102,7 +102,7 @@ fn transform(plane: &Array2<Complex64>, direction: FftDirection) -> Array2<Compl
 /// The next number without prime factors above 5.
 fn smooth(n: usize) -> usize {
     let is_smooth = |n: &usize| [2, 3, 5].iter().fold(*n, |n, p| strip(n, *p)) == 1;
-    (n..=n.next_power_of_two()).find(is_smooth).expect("a power of two has no other factor")
+    (n..=n.next_power_of_two()).find(is_smooth).expect("a power of two is smooth")
 }
 
 fn strip(mut n: usize, p: usize) -> usize {
