@@ -93,8 +93,10 @@ pub enum StopReason {
     },
     /// The plane holds no pixel that is not blank.
     Blank,
-    /// The plane or its PSF is zero everywhere.
+    /// The plane is zero everywhere.
     Empty,
+    /// The plane's PSF is none.
+    NoPsf,
 }
 
 impl StopReason {
@@ -113,6 +115,7 @@ impl StopReason {
             Self::Solved { .. } => "solved",
             Self::Blank => "blank",
             Self::Empty => "empty",
+            Self::NoPsf => "no-psf",
         }
     }
 }
@@ -146,7 +149,8 @@ impl fmt::Display for StopReason {
                 write!(f, "solved in {iterations} iterations to a relative residual of {tolerance:.1e}")
             }
             Self::Blank => write!(f, "every pixel is blank; passed through"),
-            Self::Empty => write!(f, "the plane or its PSF is zero everywhere; passed through as blank"),
+            Self::Empty => write!(f, "every pixel is zero; passed through as blank"),
+            Self::NoPsf => write!(f, "there is no PSF for it; passed through as blank"),
         }
     }
 }
@@ -218,7 +222,10 @@ trait StopRule: Send + Sync {
 
 struct Interrupted;
 struct NothingAllowed;
-struct Diverged;
+struct Diverged {
+    niter: u64,
+    nmiter: u64,
+}
 struct Threshold;
 struct Iterations(u64);
 struct MajorCycles(u64);
@@ -248,7 +255,8 @@ impl StopRule for NothingAllowed {
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
         let CycleState { stats, lowest, worse, backs, phase, .. } = state;
-        let sign = worse.filter(|_| *backs > BACKS)?;
+        let is_last = *backs > BACKS || state.iterations >= self.niter || state.major >= self.nmiter;
+        let sign = worse.filter(|_| is_last)?;
         Some(match phase {
             Phase::Open => StopReason::Diverged { peak: stats.peak, lowest: *lowest },
             Phase::Masked => StopReason::MaskExhausted { sign },
@@ -299,7 +307,7 @@ impl StopRules {
         Self(vec![
             Box::new(Interrupted),
             Box::new(NothingAllowed),
-            Box::new(Diverged),
+            Box::new(Diverged { niter, nmiter }),
             Box::new(Threshold),
             Box::new(Iterations(niter)),
             Box::new(MajorCycles(nmiter)),

@@ -67,7 +67,7 @@ def main(program):
         for (prior, rule), expected in EXPECTED.items():
             model, wiener = estimate(program, folder, prior, rule)
             found[f"{prior} {rule}"] = (snr(truth, model), expected)
-            print(f"{prior} {rule}: lambda {wiener['lambda']:.4g}, noise {wiener['sigma']:.5f}")
+            print(f"{prior} {rule}: lambda {wiener['lambda']:.4g}, noise {wiener['sigma'] / 25:.5f}")
     far = [name for name, (value, expected) in found.items() if abs(value - expected) > TOLERANCE]
     verdict = f"not within {TOLERANCE} dB: {', '.join(far)}" if far else f"all within {TOLERANCE} dB"
     figures = ", ".join(f"{name} {value:.2f} ({expected})" for name, (value, expected) in found.items())

@@ -139,6 +139,8 @@ pub struct Control {
     descent: f32,
     /// Peak that the mask phase may reach outside the mask \[Jy/beam\].
     outside_limit: f32,
+    /// Why the open phase came to nothing, if it did.
+    stalled: Option<StopReason>,
     /// Whether the present state is an earlier one, measured again.
     returned: bool,
     /// Lowest noise of the mask phase \[Jy/beam\].
@@ -160,6 +162,7 @@ impl Control {
             descent,
             outside_limit: f32::INFINITY,
             returned: false,
+            stalled: None,
             lowest_sigma: f64::INFINITY,
         }
     }
@@ -187,13 +190,20 @@ impl Control {
             self.accept();
         }
         match (self.rules.first(&self.state), self.state.worse) {
-            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. } | StopReason::Stalled { .. }), None)
+            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None)
                 if self.state.phase == Phase::Open && self.params.auto_mask > 0.0 =>
             {
                 self.begin_mask_phase();
                 Next::Mask
             }
-            (Some(reason), worse) => Next::Stop { reason, back: worse.is_some() },
+            (Some(stalled @ StopReason::Stalled { .. }), None)
+                if self.state.phase == Phase::Open && self.params.auto_mask > 0.0 =>
+            {
+                self.stalled = Some(stalled);
+                self.begin_mask_phase();
+                Next::Mask
+            }
+            (Some(reason), worse) => Next::Stop { reason: self.verdict(reason), back: worse.is_some() },
             (None, Some(_)) => {
                 self.descent = f32::midpoint(1.0, self.descent);
                 self.returned = true;
@@ -201,6 +211,17 @@ impl Control {
                 Next::Back
             }
             (None, None) => Next::Cycle(self.rules(levels)),
+        }
+    }
+
+    /// The reason to tell: what the mask phase reaches is no success if the open phase had come to nothing.
+    fn verdict(&self, reason: StopReason) -> StopReason {
+        match (&self.stalled, reason) {
+            (
+                Some(stalled),
+                StopReason::Threshold { .. } | StopReason::PsfFloor { .. } | StopReason::MaskExhausted { .. },
+            ) => stalled.clone(),
+            (_, reason) => reason,
         }
     }
 
@@ -216,7 +237,8 @@ impl Control {
     fn worse(&self) -> Option<Worse> {
         let CycleState { stats, lowest, phase, .. } = &self.state;
         let is_masked = *phase == Phase::Masked;
-        if stats.peak > PEAK_RISE * lowest {
+        let is_finite = stats.rms.is_finite() && stats.sigma.is_finite();
+        if !is_finite || stats.peak > PEAK_RISE * lowest {
             Some(Worse::Peak)
         } else if is_masked && stats.sigma > NOISE_RISE * self.lowest_sigma {
             Some(Worse::Noise)

@@ -18,6 +18,9 @@ pub(super) struct Hogbom;
 /// Components between two looks at the cancellation.
 const PATIENCE: u64 = 64;
 
+/// A plane whose peak rises by this much diverges: the PSF does not fit it.
+const RISE: f32 = 2.0;
+
 impl MinorCycle for Hogbom {
     fn view(&self) -> View {
         View::Plane
@@ -32,9 +35,11 @@ impl MinorCycle for Hogbom {
         let mut flux = Array2::<f64>::zeros(residual.dim());
         let mut plane = Plane::new(residual, allowed);
         let mut iterations = 0;
+        let most = plane.peak().map_or(0.0, |(_, _, value)| RISE * value.abs());
         while iterations < rules.niter && !(iterations % PATIENCE == 0 && cancel.is_requested()) {
             let Some((y, x, value)) = plane.peak() else { break };
-            if value.abs() <= rules.floor {
+            // written so that it also ends at a value that is no number
+            if !(value.abs() > rules.floor && value.abs() <= most) {
                 break;
             }
             let factor = rules.gain * value;

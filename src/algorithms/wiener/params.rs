@@ -1,4 +1,7 @@
 //! What Wiener-Hunt can be told, and its entry in the registry.
+//!
+//! The radio defaults are the noise of the PSF, a Laplacian, `ml-sigma` and the linear boundary. For an optical image take
+//! white noise and the circular boundary: λ then comes from `ml`, or from `gcv` where the prior may not fit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,19 +21,25 @@ pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
     tables: &["wiener"],
 };
 
-/// The `[wiener]` table of the configuration.
+/// The `[wiener]` table of the configuration; its flags have the same names.
+///
+/// None of them can do what the data do not hold: see [the ceiling](super::Ceiling).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WienerParams {
-    /// Spectrum of the noise.
+    /// Spectrum of the noise. White noise on a radio image takes the holes of the uv plane for noiseless zeros and is
+    /// kept from harm only by leaving those modes out; the noise of the PSF on an optical image smooths too little.
     pub noise_model: NoiseModel,
-    /// Operator of the prior.
+    /// Operator of the prior: what of the sky is kept small. A Laplacian and a gradient suit diffuse
+    /// emission, the identity points.
     pub reg: Regularisation,
-    /// Weight of the prior, or the rule that chooses it.
+    /// Weight of the prior, or the rule that chooses it. Too small is noise, too large is blur.
     pub lambda: LambdaChoice,
-    /// Noise of the dirty image.
+    /// Noise of the dirty image \[Jy/beam\], for `ml-sigma` (others report how far they are from it). The robust
+    /// noise of an image full of sidelobes is many times the thermal noise, and λ then too large.
     pub sigma: SigmaChoice,
-    /// What lies beyond the edges.
+    /// What lies beyond the edges. The circular boundary takes one pass and is right for fields that are empty near their
+    /// edges; residual = dirty - psf * model then holds for the convolution that wraps around.
     pub boundary: Boundary,
 }
 
@@ -38,9 +47,9 @@ pub struct WienerParams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Boundary {
-    /// Nothing.
+    /// Nothing: solved by conjugate gradients, to a relative residual of 1e-4 within 60 iterations.
     Linear,
-    /// The image again.
+    /// The image again: a filter.
     Circular,
 }
 

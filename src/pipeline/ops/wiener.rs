@@ -86,7 +86,9 @@ impl Work for UsableModes {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut survey = Survey::new(&self.setting.problem());
-        inputs.iter().for_each(|part| survey.merge(part.mode_survey()));
+        for part in inputs {
+            survey.merge(part.mode_survey());
+        }
         Ok(Value::Usable(survey.finish(TauRule::Auto)?))
     }
 }
@@ -137,7 +139,9 @@ impl Work for ChooseLambda {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut table = SpectrumTable::new(&self.setting.problem(), inputs[0].usable());
-        inputs[1..].iter().for_each(|part| table.merge(part.mode_table()));
+        for part in &inputs[1..] {
+            table.merge(part.mode_table());
+        }
         Ok(Value::Choice(choose(&table, self.rule, self.sigma)?))
     }
 }

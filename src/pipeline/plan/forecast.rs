@@ -118,13 +118,16 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     measure(plan, wiring, &targets)
 }
 
+/// Wires what is done to a plane, given its keys and those of the PSF's transfer function: what must be computed.
+type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
+
 /// The filter, or start and iteration of the linear boundary's solver: the larger of the two.
 fn direct(plan: &Plan) -> (u64, usize) {
     let params = &plan.config.wiener;
     let setting =
         Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
     let rule = (params.rule(), None);
-    let graph = |wire: &dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>| {
+    let graph = |wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
@@ -152,7 +155,7 @@ fn direct(plan: &Plan) -> (u64, usize) {
         let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
         Solver::resume(wiring, plane, setting, keys, (number, None, Some(1.0))).iterate(&before).0.vectors()
     });
-    if start.0 > iteration.0 { start } else { (iteration.0, iteration.1) }
+    start.max(iteration)
 }
 
 fn finish(plan: &Plan) -> (u64, usize) {

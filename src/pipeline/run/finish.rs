@@ -174,5 +174,5 @@ impl Session<'_> {
 
 /// Whether a plane is written as blank.
 fn is_passed_through(state: &PlaneState) -> bool {
-    matches!(state.stop, Some(StopReason::Blank | StopReason::Empty))
+    matches!(state.stop, Some(StopReason::Blank | StopReason::Empty | StopReason::NoPsf))
 }

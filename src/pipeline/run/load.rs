@@ -50,8 +50,10 @@ impl Session<'_> {
         let Value::Statistics(stats, levels) = &*last.value else { unreachable!("the last target is the statistics") };
         let stop = if stats.pixels == 0 {
             Some(StopReason::Blank)
-        } else if (stats.min == 0.0 && stats.max == 0.0) || self.psfs[&plan.psf].psf.is_err() {
+        } else if stats.min == 0.0 && stats.max == 0.0 {
             Some(StopReason::Empty)
+        } else if self.psfs[&plan.psf].psf.is_err() {
+            Some(StopReason::NoPsf)
         } else {
             None
         };

@@ -19,7 +19,7 @@ use super::ops::{DeconvOp, OpError, Product};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
-use crate::algorithms::Kind;
+use crate::algorithms::{Kind, StopReason};
 use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
@@ -69,12 +69,16 @@ pub enum RunError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Nothing to deconvolve.
-    #[error("nothing to deconvolve in {file}\n  {hdu}: every pixel is zero, expected a dirty image")]
+    #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
     Empty {
         /// The file.
         file: String,
         /// Its HDU.
         hdu: String,
+        /// What it holds.
+        found: &'static str,
+        /// What it should hold.
+        expected: &'static str,
     },
     /// No beam to restore with.
     #[error(transparent)]
@@ -179,10 +183,7 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         session.batch(batch)?;
     }
     let Session { phases, outcomes, convergence, preview, .. } = session;
-    let dirty = &plan.inputs.dirty.0;
-    if outcomes.iter().all(|plane| plane.stop == crate::algorithms::StopReason::Empty) {
-        return Err(RunError::Empty { file: dirty.spec().to_owned(), hdu: dirty.hdu_label().to_owned() });
-    }
+    check_any(plan, &outcomes)?;
     let interrupted = tools.cancel.is_requested();
     let beams: Vec<_> = outcomes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
     let files = products.finish(&beams, &history(plan, &outcomes, command, interrupted))?;
@@ -195,6 +196,22 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         convergence,
         preview,
     })
+}
+
+/// Refuses a run in which no plane could be deconvolved; blank planes are passed through.
+fn check_any(plan: &Plan, outcomes: &[PlaneOutcome]) -> Result<(), RunError> {
+    let is = |reason: &StopReason| outcomes.iter().any(|plane| plane.stop == *reason);
+    let is_dead = |plane: &PlaneOutcome| matches!(plane.stop, StopReason::Empty | StopReason::NoPsf);
+    if !outcomes.iter().all(is_dead) {
+        return Ok(());
+    }
+    let (source, found, expected) = if is(&StopReason::NoPsf) {
+        (&plan.inputs.psf.0, "no plane has a positive, unique peak", "a PSF")
+    } else {
+        (&plan.inputs.dirty.0, "every pixel is zero", "a dirty image")
+    };
+    let (file, hdu) = (source.spec().to_owned(), source.hdu_label().to_owned());
+    Err(RunError::Empty { file, hdu, found, expected })
 }
 
 impl Session<'_> {

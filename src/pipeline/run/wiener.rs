@@ -147,7 +147,7 @@ impl Session<'_> {
             .map(|(index, _)| {
                 let (usable, choice) = self.chosen(&mut values);
                 let [x, r, p] = self.vectors(&mut values);
-                let (rz, rr) = self.numbers(&mut values);
+                let (rz, rr) = numbers(&mut values);
                 Solving {
                     index,
                     x,
@@ -194,7 +194,7 @@ impl Session<'_> {
         let mut values = self.execute(wiring, &targets)?.into_iter();
         for solving in open {
             [solving.x, solving.r, solving.p] = self.vectors(&mut values);
-            let (rz, rr) = self.numbers(&mut values);
+            let (rz, rr) = numbers(&mut values);
             solving.rz = rz;
             let pq = *values.next().expect("the curvature comes last").value.scalar();
             solving.advance(rr, pq);
@@ -215,13 +215,6 @@ impl Session<'_> {
     fn vectors(&self, values: &mut impl Iterator<Item = Held>) -> [Slabs; 3] {
         let slabs = self.plan.cut.slabs().len();
         std::array::from_fn(|_| values.by_ref().take(slabs).collect())
-    }
-
-    /// `r . z` and `r . r`.
-    fn numbers(&self, values: &mut impl Iterator<Item = Held>) -> (Held, f64) {
-        let mut next = || values.next().expect("two numbers follow the vectors");
-        let rz = next();
-        (rz, *next().value.scalar())
     }
 
     /// Takes note of what was solved with which λ.
@@ -305,11 +298,18 @@ impl Session<'_> {
         state.tally = *values.next().expect("the tally follows the residual").value.tally();
         let statistics = values.next().expect("statistics come last");
         let Value::Statistics(stats, _) = &*statistics.value else { unreachable!("statistics were asked for") };
-        state.stats = stats.clone();
+        state.stats = *stats;
     }
 }
 
-/// The keys in the order in which [`Session::vectors`] and [`Session::numbers`] take their values.
+/// `r . z` and `r . r`.
+fn numbers(values: &mut impl Iterator<Item = Held>) -> (Held, f64) {
+    let mut next = || values.next().expect("two numbers follow the vectors");
+    let rz = next();
+    (rz, *next().value.scalar())
+}
+
+/// The keys in the order in which [`Session::vectors`] and [`numbers`] take their values.
 fn order(keys: SolverKeys) -> impl Iterator<Item = Key> {
     let numbers = [keys.rz.clone(), keys.rr.clone()];
     keys.vectors().into_iter().chain(numbers)
