@@ -270,12 +270,10 @@ impl StopRule for Threshold {
         let CycleState { stats, threshold, is_final, worse, .. } = state;
         let (peak, threshold) = (stats.peak, *threshold);
         let reached = peak <= threshold || (*is_final && peak <= SLACK * threshold);
-        (reached && worse.is_none()).then(|| {
-            if stats.missing > DOMINANT * stats.sigma {
-                StopReason::PsfFloor { peak, threshold, missing: stats.missing }
-            } else {
-                StopReason::Threshold { peak, threshold, sigma: stats.sigma }
-            }
+        (reached && worse.is_none()).then_some(if stats.missing > DOMINANT * stats.sigma {
+            StopReason::PsfFloor { peak, threshold, missing: stats.missing }
+        } else {
+            StopReason::Threshold { peak, threshold, sigma: stats.sigma }
         })
     }
 }

@@ -42,7 +42,7 @@ pub struct CleanParams {
 /// The threshold in units of the noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AutoThreshold {
-    /// 1 inside an auto-mask, 3 without one (WSClean's manual: 3 alone, 0.3 to 1 with a mask).
+    /// 1 inside an auto-mask, 3 without one (`WSClean`'s manual: 3 alone, 0.3 to 1 with a mask).
     Auto,
     /// Given; 0 is off.
     Given(f64),
@@ -121,7 +121,7 @@ pub enum Next {
 
 /// Pixels on the list at the most (ALGORITHMS 2.4).
 const MAX_ACTIVE: u64 = 200_000;
-/// A peak this much above the lowest is worse (the same 10 % as DDFacet's `AllowResidIncrease`).
+/// A peak this much above the lowest is worse (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
 const PEAK_RISE: f32 = 1.1;
 /// Noise this much above the lowest of the mask phase is worse: a good component takes noise away.
 const NOISE_RISE: f64 = 1.05;

@@ -180,7 +180,7 @@ impl Work for Statistics {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut stats = inputs[0].noise().clone();
+        let mut stats = *inputs[0].noise();
         let mut levels = Levels::default();
         let (least, greatest) = if self.floor { inputs[1].floor().range() } else { (0.0, 0.0) };
         stats.scale = stats.sigma.hypot(least);

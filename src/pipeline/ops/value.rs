@@ -210,7 +210,7 @@ impl Value {
     pub fn bytes(&self) -> u64 {
         let pixels = |(ny, nx): (usize, usize)| 4 * (ny * nx) as u64;
         match self {
-            Self::Pixels(slab) => pixels(slab.dim()),
+            Self::Pixels(slab) | Self::Vector(slab) => pixels(slab.dim()),
             Self::Psf(psf) => pixels(psf.shape()),
             Self::Dirty(slab) => {
                 let (ny, nx) = slab.image.shape();
@@ -227,18 +227,23 @@ impl Value {
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64,
             Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,
-            Self::Rank(_) | Self::Noise(_) | Self::Floor(_) => 0,
             Self::ModeTable(table) => table.bytes(),
-            Self::Vector(slab) => pixels(slab.dim()),
             Self::RowSums(sums) => 8 * sums.len() as u64,
-            Self::NoPsf(_)
+            Self::Rank(_)
+            | Self::Noise(_)
+            | Self::Floor(_)
+            | Self::NoPsf(_)
             | Self::PsfPeak(_)
             | Self::PsfFacts(_)
             | Self::Beam(_)
             | Self::Statistics(..)
-            | Self::Tally(_) => 0,
-            Self::ModeSurvey(_) | Self::Usable(_) | Self::Choice(_) | Self::Ceiling(_) | Self::Scalar(_) => 0,
-            Self::Done => 0,
+            | Self::Tally(_)
+            | Self::ModeSurvey(_)
+            | Self::Usable(_)
+            | Self::Choice(_)
+            | Self::Ceiling(_)
+            | Self::Scalar(_)
+            | Self::Done => 0,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Session<'_> {
             return None;
         }
         let control = state.control.as_mut().expect("a plane that is not done has a control");
-        match control.next(state.stats.clone(), &state.levels, self.tools.cancel.is_requested()) {
+        match control.next(state.stats, &state.levels, self.tools.cancel.is_requested()) {
             Next::Cycle(rules) => {
                 state.good = state.model.clone();
                 Some(Task::Cycle(rules))
@@ -167,7 +167,7 @@ impl Session<'_> {
         state.weights = values.by_ref().take(weights).collect();
         let statistics = values.next().expect("statistics come last");
         let Value::Statistics(stats, levels) = &*statistics.value else { unreachable!("statistics were asked for") };
-        state.stats = stats.clone();
+        state.stats = *stats;
         state.levels = levels.clone();
     }
 }

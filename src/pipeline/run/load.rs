@@ -66,7 +66,7 @@ impl Session<'_> {
             good: Vec::new(),
             model,
             residual,
-            stats: stats.clone(),
+            stats: *stats,
             levels: levels.clone(),
             tally: ModelTally::default(),
             dirty_peak: stats.min.abs().max(stats.max.abs()),

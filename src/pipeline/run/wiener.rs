@@ -12,9 +12,9 @@ use crate::pipeline::outcome::WienerOutcome;
 /// Relative residual of the equation that counts as solved (ALGORITHMS 6.5).
 const TOLERANCE: f64 = 1e-4;
 /// Iterations at the most.
-const ITERATIONS: u32 = 60;
+const ITERATIONS: u32 = 200;
 /// Iterations in a row that lower the residual by less than 1 % and end the solver.
-const PATIENCE: u32 = 10;
+const PATIENCE: u32 = 50;
 
 /// A plane between two iterations of its solver.
 struct Solving {

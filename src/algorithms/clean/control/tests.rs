@@ -123,7 +123,7 @@ fn every_rule_gives_its_own_reason() {
 fn the_list_is_kept_short_by_raising_the_floor() {
     let mut control = control(params());
     let mut levels = Levels::default();
-    (0..MAX_ACTIVE + 1).for_each(|_| levels.add(0.5));
+    (0..=MAX_ACTIVE).for_each(|_| levels.add(0.5));
     levels.add(1.0);
     assert!(floor(control.next(stats(1.0, 0.01), &levels, false)) > 0.5);
 }
