@@ -5,20 +5,19 @@ use crate::algorithms::{ALGORITHMS, PARAMS};
 use crate::diagnostics::PLOTS;
 
 /// Prints algorithms with their parameters, and plots.
-#[allow(clippy::unnecessary_wraps)] // the jobs share one signature
 pub(super) fn list() -> Result<(), Failure> {
-    println!("algorithms");
+    let mut text = String::from("algorithms\n");
     for algorithm in ALGORITHMS {
         let flags: Vec<_> = PARAMS
             .iter()
             .filter(|param| algorithm.tables.contains(&param.table))
             .map(|param| format!("--{}", param.flag))
             .collect();
-        println!("  {:<10} {}\n             {}", algorithm.name, algorithm.summary, flags.join(" "));
+        text += &format!("  {:<10} {}\n             {}\n", algorithm.name, algorithm.summary, flags.join(" "));
     }
-    println!("plots");
+    text += "plots\n";
     for plot in PLOTS {
-        println!("  {:<12} {} ({})", plot.name, plot.about, plot.suffixes.join(", "));
+        text += &format!("  {:<12} {} ({})\n", plot.name, plot.about, plot.suffixes.join(", "));
     }
-    Ok(())
+    super::say(&text)
 }

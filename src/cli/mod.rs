@@ -11,6 +11,7 @@ mod run;
 mod simulate;
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -68,6 +69,14 @@ fn command() -> Command {
     let simulate = Command::new("simulate").about("Makes a test sky as a real array would see it: dirty, psf, truth");
     let base = base.subcommand(SimulateArgs::augment_args(simulate));
     args::with_parameters(RunArgs::augment_args(base))
+}
+
+/// Writes data to stdout; a reader that has gone away is no failure.
+fn say(text: &str) -> Result<(), failure::Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(failure::Failure::file("stdout".as_ref(), &error)),
+        _ => Ok(()),
+    }
 }
 
 /// Turns `-niter` into `--niter`: the older tools of the field take one dash.

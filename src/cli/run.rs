@@ -17,8 +17,7 @@ use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, W
 pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<(), Failure> {
     let plan = Plan::new(config, &args.dirty, &args.psf)?;
     if args.dry_run {
-        println!("{plan}");
-        return Ok(());
+        return super::say(&format!("{plan}\n"));
     }
     let prefix = prefix(args)?;
     let others = side_products(&prefix).into_iter().chain(args.save_config.clone());
@@ -51,17 +50,22 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     Ok(())
 }
 
-/// The prefix asked for, or the dirty image's name in `outputs/`, which is made.
+/// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
 fn prefix(args: &RunArgs) -> Result<String, Failure> {
-    if let Some(prefix) = &args.output {
-        return Ok(prefix.clone());
-    }
-    let folder = Path::new("outputs");
-    std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+    let folder = match &args.output {
+        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => return Ok(prefix.clone()),
+        Some(folder) => folder.as_str(),
+        None => {
+            let folder = Path::new("outputs");
+            std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+            "outputs/"
+        }
+    };
     let file = args.dirty.split('[').next().unwrap_or(&args.dirty);
     let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
-    let stem = name.split(".fit").next().unwrap_or(&name);
-    Ok(format!("outputs/{stem}"))
+    let endings = [".gz", ".fz", ".fits", ".fit"];
+    let stem = endings.iter().fold(&*name, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
+    Ok(format!("{folder}{stem}"))
 }
 
 /// Refuses an output that is an input, a folder, or there already.

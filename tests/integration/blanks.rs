@@ -89,7 +89,7 @@ fn zero_plane_and_plane_without_psf_are_reported_and_harm_no_other() {
     folder.save("dirty.fits", &Image::cube(&[plane(0), plane(1), plane(2)], &[("FREQ", 3)]));
     folder.save("psf.fits", &Image::cube(&[psf.clone(), Array2::zeros((64, 80)), psf], &[("FREQ", 3)]));
     let flagged = folder.run("flagged", "");
-    assert_eq!(flagged.reasons()[1], "empty");
+    assert_eq!(flagged.reasons()[1], "no-psf");
     for index in [0, 2] {
         is_the_single_run_of_cube(&flagged, &cube, index);
         assert!(planes_of(&cube, index).iter().all(|plane| plane.iter().all(|value| value.is_finite())));

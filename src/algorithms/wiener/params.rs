@@ -28,7 +28,7 @@ pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
 #[serde(deny_unknown_fields)]
 pub struct WienerParams {
     /// Spectrum of the noise. White noise on a radio image takes the holes of the uv plane for noiseless zeros and is
-    /// kept from harm only by leaving those modes out; the noise of the PSF on an optical image smooths too little.
+    /// kept from harm only by leaving those modes out; white noise taken for that of the PSF is amplified where `H` is small.
     pub noise_model: NoiseModel,
     /// Operator of the prior: what of the sky is kept small. A Laplacian and a gradient suit diffuse
     /// emission, the identity points.
