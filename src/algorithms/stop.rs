@@ -91,6 +91,13 @@ pub enum StopReason {
         /// Relative residual of the inner solver, 0 for a filter.
         tolerance: f64,
     },
+    /// The inner solver came to a halt before its tolerance; its best estimate was kept.
+    Unsolved {
+        /// Iterations of the inner solver.
+        iterations: u32,
+        /// Relative residual of the estimate that was kept.
+        tolerance: f64,
+    },
     /// The plane holds no pixel that is not blank.
     Blank,
     /// The plane is zero everywhere.
@@ -113,6 +120,7 @@ impl StopReason {
             Self::NothingAllowed => "nothing-allowed",
             Self::Interrupted => "interrupted",
             Self::Solved { .. } => "solved",
+            Self::Unsolved { .. } => "unsolved",
             Self::Blank => "blank",
             Self::Empty => "empty",
             Self::NoPsf => "no-psf",
@@ -148,6 +156,11 @@ impl fmt::Display for StopReason {
             Self::Solved { iterations, tolerance } => {
                 write!(f, "solved in {iterations} iterations to a relative residual of {tolerance:.1e}")
             }
+            Self::Unsolved { iterations, tolerance } => write!(
+                f,
+                "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}; kept \
+                 the best estimate (a greater --lambda solves more easily)"
+            ),
             Self::Blank => write!(f, "every pixel is blank; passed through"),
             Self::Empty => write!(f, "every pixel is zero; passed through as blank"),
             Self::NoPsf => write!(f, "there is no PSF for it; passed through as blank"),

@@ -30,8 +30,9 @@ struct Solving {
     start: f64,
     /// Present `|r|` over that before the first iteration.
     relative: f64,
-    /// Lowest of these.
+    /// Lowest of these, and the estimate that had it.
     lowest: f64,
+    best: Slabs,
     idle: u32,
     iterations: u32,
 }
@@ -109,16 +110,14 @@ impl Session<'_> {
             let interrupted = self.tools.cancel.is_requested();
             for solving in open.extract_if(.., |solving| interrupted || solving.is_done()) {
                 let state = &mut states[solving.index];
-                self.solved(state, (&solving.usable, solving.choice.as_ref()), solving.iterations, solving.relative);
+                self.solved(state, (&solving.usable, solving.choice.as_ref()), solving.iterations, solving.lowest);
                 if !solving.is_done() {
                     state.stop = Some(StopReason::Interrupted);
-                } else if solving.relative > TOLERANCE {
-                    state.notes.push(format!(
-                        "the solver ended after {} iterations at a relative residual of {:.1e}, above {TOLERANCE:.0e}",
-                        solving.iterations, solving.relative
-                    ));
+                } else if solving.lowest > TOLERANCE {
+                    state.stop =
+                        Some(StopReason::Unsolved { iterations: solving.iterations, tolerance: solving.lowest });
                 }
-                state.model = solving.x;
+                state.model = solving.best;
             }
             if open.is_empty() {
                 return Ok(());
@@ -150,6 +149,7 @@ impl Session<'_> {
                 let (rz, rr) = numbers(&mut values);
                 Solving {
                     index,
+                    best: x.clone(),
                     x,
                     r,
                     p,
@@ -158,7 +158,7 @@ impl Session<'_> {
                     choice,
                     start: rr,
                     relative: if rr > 0.0 { 1.0 } else { 0.0 },
-                    lowest: 1.0,
+                    lowest: if rr > 0.0 { 1.0 } else { 0.0 },
                     idle: 0,
                     iterations: 0,
                 }
@@ -337,7 +337,10 @@ impl Solving {
         self.iterations += 1;
         self.relative = (rr / self.start).sqrt();
         self.idle = if self.relative < 0.99 * self.lowest { 0 } else { self.idle + 1 };
-        self.lowest = self.lowest.min(self.relative);
+        if self.relative < self.lowest {
+            self.lowest = self.relative;
+            self.best.clone_from(&self.x);
+        }
         if !(pq > 0.0 && rr.is_finite()) {
             // rounding ate the curvature: no step was taken, and none would be
             self.idle = PATIENCE;
