@@ -1,8 +1,12 @@
-//! Whole-plane transforms, for planes that fit in memory.
+//! Whole-plane transforms, for planes that fit in memory; rows and strips of columns are spread over rayon's threads.
+//!
+//! The task graph has its own workers and does not use these: they serve the simulator, and tests as a reference. Each row
+//! and each column is transformed by itself, so the result does not depend on the number of threads.
 
 use std::sync::Arc;
 
 use ndarray::Array2;
+use rayon::prelude::*;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftNum, FftPlanner};
@@ -42,16 +46,14 @@ impl<T: FftNum> Real2d<T> {
         assert_eq!(plane.dim(), self.shape, "the plane has the planned shape");
         let (ny, nx) = self.shape;
         let mut spectrum = Array2::from_elem((ny, nx / 2 + 1), Complex::new(T::zero(), T::zero()));
-        let mut input = self.rows_forward.make_input_vec();
-        let mut output = self.rows_forward.make_output_vec();
-        let mut scratch = self.rows_forward.make_scratch_vec();
-        for (row, mut out) in plane.rows().into_iter().zip(spectrum.rows_mut()) {
+        let plan = &self.rows_forward;
+        let buffers = || (plan.make_input_vec(), plan.make_scratch_vec());
+        let rows: Vec<_> = plane.rows().into_iter().collect();
+        let cells = spectrum.as_slice_mut().expect("the spectrum was made in row order");
+        cells.par_chunks_exact_mut(nx / 2 + 1).zip(rows).for_each_init(buffers, |(input, scratch), (out, row)| {
             input.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-            self.rows_forward
-                .process_with_scratch(&mut input, &mut output, &mut scratch)
-                .expect("buffers made by the plan have its lengths");
-            out.iter_mut().zip(&output).for_each(|(to, from)| *to = *from);
-        }
+            plan.process_with_scratch(input, out, scratch).expect("buffers made by the plan have its lengths");
+        });
         Self::columns(&mut spectrum, self.columns_forward.as_ref());
         spectrum
     }
@@ -66,35 +68,48 @@ impl<T: FftNum> Real2d<T> {
         Self::columns(spectrum, self.columns_inverse.as_ref());
         let mut plane = Array2::zeros(self.shape);
         let scale = T::one() / T::from_usize(ny * nx).expect("a pixel count is a float");
-        let mut input = self.rows_inverse.make_input_vec();
-        let mut output = self.rows_inverse.make_output_vec();
-        let mut scratch = self.rows_inverse.make_scratch_vec();
-        for (row, mut out) in spectrum.rows().into_iter().zip(plane.rows_mut()) {
-            input.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-            make_ends_real(&mut input, nx);
-            self.rows_inverse
-                .process_with_scratch(&mut input, &mut output, &mut scratch)
-                .expect("buffers made by the plan have its lengths, and the ends are real");
-            out.iter_mut().zip(&output).for_each(|(to, from)| *to = *from * scale);
-        }
+        let plan = &self.rows_inverse;
+        let cells = plane.as_slice_mut().expect("the plane was made in row order");
+        let spectra = spectrum.as_slice_mut().expect("a spectrum is stored in row order");
+        let rows = cells.par_chunks_exact_mut(nx).zip(spectra.par_chunks_exact_mut(nx / 2 + 1));
+        rows.for_each_init(
+            || plan.make_scratch_vec(),
+            |scratch, (out, row)| {
+                make_ends_real(row, nx);
+                plan.process_with_scratch(row, out, scratch)
+                    .expect("buffers made by the plan have its lengths, and the ends are real");
+                out.iter_mut().for_each(|value| *value = *value * scale);
+            },
+        );
         plane
     }
 
+    /// Transforms the columns in place, a batch of strips at a time.
     fn columns(spectrum: &mut Array2<Complex<T>>, plan: &dyn Fft<T>) {
         let (ny, columns) = spectrum.dim();
         let zero = Complex::new(T::zero(), T::zero());
-        let mut strip = vec![zero; STRIP * ny];
-        let mut scratch = vec![zero; plan.get_inplace_scratch_len()];
+        let batch = (2 * rayon::current_num_threads() * STRIP).min(columns.next_multiple_of(STRIP));
+        let mut strips = vec![zero; batch * ny];
         let cells = spectrum.as_slice_mut().expect("the spectrum was made in row order");
-        for first in (0..columns).step_by(STRIP) {
-            let width = STRIP.min(columns - first);
-            for (y, row) in cells.chunks_exact(columns).enumerate() {
-                row[first..first + width].iter().enumerate().for_each(|(c, value)| strip[c * ny + y] = *value);
-            }
-            plan.process_with_scratch(&mut strip[..width * ny], &mut scratch);
-            for (y, row) in cells.chunks_exact_mut(columns).enumerate() {
-                row[first..first + width].iter_mut().enumerate().for_each(|(c, value)| *value = strip[c * ny + y]);
-            }
+        for first in (0..columns).step_by(batch) {
+            let last = (first + batch).min(columns);
+            strips.par_chunks_mut(STRIP * ny).enumerate().for_each_init(
+                || vec![zero; plan.get_inplace_scratch_len()],
+                |scratch, (index, strip)| {
+                    let from = first + index * STRIP;
+                    let width = STRIP.min(last.saturating_sub(from));
+                    for (y, row) in cells.chunks_exact(columns).enumerate() {
+                        row[from.min(last)..][..width]
+                            .iter()
+                            .enumerate()
+                            .for_each(|(c, value)| strip[c * ny + y] = *value);
+                    }
+                    plan.process_with_scratch(&mut strip[..width * ny], scratch);
+                },
+            );
+            cells.par_chunks_exact_mut(columns).enumerate().for_each(|(y, row)| {
+                row[first..last].iter_mut().enumerate().for_each(|(c, value)| *value = strips[c * ny + y]);
+            });
         }
     }
 }

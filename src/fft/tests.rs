@@ -191,3 +191,73 @@ fn kernel_longer_than_a_circular_plane_laps_it_and_adds_up() {
         assert_eq!(whole, circular(cut), "{cut:?}");
     }
 }
+
+/// A PSF with far sidelobes: the mean of cosines over random uv points, peak 1 in the middle of `2 * half` pixels.
+fn psf_of_random_baselines(half: usize) -> Array2<f64> {
+    let uv = noise((120, 2), 10).mapv(|value| 0.6 * f64::from(value));
+    let axis = |column: usize| -> Vec<Vec<(f64, f64)>> {
+        let phase = |at: usize, index: usize| {
+            let angle = std::f64::consts::TAU * uv[(index, column)] * (at as f64 - half as f64);
+            (angle.cos(), angle.sin())
+        };
+        (0..2 * half).map(|at| (0..uv.nrows()).map(|index| phase(at, index)).collect()).collect()
+    };
+    let (v, u) = (axis(0), axis(1));
+    Array2::from_shape_fn((2 * half, 2 * half), |(y, x)| {
+        v[y].iter().zip(&u[x]).map(|(v, u)| v.0 * u.0 - v.1 * u.1).sum::<f64>() / uv.nrows() as f64
+    })
+}
+
+/// Convolution in f64 by one transform of `length`, of the kernel's lags up to `reach`.
+fn convolve_at(image: &Array2<f64>, kernel: &Array2<f64>, reach: usize, length: usize) -> Array2<f64> {
+    let (n, middle) = (image.nrows(), kernel.nrows() / 2);
+    let plans = Real2d::new((length, length));
+    let mut placed = Array2::zeros((length, length));
+    for ((y, x), h) in kernel.indexed_iter().filter(|((y, x), _)| y.abs_diff(middle).max(x.abs_diff(middle)) <= reach) {
+        placed[((y + length - middle) % length, (x + length - middle) % length)] += *h;
+    }
+    let mut padded = Array2::zeros((length, length));
+    padded.slice_mut(s![..n, ..n]).assign(image);
+    let (transfer, mut spectrum) = (plans.forward(&placed), plans.forward(&padded));
+    spectrum.zip_mut_with(&transfer, |value, h| *value *= h);
+    plans.inverse(&mut spectrum).slice(s![..n, ..n]).to_owned()
+}
+
+#[test]
+fn the_sizes_of_psf_and_transform_decide_what_is_exact() {
+    let n = 64;
+    let psf = psf_of_random_baselines(n);
+    let same_size = psf.slice(s![n / 2..3 * n / 2, n / 2..3 * n / 2]).to_owned();
+    let larger = psf.slice(s![n / 4..7 * n / 4, n / 4..7 * n / 4]).to_owned();
+    let sky = |first: usize, width: usize| {
+        let places = noise((40, 2), 11).mapv(|value| first + ((f64::from(value) + 0.5) * width as f64) as usize);
+        let mut sky = Array2::zeros((n, n));
+        places.rows().into_iter().for_each(|at| sky[(at[0], at[1])] += 1.0);
+        sky
+    };
+    let direct =
+        |sky: &Array2<f64>| convolve_directly(&sky.mapv(|value| value as f32), &psf.mapv(|value| value as f32), (n, n));
+    let error = |a: &Array2<f64>, b: &Array2<f64>| {
+        let peak = b.iter().fold(0.0_f64, |peak, value| peak.max(value.abs()));
+        a.iter().zip(b).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs())) / peak
+    };
+    let everywhere = sky(0, n);
+    let exact = convolve_at(&everywhere, &psf, n - 1, 2 * n);
+    assert!(error(&exact, &direct(&everywhere)) < 1e-6, "the direct sum is of single precision values");
+    // 1. a PSF of the image's size misses far sidelobes, whatever the padding beyond 3/2
+    let (short, long) =
+        (convolve_at(&everywhere, &same_size, n / 2, 3 * n / 2), convolve_at(&everywhere, &same_size, n / 2, 2 * n));
+    assert!(error(&short, &long) < 1e-13);
+    assert!(error(&short, &exact) > 1e-3);
+    // 2. without padding the convolution wraps around
+    assert!(error(&convolve_at(&everywhere, &same_size, n / 2, n), &short) > 1e-3);
+    // 3. sources in the central half: exact in the central half, not outside
+    let central = sky(n / 4, n / 2 - 1);
+    let (short, exact) =
+        (convolve_at(&central, &same_size, n / 2, 3 * n / 2), convolve_at(&central, &psf, n - 1, 2 * n));
+    let half = |plane: &Array2<f64>| plane.slice(s![n / 4..3 * n / 4, n / 4..3 * n / 4]).to_owned();
+    assert!(error(&half(&short), &half(&exact)) < 1e-13);
+    assert!(error(&short, &exact) > 1e-3);
+    // 4. and a PSF of 3/2 the size is exact everywhere for them
+    assert!(error(&convolve_at(&central, &larger, 3 * n / 4, 2 * n), &exact) < 1e-13);
+}

@@ -15,9 +15,10 @@ const NARROWEST: f64 = 2.0;
 /// Heights that a summed column may have: few, so that equal neighbours merge.
 const LEVELS: f64 = 4.0;
 
-/// The kinds of operation in the order of their names, so that a kind keeps its colour between runs.
+/// The kinds of operation, those that took longest first: there are more kinds than colours that the eye tells apart.
 pub(super) struct Kinds<'a> {
-    totals: BTreeMap<&'a str, (f64, u64)>,
+    /// Name, seconds and tasks.
+    totals: Vec<(&'a str, (f64, u64))>,
 }
 
 impl<'a> Kinds<'a> {
@@ -27,11 +28,13 @@ impl<'a> Kinds<'a> {
             let total = totals.entry(&task.kind).or_default();
             *total = (total.0 + task.busy, total.1 + task.count);
         }
+        let mut totals: Vec<_> = totals.into_iter().collect();
+        totals.sort_by(|a, b| b.1.0.total_cmp(&a.1.0).then(a.0.cmp(b.0)));
         Self { totals }
     }
 
     fn place(&self, kind: &str) -> usize {
-        self.totals.keys().position(|name| *name == kind).unwrap_or(usize::MAX)
+        self.totals.iter().position(|(name, _)| *name == kind).unwrap_or(usize::MAX)
     }
 
     /// Height of the legend.
@@ -121,21 +124,18 @@ fn merged(sums: &[BTreeMap<usize, f64>], area: Area) -> Vec<(Area, usize)> {
 
 /// Kind, seconds and tasks, the longest first.
 pub(super) fn draw_legend(scene: &mut Scene, kinds: &Kinds, (x, y): (f64, f64)) {
-    let mut rows: Vec<_> =
-        kinds.totals.iter().enumerate().map(|(place, (name, total))| (place, *name, *total)).collect();
-    rows.sort_by(|a, b| b.2.0.total_cmp(&a.2.0).then(a.1.cmp(b.1)));
     let head = |scene: &mut Scene, text: &str, x: f64| {
         let label = Label::new(text, (x, y + 6.0), SMALL).coloured(PALE);
         scene.text(label.anchored(Along::End, Across::Middle));
     };
     head(scene, "time", x + 270.0);
     head(scene, "tasks", x + 345.0);
-    for (row, (place, name, (busy, count))) in rows.into_iter().enumerate() {
-        let y = y + 6.0 + LINE * (row as f64 + 1.0);
+    for (place, (name, (busy, count))) in kinds.totals.iter().enumerate() {
+        let y = y + 6.0 + LINE * (place as f64 + 1.0);
         let colour: Rgb = category(place);
         scene.fill(Area::new(x, y - 8.0, 16.0, 16.0), colour, 1.0);
         scene.text(Label::new(shortened(name, SMALL, 150.0), (x + 26.0, y), SMALL));
-        right_aligned(scene, legend_seconds(busy), (x + 270.0, y));
+        right_aligned(scene, legend_seconds(*busy), (x + 270.0, y));
         right_aligned(scene, count.to_string(), (x + 345.0, y));
     }
 }
