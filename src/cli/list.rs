@@ -1,8 +1,12 @@
 //! `deconv list`: the registries.
 
+use std::fmt::Write;
+
 use super::failure::Failure;
 use crate::algorithms::{ALGORITHMS, PARAMS};
 use crate::diagnostics::PLOTS;
+
+const TAKES: &str = "a String takes every text";
 
 /// Prints algorithms with their parameters, and plots.
 pub(super) fn list() -> Result<(), Failure> {
@@ -13,11 +17,12 @@ pub(super) fn list() -> Result<(), Failure> {
             .filter(|param| algorithm.tables.contains(&param.table))
             .map(|param| format!("--{}", param.flag))
             .collect();
-        text += &format!("  {:<10} {}\n             {}\n", algorithm.name, algorithm.summary, flags.join(" "));
+        writeln!(text, "  {:<10} {}\n             {}", algorithm.name, algorithm.summary, flags.join(" "))
+            .expect(TAKES);
     }
     text += "plots\n";
     for plot in PLOTS {
-        text += &format!("  {:<12} {} ({})\n", plot.name, plot.about, plot.suffixes.join(", "));
+        writeln!(text, "  {:<12} {} ({})", plot.name, plot.about, plot.suffixes.join(", ")).expect(TAKES);
     }
     super::say(&text)
 }
