@@ -34,6 +34,15 @@ pub struct Algorithm {
     pub kind: Kind,
     /// Tables of the configuration that it reads; the flags of other tables are errors.
     pub tables: &'static [&'static str],
+    /// Keys of these tables that change nothing here; their flags are errors too.
+    pub ignores: &'static [&'static str],
+}
+
+impl Algorithm {
+    /// Whether a parameter can change what the algorithm does.
+    pub fn reads(&self, param: &Param) -> bool {
+        self.tables.contains(&param.table) && !self.ignores.contains(&param.key)
+    }
 }
 
 /// Every algorithm, the default first.

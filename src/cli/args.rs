@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
-use crate::algorithms::{ALGORITHMS, PARAMS, Param};
+use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::pipeline::config::{Auto, BeamChoice, Bytes};
 
 // The about text stands on the command: a doc comment here would replace it.
@@ -149,20 +149,14 @@ fn literal(text: &str, param: &Param) -> toml::Value {
 pub(super) fn check_parameters(
     command: &mut Command,
     matches: &ArgMatches,
-    tables: &[&str],
-    algorithm: &str,
+    algorithm: &Algorithm,
 ) -> Result<(), clap::Error> {
-    for param in PARAMS.iter().filter(|param| !tables.contains(&param.table)) {
-        if matches.contains_id(param.flag) {
-            let readers: Vec<_> =
-                ALGORITHMS.iter().filter(|a| a.tables.contains(&param.table)).map(|a| a.name).collect();
-            let message = format!(
-                "--{} has no effect with --algorithm {algorithm}; it is read by {}",
-                param.flag,
-                readers.join(", ")
-            );
-            return Err(command.error(ErrorKind::ArgumentConflict, message));
-        }
+    for param in PARAMS.iter().filter(|param| !algorithm.reads(param) && matches.contains_id(param.flag)) {
+        let readers: Vec<_> =
+            ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();
+        let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));
+        let message = format!("--{flag} has no effect with --algorithm {name}; it is read by {readers}");
+        return Err(command.error(ErrorKind::ArgumentConflict, message));
     }
     Ok(())
 }

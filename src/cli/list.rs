@@ -12,11 +12,8 @@ const TAKES: &str = "a String takes every text";
 pub(super) fn list() -> Result<(), Failure> {
     let mut text = String::from("algorithms\n");
     for algorithm in ALGORITHMS {
-        let flags: Vec<_> = PARAMS
-            .iter()
-            .filter(|param| algorithm.tables.contains(&param.table))
-            .map(|param| format!("--{}", param.flag))
-            .collect();
+        let flags: Vec<_> =
+            PARAMS.iter().filter(|param| algorithm.reads(param)).map(|param| format!("--{}", param.flag)).collect();
         writeln!(text, "  {:<10} {}\n             {}", algorithm.name, algorithm.summary, flags.join(" "))
             .expect(TAKES);
     }

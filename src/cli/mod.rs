@@ -51,8 +51,7 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &str) -> Result<(
             let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = RunConfig::load(args.config.as_deref(), args::flags(matches))?;
             let algorithm = config.algorithm();
-            args::check_parameters(command, matches, algorithm.tables, algorithm.name)
-                .unwrap_or_else(|error| error.exit());
+            args::check_parameters(command, matches, algorithm).unwrap_or_else(|error| error.exit());
             run::run(&args, config, line)
         }
     }

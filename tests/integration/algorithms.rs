@@ -282,7 +282,8 @@ fn psf_that_does_not_fit_ends_as_diverged_and_keeps_the_best_state() {
     let folder = misfit_folder();
     let dirty = Image::read(&folder.path("dirty.fits")).plane(0);
     for name in cleans() {
-        for words in ["", "--auto-mask 0 --auto-threshold 0", "--gain 1 --auto-mask 0", "--mgain 0.1"] {
+        let less = if name == "hogbom" { "" } else { "--mgain 0.1" };
+        for words in ["", "--auto-mask 0 --auto-threshold 0", "--gain 1 --auto-mask 0", less] {
             let words = format!("--overwrite --niter 20000 --algorithm {name} {words}");
             let products = folder.run("out", &words);
             assert_eq!(products.reasons(), ["diverged"], "{words}");

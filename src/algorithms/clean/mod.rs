@@ -133,6 +133,7 @@ pub(super) const CLEAN: Algorithm = Algorithm {
     summary: "sub-minor lists with the whole PSF, exact residual between them (Offringa & Smirnov 2017)",
     kind: Kind::Clean(Minor::Clean),
     tables: &["clean"],
+    ignores: &[],
 };
 
 /// Entry of the registry.
@@ -141,6 +142,7 @@ pub(super) const CLARK: Algorithm = Algorithm {
     summary: "minor cycles with a patch of the PSF, exact residual between them (Clark 1980)",
     kind: Kind::Clean(Minor::Clark),
     tables: &["clean"],
+    ignores: &[],
 };
 
 /// Entry of the registry.
@@ -149,4 +151,6 @@ pub(super) const HOGBOM: Algorithm = Algorithm {
     summary: "the textbook loop over every pixel with the whole PSF, the reference of the others (Hogbom 1974)",
     kind: Kind::Clean(Minor::Hogbom),
     tables: &["clean"],
+    // the loop goes straight down to the threshold
+    ignores: &["mgain"],
 };

@@ -19,6 +19,7 @@ pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
     summary: "the optimal linear estimate, one pass: for filled transfer functions, or a fast first look (Hunt 1973)",
     kind: Kind::Direct,
     tables: &["wiener"],
+    ignores: &[],
 };
 
 /// The `[wiener]` table of the configuration; its flags have the same names.
