@@ -44,7 +44,8 @@ pub struct Param {
     pub help: &'static str,
 }
 
-const SHARE: ParamKind = ParamKind::Number { min: 0.0, max: 1.0 };
+/// A share of 0 would go on for ever.
+const SHARE: ParamKind = ParamKind::Number { min: 1e-6, max: 1.0 };
 
 /// Every parameter of every algorithm.
 pub static PARAMS: &[Param] = &[

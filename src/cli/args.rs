@@ -30,7 +30,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "WHAT", value_parser = ["pair", "psf-only"], help_heading = "Input and output")]
     pub psf_scale: Option<String>,
     /// Clean beam: fit, a width (8asec), or widths and position angle (8asec,6asec,30deg)
-    #[arg(long, value_name = "BEAM", value_parser = checked::<BeamChoice>, help_heading = "Input and output")]
+    #[arg(long, value_name = "BEAM", value_parser = beam, help_heading = "Input and output")]
     pub beam_shape: Option<String>,
     /// Configuration laid over the defaults; flags are laid over it
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
@@ -42,13 +42,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
     /// Rows of a slab (and columns of a block), or auto [default: auto]
-    #[arg(long, value_name = "N|auto", value_parser = checked::<Auto<NonZeroUsize>>, help_heading = "Work")]
+    #[arg(long, value_name = "N|auto", value_parser = chunk, help_heading = "Work")]
     pub chunk: Option<String>,
     /// Worker threads; 0 takes all cores [default: 0]
     #[arg(short = 'j', long, value_name = "N", help_heading = "Work")]
     pub threads: Option<usize>,
     /// Cap on memory, as 4GiB, or auto [default: auto, four fifths of what is free]
-    #[arg(long, value_name = "SIZE|auto", value_parser = checked::<Auto<Bytes>>, help_heading = "Work")]
+    #[arg(long, value_name = "SIZE|auto", value_parser = memory, help_heading = "Work")]
     pub memory: Option<String>,
     /// Show the plan and do nothing else
     #[arg(long, help_heading = "Work")]
@@ -62,8 +62,20 @@ pub(super) struct RunArgs {
 }
 
 /// Keeps a text that reads as `T`.
-fn checked<T: FromStr>(text: &str) -> Result<String, T::Err> {
-    text.parse::<T>().map(|_| text.to_owned())
+fn checked<T: FromStr>(text: &str, expected: &str) -> Result<String, String> {
+    text.parse::<T>().map(|_| text.to_owned()).map_err(|_| format!("expected {expected}"))
+}
+
+fn beam(text: &str) -> Result<String, String> {
+    checked::<BeamChoice>(text, "fit, a width (8asec), or major and minor width and position angle (8asec,6asec,30deg)")
+}
+
+fn chunk(text: &str) -> Result<String, String> {
+    checked::<Auto<NonZeroUsize>>(text, "auto or a whole number from 1")
+}
+
+fn memory(text: &str) -> Result<String, String> {
+    checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
 }
 
 fn names() -> Vec<&'static str> {

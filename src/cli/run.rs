@@ -10,7 +10,7 @@ use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
 use crate::graph::{Callback, Cancel, Threads};
 use crate::io::FitsError;
 use crate::pipeline::outcome::Phase;
-use crate::pipeline::record::RunRecord;
+use crate::pipeline::record::{RunProfile, RunRecord};
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Runs the main job.
@@ -34,13 +34,14 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let profiler = Profiler::new(Some(plan.memory));
     let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
     let cancel = cancel_on_interrupt();
-    let scheduler = Threads { workers: plan.workers, memory: Some(plan.memory) };
+    let scheduler = Threads { workers: plan.workers, memory: Some(plan.values()) };
     let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, command, &tools)?;
     teller.tell(&outcome);
     write_summary(&prefix, &plan, &outcome, command)?;
+    let profile = profiler.into_record();
     let record = RunRecord {
-        profile: Some(profiler.into_record()),
+        profile: Some(RunProfile { memory_forecast: Some(plan.forecast.peak_bytes), ..profile }),
         convergence: Some(outcome.convergence),
         preview: outcome.preview,
     };

@@ -16,6 +16,9 @@ use crate::io::{FitsError, FitsSource, PlaneLabel};
 use crate::tiling::{Chunks, Task, tune};
 
 mod forecast;
+mod memory;
+
+pub use memory::available_memory;
 
 /// The files of a run.
 #[derive(Debug, Clone)]
@@ -191,7 +194,7 @@ impl Plan {
             let (ny, nx) = self.cut.shape;
             return Err(PlanError::Memory { needed: Bytes(one), allowed: Bytes(self.memory), ny, nx });
         }
-        let most = (self.memory / one.max(1)).min(PLANES_AT_ONCE) as usize;
+        let most = (memory::values(self.memory) / memory::values(one).max(1)).min(PLANES_AT_ONCE) as usize;
         self.apply(most.clamp(1, self.planes.len()));
         Ok(self)
     }
@@ -206,7 +209,8 @@ impl Plan {
         self.chunks = tune(&task, chunk);
         self.cut = Cut { shape: self.cut.shape, slab: self.chunks.slab, block: self.chunks.block };
         self.kernel.layout.block = self.chunks.block;
-        self.forecast = forecast::forecast(self);
+        let forecast = forecast::forecast(self);
+        self.forecast = Forecast { peak_bytes: memory::of_process(forecast.peak_bytes), ..forecast };
     }
 
     /// The algorithm's entry in the registry.
@@ -222,6 +226,11 @@ impl Plan {
     /// Size of a pixel, if the header tells it.
     pub fn cell(&self) -> Option<Cell> {
         self.inputs.dirty.0.geometry().cell
+    }
+
+    /// What of the memory is left for the values of a graph \[bytes\].
+    pub fn values(&self) -> u64 {
+        memory::values(self.memory)
     }
 
     /// Whether one PSF serves all planes.
@@ -269,13 +278,6 @@ fn kernel(inputs: &Inputs, shape: (usize, usize), circular: bool) -> KernelCut {
 /// The transform that restores with a Gaussian that reaches `reach` pixels.
 pub fn restoring_layout(shape: (usize, usize), reach: usize, block: usize) -> Layout {
     Layout { ly: good_size(shape.0 + reach), lx: good_size(shape.1 + reach), block }
-}
-
-/// Bytes of memory that the machine can give now.
-pub fn available_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.available_memory()
 }
 
 /// Relative difference of cells above which two images are not of the same imaging run.

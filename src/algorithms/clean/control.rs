@@ -190,15 +190,11 @@ impl Control {
             self.accept();
         }
         match (self.rules.first(&self.state), self.state.worse) {
-            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None)
-                if self.state.phase == Phase::Open && self.params.auto_mask > 0.0 =>
-            {
+            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None) if self.goes_on_masked() => {
                 self.begin_mask_phase();
                 Next::Mask
             }
-            (Some(stalled @ StopReason::Stalled { .. }), None)
-                if self.state.phase == Phase::Open && self.params.auto_mask > 0.0 =>
-            {
+            (Some(stalled @ StopReason::Stalled { .. }), None) if self.goes_on_masked() => {
                 self.stalled = Some(stalled);
                 self.begin_mask_phase();
                 Next::Mask
@@ -212,6 +208,11 @@ impl Control {
             }
             (None, None) => Next::Cycle(self.rules(levels)),
         }
+    }
+
+    /// Whether the end of the open phase is the beginning of the mask phase; without components there is no mask.
+    fn goes_on_masked(&self) -> bool {
+        self.state.phase == Phase::Open && self.params.auto_mask > 0.0 && self.state.iterations > 0
     }
 
     /// The reason to tell: what the mask phase reaches is no success if the open phase had come to nothing.

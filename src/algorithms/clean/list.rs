@@ -34,7 +34,9 @@ impl MinorCycle for Clean {
 /// out may have reached the floor.
 ///
 /// # Source
-/// Clark (1980), A&A 89, 377; the bound on the accumulated flux stands in for his rising limit (ALGORITHMS 2.2).
+/// Clark (1980), A&A 89, 377; the bound on the flux taken stands in for his rising limit (ALGORITHMS 2.2). Sidelobes of
+/// different pixels have unrelated signs, so their fluxes count in quadrature: the sum of absolute fluxes ended a
+/// cycle after some 26 components on the sample sky, and never came to the threshold in 30 cycles.
 pub(super) struct Clark;
 
 impl MinorCycle for Clark {
@@ -71,24 +73,24 @@ fn patience(pixels: usize, peak: f32, rules: &MinorRules) -> u64 {
     (4.0 * each.max(1.0) * pixels as f64) as u64 + 10
 }
 
-/// Cleans the list down to the floor, or until `most` Jy of absolute flux were taken.
+/// Cleans the list down to the floor, or until the flux taken, pixels added in quadrature, exceeds `most` Jy.
 fn clean_list(mut list: ActiveList, psf: &Lookup<'_>, rules: &MinorRules, most: f32, cancel: &Cancel) -> Step {
     let mut flux = vec![0.0_f64; list.len()];
     let mut iterations = 0;
-    let mut taken = 0.0;
+    let mut taken = 0.0_f64;
     let mut next = list.peak();
     let start = next.map_or(0.0, |peak| list.height(peak));
     let limit = rules.niter.min(patience(list.len(), start, rules));
     while let Some(peak) = next {
         let height = list.height(peak);
         let tired = iterations % PATIENCE == 0 && cancel.is_requested();
-        let done = height <= rules.floor || iterations >= limit || taken > f64::from(most);
+        let done = height <= rules.floor || iterations >= limit || taken > f64::from(most).powi(2);
         if done || height > RISE * start || tired {
             break;
         }
         let factor = rules.gain * list.value[peak];
+        taken += f64::from(factor) * (2.0 * flux[peak] + f64::from(factor));
         flux[peak] += f64::from(factor);
-        taken += f64::from(factor.abs());
         next = Some(subtract_and_peak(&mut list, psf, peak, factor));
         iterations += 1;
     }

@@ -145,7 +145,9 @@ impl Products {
         else {
             unreachable!("each product was begun as what it is")
         };
-        Ok(vec![end(model, plain)?, end(residual, plain)?, end(restored, Finish { beams, history, cards: &[] })?])
+        // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
+        let with_beam = Finish { beams, ..plain };
+        Ok(vec![end(model, plain)?, end(residual, with_beam)?, end(restored, with_beam)?])
     }
 }
 
