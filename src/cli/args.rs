@@ -163,12 +163,10 @@ pub(super) fn check_parameters(
     matches: &ArgMatches,
     algorithm: &Algorithm,
 ) -> Result<(), clap::Error> {
-    for param in PARAMS.iter().filter(|param| !algorithm.reads(param) && matches.contains_id(param.flag)) {
-        let readers: Vec<_> =
-            ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();
-        let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));
-        let message = format!("--{flag} has no effect with --algorithm {name}; it is read by {readers}");
-        return Err(command.error(ErrorKind::ArgumentConflict, message));
-    }
-    Ok(())
+    let useless = PARAMS.iter().find(|param| !algorithm.reads(param) && matches.contains_id(param.flag));
+    let Some(param) = useless else { return Ok(()) };
+    let readers: Vec<_> = ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();
+    let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));
+    let message = format!("--{flag} has no effect with --algorithm {name}; it is read by {readers}");
+    Err(command.error(ErrorKind::ArgumentConflict, message))
 }

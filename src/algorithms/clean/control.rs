@@ -108,6 +108,8 @@ pub enum Next {
     Cycle(MinorRules),
     /// Clean only where components are from now on; the present model is good.
     Mask,
+    /// Clean wherever the user lets components stand again; the present model is good.
+    Open,
     /// Back to the last good model.
     Back,
     /// The end; `back` tells to return to the last good model.
@@ -128,6 +130,11 @@ const NOISE_RISE: f64 = 1.05;
 /// A peak outside the mask this much above where the first phase left it is worse.
 const OUTSIDE_RISE: f32 = 1.5;
 
+/// Noise that fell by less than this is stable, and so is what stands out of it.
+const STABLE: f64 = 0.95;
+/// Peaks outside the mask may stand this much above the level at which it was made.
+const SLACK: f32 = 1.1;
+
 /// The loop of one plane, without its pixels: statistics in, decisions out.
 pub struct Control {
     params: CleanParams,
@@ -139,6 +146,8 @@ pub struct Control {
     descent: f32,
     /// Peak that the mask phase may reach outside the mask \[Jy/beam\].
     outside_limit: f32,
+    /// Noise when the present phase began \[Jy/beam\].
+    phase_sigma: f64,
     /// Why the open phase came to nothing, if it did.
     stalled: Option<StopReason>,
     /// Whether the present state is an earlier one, measured again.
@@ -162,6 +171,7 @@ impl Control {
             descent,
             outside_limit: f32::INFINITY,
             returned: false,
+            phase_sigma: 0.0,
             stalled: None,
             lowest_sigma: f64::INFINITY,
         }
@@ -191,13 +201,17 @@ impl Control {
         }
         match (self.rules.first(&self.state), self.state.worse) {
             (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None) if self.goes_on_masked() => {
-                self.begin_mask_phase();
+                self.begin_phase(Phase::Masked);
                 Next::Mask
             }
             (Some(stalled @ StopReason::Stalled { .. }), None) if self.goes_on_masked() => {
                 self.stalled = Some(stalled);
-                self.begin_mask_phase();
+                self.begin_phase(Phase::Masked);
                 Next::Mask
+            }
+            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None) if self.is_rearmed() => {
+                self.begin_phase(Phase::Open);
+                Next::Open
             }
             (Some(reason), worse) => Next::Stop { reason: self.verdict(reason), back: worse.is_some() },
             (None, Some(_)) => {
@@ -265,10 +279,19 @@ impl Control {
         }
     }
 
-    fn begin_mask_phase(&mut self) {
+    /// Whether the mask phase took so much noise away that peaks outside the mask stand out again (ALGORITHMS 2.5).
+    fn is_rearmed(&self) -> bool {
+        let stats = &self.state.stats;
+        let open = (self.params.threshold.0 as f32).max((self.params.auto_mask * stats.scale) as f32);
+        self.state.phase == Phase::Masked && stats.sigma < STABLE * self.phase_sigma && stats.outside > SLACK * open
+    }
+
+    fn begin_phase(&mut self, phase: Phase) {
         let state = &mut self.state;
         self.outside_limit = OUTSIDE_RISE * state.threshold.max(state.stats.outside);
-        state.phase = Phase::Masked;
+        self.phase_sigma = state.stats.sigma;
+        self.lowest_sigma = f64::INFINITY;
+        state.phase = phase;
         state.lowest = f32::INFINITY;
         state.stalled = 0;
         state.is_final = false;

@@ -13,6 +13,8 @@ enum Task {
     Cycle(MinorRules),
     /// The auto-mask of the present model.
     Mask,
+    /// No auto-mask.
+    Open,
     /// The last good model again.
     Back,
 }
@@ -51,6 +53,11 @@ impl Session<'_> {
                 self.tools.watch.note(&format!("{}: cleaning on only where components are", state.plan.label));
                 Some(Task::Mask)
             }
+            Next::Open => {
+                let label = &state.plan.label;
+                self.tools.watch.note(&format!("{label}: the noise fell; cleaning everywhere again"));
+                Some(Task::Open)
+            }
             Next::Back => {
                 self.tools.watch.note(&format!("{}: that made things worse; taken back", state.plan.label));
                 Some(Task::Back)
@@ -72,6 +79,7 @@ impl Session<'_> {
             let wired = match task {
                 Task::Cycle(rules) => self.wire_cycle(&mut wiring, state, (minor, *rules)),
                 Task::Mask => self.wire_mask(&mut wiring, state),
+                Task::Open => self.wire_open(&mut wiring, state),
                 Task::Back => {
                     state.model = std::mem::take(&mut state.good);
                     let keys = state.give(&mut wiring, true);
@@ -93,6 +101,10 @@ impl Session<'_> {
                 }
                 Task::Mask => {
                     state.mask = values.by_ref().take(state.allowed.len()).collect();
+                    self.take_statistics(state, &mut values);
+                }
+                Task::Open => {
+                    state.mask = state.allowed.clone();
                     self.take_statistics(state, &mut values);
                 }
                 Task::Back => {
@@ -149,6 +161,14 @@ impl Session<'_> {
         let keys = PlaneKeys { mask, ..keys };
         let measured = wiring.statistics(plane, &keys, self.shortfall(state.plan.psf));
         keys.mask.into_iter().chain(measured.weights).chain([measured.statistics]).collect()
+    }
+
+    /// The statistics without an auto-mask: weights, statistics.
+    fn wire_open(&self, wiring: &mut Wiring, state: &mut PlaneState) -> Vec<Key> {
+        let keys = state.give(wiring, false);
+        let keys = PlaneKeys { mask: keys.allowed.clone(), ..keys };
+        let measured = wiring.statistics(state.plan.plane, &keys, self.shortfall(state.plan.psf));
+        measured.weights.into_iter().chain([measured.statistics]).collect()
     }
 
     /// Takes what [`Self::wire_residual`] asked for.

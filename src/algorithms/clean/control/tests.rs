@@ -95,6 +95,27 @@ fn the_mask_phase_follows_the_open_one_and_ends_when_only_noise_rises() {
 }
 
 #[test]
+fn peaks_that_stand_out_of_the_fallen_noise_open_the_mask_again() {
+    let both = CleanParams { auto_mask: 5.0, auto_threshold: AutoThreshold::Auto, ..params() };
+    let mut control = control(both);
+    let levels = Levels::default();
+    floor(control.next(stats(0.5, 0.02), &levels, false));
+    cycle(&mut control, 10);
+    assert_eq!(control.next(stats(0.1, 0.02), &levels, false), Next::Mask);
+    floor(control.next(PlaneStats { outside: 0.09, ..stats(0.08, 0.02) }, &levels, false));
+    cycle(&mut control, 10);
+    let after = PlaneStats { outside: 0.09, ..stats(0.009, 0.01) };
+    assert_eq!(control.next(after, &levels, false), Next::Open, "0.09 is 9 sigma now");
+    assert!((floor(control.next(stats(0.09, 0.01), &levels, false)) - 0.05).abs() < 1e-6);
+    cycle(&mut control, 10);
+    assert_eq!(control.next(stats(0.05, 0.01), &levels, false), Next::Mask);
+    floor(control.next(stats(0.04, 0.01), &levels, false));
+    cycle(&mut control, 10);
+    let next = control.next(PlaneStats { outside: 0.05, ..stats(0.01, 0.01) }, &levels, false);
+    assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, back: false }), "{next:?}");
+}
+
+#[test]
 fn every_rule_gives_its_own_reason() {
     let levels = Levels::default();
     let end =
