@@ -148,6 +148,8 @@ pub struct Control {
     outside_limit: f32,
     /// Noise when the present phase began \[Jy/beam\].
     phase_sigma: f64,
+    /// The goal that a round of both phases has reached, if another round follows.
+    reached: Option<StopReason>,
     /// Why the open phase came to nothing, if it did.
     stalled: Option<StopReason>,
     /// Whether the present state is an earlier one, measured again.
@@ -172,6 +174,7 @@ impl Control {
             outside_limit: f32::INFINITY,
             returned: false,
             phase_sigma: 0.0,
+            reached: None,
             stalled: None,
             lowest_sigma: f64::INFINITY,
         }
@@ -209,7 +212,10 @@ impl Control {
                 self.begin_phase(Phase::Masked);
                 Next::Mask
             }
-            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None) if self.is_rearmed() => {
+            (Some(reached @ (StopReason::Threshold { .. } | StopReason::PsfFloor { .. })), None)
+                if self.is_rearmed() =>
+            {
+                self.reached = Some(reached);
                 self.begin_phase(Phase::Open);
                 Next::Open
             }
@@ -229,14 +235,21 @@ impl Control {
         self.state.phase == Phase::Open && self.params.auto_mask > 0.0 && self.state.iterations > 0
     }
 
-    /// The reason to tell: what the mask phase reaches is no success if the open phase had come to nothing.
+    /// The reason to tell: what the mask phase reaches is no success if the open phase had come to nothing, and where
+    /// another round gains nothing the goal reached before it stands.
     fn verdict(&self, reason: StopReason) -> StopReason {
-        match (&self.stalled, reason) {
+        match (&self.stalled, &self.reached, reason) {
             (
                 Some(stalled),
+                _,
                 StopReason::Threshold { .. } | StopReason::PsfFloor { .. } | StopReason::MaskExhausted { .. },
             ) => stalled.clone(),
-            (_, reason) => reason,
+            (
+                None,
+                Some(reached),
+                StopReason::Diverged { .. } | StopReason::Stalled { .. } | StopReason::MaskExhausted { .. },
+            ) => reached.clone(),
+            (_, _, reason) => reason,
         }
     }
 
@@ -280,10 +293,15 @@ impl Control {
     }
 
     /// Whether the mask phase took so much noise away that peaks outside the mask stand out again (ALGORITHMS 2.5).
+    ///
+    /// Not where the PSF falls short: what stands out then is rather sidelobes that it does not explain (on BL Lac eight
+    /// false components).
     fn is_rearmed(&self) -> bool {
         let stats = &self.state.stats;
         let open = (self.params.threshold.0 as f32).max((self.params.auto_mask * stats.scale) as f32);
-        self.state.phase == Phase::Masked && stats.sigma < STABLE * self.phase_sigma && stats.outside > SLACK * open
+        let is_explained = stats.missing == 0.0;
+        let is_quieter = stats.sigma < STABLE * self.phase_sigma;
+        self.state.phase == Phase::Masked && is_explained && is_quieter && stats.outside > SLACK * open
     }
 
     fn begin_phase(&mut self, phase: Phase) {
