@@ -16,7 +16,7 @@ use crate::units::Flux;
 /// Entry of the registry.
 pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
     name: "wiener",
-    summary: "the optimal linear estimate, one pass: for filled transfer functions, or a fast first look (Hunt 1973)",
+    summary: "the optimal linear estimate: for filled transfer functions, or a fast first look (Hunt 1973)",
     kind: Kind::Direct,
     tables: &["wiener"],
     ignores: &[],
