@@ -12,7 +12,7 @@ pub fn dot<O: Op>(graph: &TaskGraph<O>) -> String {
     for (key, node) in &graph.nodes {
         let name = quoted(key);
         match node {
-            Node::Value { .. } => lines.push(format!("{name} [shape=box, fillcolor=\"gray90\"];")),
+            Node::Value(_) => lines.push(format!("{name} [shape=box, fillcolor=\"gray90\"];")),
             Node::Task { op, dependencies } => {
                 let (kind, hue) = (op.kind(), hues[op.kind()]);
                 lines.push(format!("{name} [tooltip={kind:?}, fillcolor=\"{hue:.3} 0.400 0.950\"];"));

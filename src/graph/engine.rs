@@ -16,7 +16,7 @@ use super::net::Net;
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GraphError, Key, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
+use super::{GraphError, Held, Key, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
 
 /// Who runs the tasks.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub(super) fn execute<O: Op>(
     targets: &[Key],
     run: &RunContext<'_>,
     crew: Crew,
-) -> Result<Vec<Arc<O::Value>>, GraphError> {
+) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
     let order = order::best(&net);
     let workers = crew.workers.clamp(1, order.len().max(1));
@@ -42,7 +42,7 @@ pub(super) fn execute<O: Op>(
         let start = RunStart { tasks: order.len(), flops: total_flops(&net), forecast_bytes, workers };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
-    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run);
+    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run)?;
     thread::scope(|scope| {
         for worker in 1..workers {
             let engine = &engine;
@@ -89,20 +89,22 @@ struct Claim<O: Op> {
 }
 
 impl<'n, O: Op> Engine<'n, O> {
-    fn new(graph: TaskGraph<O>, net: &'n Net, state: State<'n>, run: &'n RunContext<'n>) -> Self {
+    fn new(graph: TaskGraph<O>, net: &'n Net, state: State<'n>, run: &'n RunContext<'n>) -> Result<Self, GraphError> {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let needed = graph.nodes.into_iter().zip(&net.is_needed).filter(|&(_, &is_needed)| is_needed);
         for ((key, node), _) in needed {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
-                Node::Value { value, .. } => (None, Some(value)),
+                Node::Value(held) => {
+                    (None, Some(held.value().map_err(|source| GraphError::Scratch { key: key.clone(), source })?))
+                }
             };
             keys.push(key);
             ops.push(op);
             values.push(value);
         }
         let shared = Shared { state, values, ready: vec![Instant::now(); net.len()], sleepers: 0, error: None };
-        Self { net, run, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() }
+        Ok(Self { net, run, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() })
     }
 
     /// Runs tasks until there are none left to start.
@@ -212,11 +214,14 @@ impl<'n, O: Op> Engine<'n, O> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn into_result(self) -> Result<Vec<Arc<O::Value>>, GraphError> {
+    fn into_result(self) -> Result<Vec<Held<O::Value>>, GraphError> {
         let shared = self.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         match shared.error {
             Some((_, error)) => Err(error),
-            None => Ok(self.net.targets.iter().map(|&target| shared.value(target)).collect()),
+            None => {
+                let held = |&target: &u32| Held::new(shared.value(target), self.net.bytes(target));
+                Ok(self.net.targets.iter().map(held).collect())
+            }
         }
     }
 }

@@ -37,6 +37,14 @@ pub enum GraphError {
         /// The operation's own error, an [`super::Op::Error`]; see [`GraphError::into_task_error`].
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A value in a scratch file that cannot be written or read back.
+    #[error("the value of {key} is lost: {source}")]
+    Scratch {
+        /// Whose value.
+        key: Key,
+        /// What the file system said.
+        source: std::io::Error,
+    },
     /// A task (or a callback called for it) that panicked.
     #[error("task {key} ({kind}) panicked: {message}")]
     Panic {

@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use std::{convert::Infallible, sync::Arc};
-//! use deconv::graph::{Cost, Key, Meta, Op, RunContext, Scheduler, TaskContext, TaskGraph, Threads};
+//! use deconv::graph::{Cost, Held, Key, Meta, Op, RunContext, Scheduler, TaskContext, TaskGraph, Threads};
 //!
 //! struct Sum;
 //! impl Op for Sum {
@@ -31,20 +31,22 @@
 //!
 //! let mut graph = TaskGraph::new();
 //! let (one, two, total) = (Key::new("given", [0]), Key::new("given", [1]), Key::new("sum", []));
-//! graph.insert_value(one.clone(), Arc::new(1.0), Meta { bytes: 8 })?;
-//! graph.insert_value(two.clone(), Arc::new(2.0), Meta { bytes: 8 })?;
+//! graph.insert_value(one.clone(), Held::new(Arc::new(1.0), 8))?;
+//! graph.insert_value(two.clone(), Held::new(Arc::new(2.0), 8))?;
 //! graph.insert(total.clone(), Sum, vec![one, two])?;
 //! let values = Threads { workers: 2, memory: None }.execute(graph, &[total], &RunContext::default())?;
-//! assert_eq!(*values[0], 3.0);
+//! assert_eq!(*values[0].value().unwrap(), 3.0);
 //! # Ok::<(), deconv::graph::GraphError>(())
 //! ```
 
 mod budget;
 mod callback;
+mod digest;
 mod dot;
 mod engine;
 mod error;
 mod forecast;
+mod held;
 mod key;
 mod ledger;
 mod net;
@@ -52,16 +54,20 @@ mod op;
 mod order;
 mod scheduler;
 mod state;
+mod stored;
 mod task_graph;
 #[cfg(test)]
 mod tests;
 
 pub use callback::{Callback, RunStart, TaskRecord, TaskStart};
+pub use digest::Digest;
 pub use dot::dot;
 pub use error::GraphError;
 pub use forecast::{Forecast, KindForecast, forecast};
+pub use held::{Held, HeldBy, Place, SMALL};
 pub use key::Key;
 pub use op::{Cancel, Cost, Meta, Op, TaskContext};
 pub use order::order;
 pub use scheduler::{RunContext, Scheduler, Serial, Threads};
+pub use stored::{Codec, Stored};
 pub use task_graph::TaskGraph;

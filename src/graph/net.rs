@@ -214,7 +214,7 @@ impl<'g, O: Op> Walk<'g, O> {
         let contents: Vec<&Node<O>> = needed.iter().map(|&old| self.nodes[old as usize].1).collect();
         let kinds = contents.iter().map(|content| match content {
             Node::Task { op, .. } => Some(op.kind()),
-            Node::Value { .. } => None,
+            Node::Value(_) => None,
         });
         let (kinds, costs) = (kinds.collect(), costs(&contents, &inputs, &topological));
         let users = deps.transposed();
@@ -227,7 +227,7 @@ fn costs<O: Op>(contents: &[&Node<O>], inputs: &Rows, topological: &[u32]) -> Ve
     let mut metas = Vec::new();
     for &node in topological {
         costs[node as usize] = match contents[node as usize] {
-            Node::Value { meta, .. } => Cost { output_bytes: meta.bytes, ..Cost::default() },
+            Node::Value(held) => Cost { output_bytes: held.bytes, ..Cost::default() },
             Node::Task { op, .. } => {
                 metas.clear();
                 metas.extend(inputs.of(node).iter().map(|&input| Meta { bytes: costs[input as usize].output_bytes }));

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::{Codec, Digest};
+
 /// What is known of a value before it exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Meta {
@@ -65,4 +67,45 @@ pub trait Op: Send + Sync {
     /// # Errors
     /// Whatever the operation meets; the scheduler adds the task's key.
     fn run(&self, inputs: &[Arc<Self::Value>], context: &TaskContext) -> Result<Self::Value, Self::Error>;
+
+    /// The parameters in words, for errors and pictures; empty when there are none.
+    fn describe(&self) -> String {
+        String::new()
+    }
+
+    /// Digest of everything besides its inputs that the result depends on, files that it reads included.
+    ///
+    /// `None` marks what must never be taken for another task or for an earlier result: closures, and operations that
+    /// have an effect besides their result.
+    fn digest(&self) -> Option<Digest> {
+        None
+    }
+
+    /// How often to try again after an error; for reads and writes that may fail now and succeed later.
+    fn retries(&self) -> u32 {
+        0
+    }
+
+    /// Bytes that this operation takes into memory to use an input that stands in a scratch file: all of it,
+    /// unless the operation reads a part.
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        meta.bytes
+    }
+
+    /// One operation that does this one and then `next`, which takes the result as its input number `place`; its inputs
+    /// are those of `next` with the inputs of `self` in that place. `None` where the two stay apart.
+    fn fuse(&self, _next: &Self, _place: usize) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// How values leave memory for a file and come back; without one, values always stay in memory.
+    fn codec() -> Option<Codec<Self::Value>>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }

@@ -1,9 +1,7 @@
 //! Schedulers: what computes the targets of a graph.
 
-use std::sync::Arc;
-
 use super::engine::{self, Crew};
-use super::{Callback, GraphError, Key, Op, TaskContext, TaskGraph};
+use super::{Callback, GraphError, Held, Key, Op, TaskContext, TaskGraph};
 
 /// What a run is given besides the graph.
 #[derive(Clone, Default)]
@@ -30,7 +28,7 @@ pub trait Scheduler<O: Op>: Send + Sync {
         graph: TaskGraph<O>,
         targets: &[Key],
         run: &RunContext<'_>,
-    ) -> Result<Vec<Arc<O::Value>>, GraphError>;
+    ) -> Result<Vec<Held<O::Value>>, GraphError>;
 }
 
 /// One task after the other, on the calling thread.
@@ -57,7 +55,7 @@ impl<O: Op> Scheduler<O> for Serial {
         graph: TaskGraph<O>,
         targets: &[Key],
         run: &RunContext<'_>,
-    ) -> Result<Vec<Arc<O::Value>>, GraphError> {
+    ) -> Result<Vec<Held<O::Value>>, GraphError> {
         engine::execute(graph, targets, run, Crew { workers: 1, memory: None })
     }
 }
@@ -68,7 +66,7 @@ impl<O: Op> Scheduler<O> for Threads {
         graph: TaskGraph<O>,
         targets: &[Key],
         run: &RunContext<'_>,
-    ) -> Result<Vec<Arc<O::Value>>, GraphError> {
+    ) -> Result<Vec<Held<O::Value>>, GraphError> {
         engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 
 use super::net::Net;
-use super::{GraphError, Key, Meta, Op};
+use super::{GraphError, Held, Key, Op};
 
 /// A lazy graph: nothing runs until a [`super::Scheduler`] is asked for targets.
 ///
@@ -17,7 +16,7 @@ pub struct TaskGraph<O: Op> {
 /// What stands behind a key.
 pub(super) enum Node<O: Op> {
     Task { op: O, dependencies: Vec<Key> },
-    Value { value: Arc<O::Value>, meta: Meta },
+    Value(Held<O::Value>),
 }
 
 impl<O: Op> TaskGraph<O> {
@@ -34,12 +33,12 @@ impl<O: Op> TaskGraph<O> {
         self.insert_node(key, Node::Task { op, dependencies })
     }
 
-    /// Adds a value that is there before the run; `meta` is its declared size.
+    /// Adds a value that is there before the run.
     ///
     /// # Errors
     /// [`GraphError::Duplicate`] if the graph has the key already; the graph stays as it was.
-    pub fn insert_value(&mut self, key: Key, value: Arc<O::Value>, meta: Meta) -> Result<(), GraphError> {
-        self.insert_node(key, Node::Value { value, meta })
+    pub fn insert_value(&mut self, key: Key, held: Held<O::Value>) -> Result<(), GraphError> {
+        self.insert_node(key, Node::Value(held))
     }
 
     fn insert_node(&mut self, key: Key, node: Node<O>) -> Result<(), GraphError> {
@@ -86,7 +85,7 @@ impl<O: Op> TaskGraph<O> {
     pub fn tasks(&self) -> impl Iterator<Item = (&Key, &'static str, &[Key])> {
         self.nodes.iter().filter_map(|(key, node)| match node {
             Node::Task { op, dependencies } => Some((key, op.kind(), dependencies.as_slice())),
-            Node::Value { .. } => None,
+            Node::Value(_) => None,
         })
     }
 
@@ -127,7 +126,7 @@ impl<O: Op> fmt::Debug for TaskGraph<O> {
         for (key, node) in &self.nodes {
             match node {
                 Node::Task { op, dependencies } => map.entry(key, &(op.kind(), dependencies)),
-                Node::Value { meta, .. } => map.entry(key, meta),
+                Node::Value(held) => map.entry(key, &held.bytes),
             };
         }
         map.finish()

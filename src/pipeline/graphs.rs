@@ -11,19 +11,13 @@ use super::ops::{
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::Layout;
-use crate::graph::{Key, Meta, TaskGraph};
+use crate::graph::{self, Key, TaskGraph};
 use crate::images::{BeamShape, Cell, PsfError, sample_step};
 use crate::pipeline::record::Pooling;
 pub use wiener::{Solver, SolverKeys};
 
-/// A value that outlives the graph that made it, with its declared size.
-#[derive(Clone)]
-pub struct Held {
-    /// The value.
-    pub value: Arc<Value>,
-    /// Its size \[bytes\].
-    pub bytes: u64,
-}
+/// A value that outlives the graph that made it.
+pub type Held = graph::Held<Value>;
 
 /// Values of consecutive slabs or blocks.
 pub type Slabs = Vec<Held>;
@@ -132,8 +126,7 @@ impl Wiring {
     pub fn give(&mut self, layer: &str, plane: usize, index: usize, held: &Held) -> Key {
         let key = key(layer, plane, index);
         if !self.graph.contains(&key) {
-            let meta = Meta { bytes: held.bytes };
-            self.graph.insert_value(key.clone(), Arc::clone(&held.value), meta).expect("the key is new");
+            self.graph.insert_value(key.clone(), held.clone()).expect("the key is new");
         }
         key
     }
@@ -149,7 +142,7 @@ impl Wiring {
             Ok(held) => self.give("held-psf", plane, 0, held),
             Err(error) => {
                 let value = Arc::new(Value::NoPsf(error.clone()));
-                self.give("held-psf", plane, 0, &Held { value, bytes: 0 })
+                self.give("held-psf", plane, 0, &Held::new(value, 0))
             }
         }
     }
@@ -183,8 +176,7 @@ impl Wiring {
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
     pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>, psf: &Key) -> PlaneKeys {
-        let nothing =
-            self.give("step-none", plane, 0, &Held { value: Arc::new(Value::Step(<_>::default())), bytes: 0 });
+        let nothing = self.give("step-none", plane, 0, &Held::new(Arc::new(Value::Step(<_>::default())), 0));
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let read = |(source, plane): (&Source, usize)| {

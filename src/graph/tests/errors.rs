@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{GraphError, Key, Meta, RunContext, Scheduler, Serial, TaskGraph, dot};
+use super::super::{GraphError, Held, Key, RunContext, Scheduler, Serial, TaskGraph, dot};
 use super::{NoLuck, Shape, chain, map};
 
 fn keys(names: &[&str]) -> Vec<Key> {
@@ -62,7 +62,7 @@ fn a_key_cannot_be_inserted_twice() {
     let mut shape = map(1, [1; 3], false);
     let key = shape.targets[0].clone();
     let value = super::Block::new(0.0, 1, &shape.gauge);
-    let error = shape.graph.insert_value(key.clone(), value, Meta::default()).unwrap_err();
+    let error = shape.graph.insert_value(key.clone(), Held::new(value, 0)).unwrap_err();
     assert_eq!(error.to_string(), "write(0) is already in the graph: a key names one task or value");
     assert_eq!(shape.graph.tasks().last().unwrap().0, &key);
 }

@@ -126,7 +126,7 @@ impl fmt::Debug for Shape {
         for (key, node) in &self.graph.nodes {
             match node {
                 Node::Task { op, dependencies } => writeln!(f, "{key}: {:?} of {dependencies:?}", op.cost)?,
-                Node::Value { meta, .. } => writeln!(f, "{key}: {meta:?}")?,
+                Node::Value(held) => writeln!(f, "{key}: {} bytes", held.bytes)?,
             }
         }
         write!(f, "targets {:?}", self.targets)
@@ -160,7 +160,7 @@ impl Shape {
 
     pub(super) fn value(&mut self, key: &Key, bytes: u64) {
         let block = Block::new(0.5, bytes, &self.gauge);
-        self.graph.insert_value(key.clone(), block, Meta { bytes }).unwrap();
+        self.graph.insert_value(key.clone(), Held::new(block, bytes)).unwrap();
     }
 }
 

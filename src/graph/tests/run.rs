@@ -10,7 +10,7 @@ use super::{Act, SHAPES, Shape, Step, chain, map, map_reduce};
 
 fn numbers(shape: Shape, scheduler: &dyn Scheduler<Step>) -> Vec<u64> {
     let values = scheduler.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
-    values.iter().map(|value| value.number.to_bits()).collect()
+    values.iter().map(|value| value.small().number.to_bits()).collect()
 }
 
 #[test]
@@ -199,6 +199,6 @@ fn a_request_to_cancel_reaches_the_tasks() {
     graph.insert(target.clone(), Asks, Vec::new()).unwrap();
     let run = RunContext { callbacks: &[&watch], ..RunContext::default() };
     run.context.cancel.request();
-    assert!(*Serial.execute(graph, &[target], &run).unwrap()[0]);
+    assert!(*Serial.execute(graph, &[target], &run).unwrap()[0].small());
     assert!(watch.0.load(Ordering::Relaxed));
 }

@@ -24,11 +24,7 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
 }
 
 fn slabs(plan: &Plan, share: u64) -> Slabs {
-    plan.cut
-        .slabs()
-        .into_iter()
-        .map(|rows| Held { value: Arc::new(Value::Done), bytes: plan.cut.bytes(rows) / share })
-        .collect()
+    plan.cut.slabs().into_iter().map(|rows| Held::new(Arc::new(Value::Done), plan.cut.bytes(rows) / share)).collect()
 }
 
 fn psf_bytes(plan: &Plan) -> u64 {
@@ -75,7 +71,7 @@ fn load(plan: &Plan) -> (u64, usize) {
 fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
     let layout = plan.kernel.layout;
     let transfer: Slabs = (0..layout.blocks())
-        .map(|block| Held { value: Arc::new(Value::Done), bytes: 8 * (layout.columns(block).len() * layout.ly) as u64 })
+        .map(|block| Held::new(Arc::new(Value::Done), 8 * (layout.columns(block).len() * layout.ly) as u64))
         .collect();
     (0..plan.batch)
         .map(|plane| {
@@ -88,7 +84,7 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
             };
-            let psf = Held { value: Arc::new(Value::Done), bytes: psf_bytes(plan) };
+            let psf = Held::new(Arc::new(Value::Done), psf_bytes(plan));
             let psf = wiring.give("held-psf", psf_plane, 0, &psf);
             (keys, psf, wiring.give_all("held-transfer", psf_plane, &transfer))
         })
@@ -100,7 +96,7 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
     let mut targets = Vec::new();
     for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
-        let weights = [wiring.give("held-noise", plane, 0, &Held { value: Arc::new(Value::Done), bytes: 0 })];
+        let weights = [wiring.give("held-noise", plane, 0, &Held::new(Arc::new(Value::Done), 0))];
         let step = wiring.minor(plane, &keys, (&weights, &psf), (minor, rules));
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
@@ -149,7 +145,7 @@ fn direct(plan: &Plan) -> (u64, usize) {
         solver.start(&spectrum).vectors()
     });
     let iteration = graph(&|wiring, plane, keys| {
-        let number = wiring.give("held-number", plane, 0, &Held { value: Arc::new(Value::Done), bytes: 0 });
+        let number = wiring.give("held-number", plane, 0, &Held::new(Arc::new(Value::Done), 0));
         let (x, r) = (keys.0.model.clone(), keys.0.residual.clone());
         let p = wiring.give_all("held-p", plane, &slabs(plan, 1));
         let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };

@@ -94,7 +94,7 @@ impl Session<'_> {
             match task {
                 Task::Cycle(rules) => {
                     let step = values.next().expect("the first target of a cycle is its step");
-                    state.control.as_mut().expect("the plane is under way").took(step.value.step());
+                    state.control.as_mut().expect("the plane is under way").took(step.small().step());
                     self.take_residual(state, &mut values);
                     self.tell(state, *rules);
                     state.note_point();
@@ -177,7 +177,7 @@ impl Session<'_> {
         let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
         state.model = take(slabs);
         state.residual = take(slabs);
-        state.tally = *values.next().expect("the tally follows the residual").value.tally();
+        state.tally = *values.next().expect("the tally follows the residual").small().tally();
         self.take_statistics(state, values);
     }
 
@@ -186,7 +186,7 @@ impl Session<'_> {
         let weights = 1 + usize::from(self.shortfall(state.plan.psf).is_some());
         state.weights = values.by_ref().take(weights).collect();
         let statistics = values.next().expect("statistics come last");
-        let Value::Statistics(stats, levels) = &*statistics.value else { unreachable!("statistics were asked for") };
+        let Value::Statistics(stats, levels) = statistics.small() else { unreachable!("statistics were asked for") };
         state.stats = *stats;
         state.levels = levels.clone();
     }

@@ -42,7 +42,7 @@ impl Session<'_> {
             let mut drawn: Vec<_> = panels
                 .iter()
                 .zip(&values)
-                .map(|((kind, _), held)| Panel::new(*kind, held.value.pooled().clone()))
+                .map(|((kind, _), held)| Panel::new(*kind, held.small().pooled().clone()))
                 .collect();
             if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
                 drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));

@@ -47,7 +47,7 @@ impl Session<'_> {
         let (dirty, allowed, model, residual) = (take(), take(), take(), take());
         let weights = values.by_ref().take(1 + usize::from(self.shortfall(plan.psf).is_some())).collect();
         let last = values.next().expect("the targets end with the statistics");
-        let Value::Statistics(stats, levels) = &*last.value else { unreachable!("the last target is the statistics") };
+        let Value::Statistics(stats, levels) = last.small() else { unreachable!("the last target is the statistics") };
         let stop = if stats.pixels == 0 {
             Some(StopReason::Blank)
         } else if stats.min == 0.0 && stats.max == 0.0 {

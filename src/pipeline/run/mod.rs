@@ -255,7 +255,7 @@ impl Session<'_> {
                 Err(error) => RunError::Graph(error),
             }
         })?;
-        Ok(values.into_iter().map(Held::new).collect())
+        Ok(values)
     }
 }
 

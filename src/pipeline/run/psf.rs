@@ -77,7 +77,7 @@ impl Session<'_> {
             fit: None,
         };
         for held in values {
-            match &*held.value {
+            match held.small() {
                 Value::NoPsf(error) => state.psf = Err(error.clone()),
                 Value::PsfFacts(facts) => {
                     state.kernel = self.kernel(facts);
@@ -160,7 +160,7 @@ impl Session<'_> {
     pub(super) fn let_go_of_psfs(&mut self) {
         for state in self.psfs.values_mut() {
             if let (Ok(_), Some(facts)) = (&state.psf, state.facts) {
-                state.psf = Ok(Held::new(Arc::new(Value::PsfPeak(facts.scale))));
+                state.psf = Ok(Held::new(Arc::new(Value::PsfPeak(facts.scale)), 0));
             }
         }
     }

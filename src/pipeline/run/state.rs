@@ -1,21 +1,12 @@
 //! What a run remembers of a plane and of a PSF between graphs.
 
-use std::sync::Arc;
-
 use crate::algorithms::{Control, Levels, PlaneStats, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
-use crate::pipeline::ops::{ModelTally, PsfFacts, Value};
+use crate::pipeline::ops::{ModelTally, PsfFacts};
 use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::PlanePlan;
 use crate::pipeline::record::{CyclePoint, Pooled};
-
-impl Held {
-    /// Takes hold of a value.
-    pub fn new(value: Arc<Value>) -> Self {
-        Self { bytes: value.bytes(), value }
-    }
-}
 
 /// A PSF and what was measured of it.
 pub(super) struct PsfState {

@@ -196,7 +196,7 @@ impl Session<'_> {
             [solving.x, solving.r, solving.p] = self.vectors(&mut values);
             let (rz, rr) = numbers(&mut values);
             solving.rz = rz;
-            let pq = *values.next().expect("the curvature comes last").value.scalar();
+            let pq = *values.next().expect("the curvature comes last").small().scalar();
             solving.advance(rr, pq);
             let label = &states[solving.index].plan.label;
             let (iterations, relative) = (solving.iterations, solving.relative);
@@ -219,10 +219,10 @@ impl Session<'_> {
 
     /// Takes note of what was solved with which λ.
     fn solved(&self, state: &mut PlaneState, known: (&Held, Option<&Held>), iterations: u32, tolerance: f64) {
-        let usable = known.0.value.usable();
+        let usable = known.0.small().usable();
         let (rule, sigma) = self.rule(state);
         let choice = match (known.1, rule) {
-            (Some(choice), _) => choice.value.choice().clone(),
+            (Some(choice), _) => choice.small().choice().clone(),
             (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
             (None, _) => unreachable!("every other rule makes a choice"),
         };
@@ -295,9 +295,9 @@ impl Session<'_> {
         let slabs = self.plan.cut.slabs().len();
         state.model = values.by_ref().take(slabs).collect();
         state.residual = values.by_ref().take(slabs).collect();
-        state.tally = *values.next().expect("the tally follows the residual").value.tally();
+        state.tally = *values.next().expect("the tally follows the residual").small().tally();
         let statistics = values.next().expect("statistics come last");
-        let Value::Statistics(stats, _) = &*statistics.value else { unreachable!("statistics were asked for") };
+        let Value::Statistics(stats, _) = statistics.small() else { unreachable!("statistics were asked for") };
         state.stats = *stats;
     }
 }
@@ -306,7 +306,7 @@ impl Session<'_> {
 fn numbers(values: &mut impl Iterator<Item = Held>) -> (Held, f64) {
     let mut next = || values.next().expect("two numbers follow the vectors");
     let rz = next();
-    (rz, *next().value.scalar())
+    (rz, *next().small().scalar())
 }
 
 /// The keys in the order in which [`Session::vectors`] and [`numbers`] take their values.
@@ -316,8 +316,8 @@ fn order(keys: SolverKeys) -> impl Iterator<Item = Key> {
 }
 
 fn note_ceiling(state: &mut PlaneState, mut blocks: impl Iterator<Item = Held>) {
-    let mut ceiling: Ceiling = blocks.next().expect("a transform has a block").value.ceiling().clone();
-    blocks.for_each(|part| ceiling.merge(part.value.ceiling()));
+    let mut ceiling: Ceiling = blocks.next().expect("a transform has a block").small().ceiling().clone();
+    blocks.for_each(|part| ceiling.merge(part.small().ceiling()));
     let report = ceiling.report();
     if report.is_limiting() {
         state.notes.push(report.to_string());

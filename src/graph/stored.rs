@@ -1,0 +1,101 @@
+//! Values outside memory: how they are written to a file, and where they stand in it.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How values of one type leave memory and come back.
+///
+/// `read(write(value))` is the same value to the last bit. It may keep the [`Stored`] and read parts when they are
+/// asked for; such a value can be written again like any other.
+pub struct Codec<V> {
+    /// Writes a value.
+    pub write: fn(&V, &mut dyn Write) -> io::Result<()>,
+    /// Reads a value, all of it or what stands for it.
+    pub read: fn(&Stored) -> io::Result<V>,
+}
+
+impl<V> Clone for Codec<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Codec<V> {}
+
+/// A piece of an open file; clones share the file, which stays readable for as long as one of them lives.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    file: Arc<File>,
+    path: Arc<PathBuf>,
+    start: u64,
+    len: u64,
+}
+
+impl Stored {
+    /// All of a file that is open for reading; `path` is for messages and for other processes.
+    ///
+    /// # Errors
+    /// When the file's length cannot be read.
+    pub fn new(file: Arc<File>, path: Arc<PathBuf>) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file, path, start: 0, len })
+    }
+
+    /// A part of it, `len` bytes from `start`.
+    ///
+    /// # Errors
+    /// When it ends before that: the file is damaged.
+    pub fn part(&self, start: u64, len: u64) -> io::Result<Self> {
+        if start.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} is too short", self.path.display())));
+        }
+        Ok(Self { start: self.start + start, len, ..self.clone() })
+    }
+
+    /// Its length \[bytes\].
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The file's name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fills `bytes` from `offset` on.
+    ///
+    /// # Errors
+    /// When the file ends before, or cannot be read.
+    pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(bytes, self.start + offset)
+    }
+
+    /// Reads it from its beginning.
+    pub fn reader(&self) -> impl Read + use<'_> {
+        BufReader::with_capacity(1 << 16, Cursor { stored: self, position: 0 })
+    }
+}
+
+/// Reads a [`Stored`] by position, so that readers of the same file do not disturb each other.
+struct Cursor<'s> {
+    stored: &'s Stored,
+    position: u64,
+}
+
+impl Read for Cursor<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = self.stored.len - self.position;
+        let wanted = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.stored.file.read_at(&mut bytes[..wanted], self.stored.start + self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
