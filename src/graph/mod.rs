@@ -42,7 +42,6 @@
 mod budget;
 mod callback;
 mod digest;
-mod dot;
 mod engine;
 mod error;
 mod forecast;
@@ -52,6 +51,7 @@ mod ledger;
 mod net;
 mod op;
 mod order;
+pub mod picture;
 mod scheduler;
 mod state;
 mod stored;
@@ -61,7 +61,6 @@ mod tests;
 
 pub use callback::{Callback, RunStart, TaskRecord, TaskStart};
 pub use digest::Digest;
-pub use dot::dot;
 pub use error::GraphError;
 pub use forecast::{Forecast, KindForecast, forecast};
 pub use held::{Held, HeldBy, Place, SMALL};
