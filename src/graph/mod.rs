@@ -52,6 +52,7 @@ mod ledger;
 mod net;
 mod op;
 mod order;
+mod places;
 mod scheduler;
 mod state;
 mod stored;
