@@ -45,8 +45,8 @@ impl Sketch {
     ) -> Result<Self, GraphError> {
         let net = Net::new(graph, targets)?;
         let places = Places::new(&net);
-        let needed = graph.nodes.iter().zip(&net.is_needed).filter_map(|(node, &is_needed)| is_needed.then_some(node));
-        let nodes = needed.zip(0u32..).map(|((key, content), node)| {
+        let nodes = net.places.iter().zip(0u32..).map(|(&place, node)| {
+            let (key, content) = graph.at(place);
             let at = node as usize;
             let kind = net.kinds[at];
             let about = match content {
