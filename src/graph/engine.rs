@@ -16,7 +16,7 @@ use super::net::Net;
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GraphError, Held, Key, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
+use super::{GraphError, Held, Key, Made, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
 
 /// Who runs the tasks.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub(super) struct Crew {
 pub(super) fn execute<O: Op>(
     graph: TaskGraph<O>,
     targets: &[Key],
-    run: &RunContext<'_>,
+    run: &RunContext<'_, O::Value>,
     crew: Crew,
 ) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
@@ -64,7 +64,7 @@ pub(super) fn execute<O: Op>(
 /// A run, shared by its workers.
 struct Engine<'n, O: Op> {
     net: &'n Net,
-    run: &'n RunContext<'n>,
+    run: &'n RunContext<'n, O::Value>,
     keys: Vec<Key>,
     ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
@@ -90,7 +90,12 @@ struct Claim<O: Op> {
 }
 
 impl<'n, O: Op> Engine<'n, O> {
-    fn new(graph: TaskGraph<O>, net: &'n Net, state: State<'n>, run: &'n RunContext<'n>) -> Result<Self, GraphError> {
+    fn new(
+        graph: TaskGraph<O>,
+        net: &'n Net,
+        state: State<'n>,
+        run: &'n RunContext<'n, O::Value>,
+    ) -> Result<Self, GraphError> {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let needed = graph.nodes.into_iter().zip(&net.is_needed).filter(|&(_, &is_needed)| is_needed);
         for ((key, node), _) in needed {
@@ -164,6 +169,7 @@ impl<'n, O: Op> Engine<'n, O> {
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let value = Arc::new(op.run(&inputs, &self.run.context)?);
         drop(inputs);
+        self.show(task, &value, start);
         let end = Instant::now();
         let live_bytes = self.finish(task, value, end);
         if !callbacks.is_empty() {
@@ -189,6 +195,14 @@ impl<'n, O: Op> Engine<'n, O> {
             }
         }
         Ok(())
+    }
+
+    /// Shows a result to the keeper; not where the operation may have ended early with another one.
+    fn show(&self, task: u32, value: &Arc<O::Value>, start: Instant) {
+        if let Some(keeper) = self.run.keeper.filter(|_| !self.run.context.cancel.is_requested()) {
+            let (key, bytes) = (&self.keys[task as usize], self.net.bytes(task));
+            keeper.made(&Made { key, value, bytes, seconds: start.elapsed().as_secs_f64() });
+        }
     }
 
     /// Stores the value of a task that has ended, and returns the live bytes after it.

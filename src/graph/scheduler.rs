@@ -3,15 +3,28 @@
 use std::sync::Arc;
 
 use super::engine::{self, Crew};
-use super::{Callback, GraphError, Held, Key, Op, Scratch, TaskContext, TaskGraph};
+use super::{Callback, GraphError, Held, Keeper, Key, Op, Scratch, TaskContext, TaskGraph};
 
-/// What a run is given besides the graph.
-#[derive(Clone, Default)]
-pub struct RunContext<'a> {
+/// What a run is given besides the graph, whose values are of type `V`.
+pub struct RunContext<'a, V> {
     /// Called in this order at each of the five points.
     pub callbacks: &'a [&'a dyn Callback],
     /// Handed to every task. A request to cancel is for the operations: the scheduler still runs every task.
     pub context: TaskContext,
+    /// Shown every result.
+    pub keeper: Option<&'a dyn Keeper<V>>,
+}
+
+impl<V> Default for RunContext<'_, V> {
+    fn default() -> Self {
+        Self { callbacks: &[], context: TaskContext::default(), keeper: None }
+    }
+}
+
+impl<V> Clone for RunContext<'_, V> {
+    fn clone(&self) -> Self {
+        Self { context: self.context.clone(), ..*self }
+    }
 }
 
 /// Computes targets of a graph.
@@ -29,7 +42,7 @@ pub trait Scheduler<O: Op>: Send + Sync {
         &self,
         graph: TaskGraph<O>,
         targets: &[Key],
-        run: &RunContext<'_>,
+        run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError>;
 }
 
@@ -77,7 +90,7 @@ impl<O: Op> Scheduler<O> for Serial {
         &self,
         graph: TaskGraph<O>,
         targets: &[Key],
-        run: &RunContext<'_>,
+        run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
         engine::execute(graph, targets, run, Crew { workers: 1, memory: None })
     }
@@ -88,7 +101,7 @@ impl<O: Op> Scheduler<O> for Threads {
         &self,
         graph: TaskGraph<O>,
         targets: &[Key],
-        run: &RunContext<'_>,
+        run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
         engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
     }

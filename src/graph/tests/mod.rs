@@ -1,6 +1,7 @@
 //! Tests of the graph: an operation whose memory is really counted, and shapes of graphs.
 
 mod errors;
+mod keeper;
 mod memory;
 mod order;
 mod random;
