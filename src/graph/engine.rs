@@ -97,8 +97,7 @@ impl<'n, O: Op> Engine<'n, O> {
         run: &'n RunContext<'n, O::Value>,
     ) -> Result<Self, GraphError> {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let needed = graph.nodes.into_iter().zip(&net.is_needed).filter(|&(_, &is_needed)| is_needed);
-        for ((key, node), _) in needed {
+        for (key, node) in graph.take(&net.places) {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
                 Node::Value(held) => {

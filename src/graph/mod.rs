@@ -54,6 +54,7 @@ mod net;
 mod op;
 mod order;
 mod pack;
+mod places;
 mod scheduler;
 mod scratch;
 mod state;
