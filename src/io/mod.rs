@@ -29,6 +29,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod writer;
 
 pub use axes::{AxisKind, PlaneAxis, PlaneLabel};
 pub use card::{Card, Value};
@@ -37,3 +38,4 @@ pub use header::Header;
 pub use new_header::{FrequencyAxis, NewHeader};
 pub use source::FitsSource;
 pub use target::{Finish, FitsTarget};
+pub use writer::FitsWriter;
