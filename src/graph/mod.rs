@@ -42,7 +42,6 @@
 mod budget;
 mod callback;
 mod digest;
-mod dot;
 mod engine;
 mod error;
 mod forecast;
@@ -54,6 +53,7 @@ mod net;
 mod op;
 mod order;
 mod pack;
+pub mod picture;
 mod places;
 mod scheduler;
 mod scratch;
@@ -65,7 +65,6 @@ mod tests;
 
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
 pub use digest::Digest;
-pub use dot::dot;
 pub use error::GraphError;
 pub use forecast::{Forecast, KindForecast, forecast};
 pub use held::{Held, HeldBy, Place, SMALL};
