@@ -16,6 +16,7 @@
 
 mod axes;
 mod beams;
+mod bintable;
 mod card;
 mod cfitsio;
 mod error;
@@ -32,6 +33,7 @@ mod unpack;
 mod writer;
 
 pub use axes::{AxisKind, PlaneAxis, PlaneLabel};
+pub use bintable::{Cells, TableColumn, write_table};
 pub use card::{Card, Value};
 pub use error::{FitsError, Mismatch};
 pub use header::Header;

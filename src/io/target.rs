@@ -188,7 +188,7 @@ impl<K: Kind> FitsTarget<K> {
 }
 
 /// Makes a file in the folder of `path`, hidden by its name, with the permissions of any other new file.
-fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
+pub(super) fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
