@@ -31,8 +31,8 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
-    let profiler = Profiler::new(Some(plan.memory));
-    let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
+    let profilers = Profilers::new(args.profile_dt);
+    let callbacks: Vec<&dyn Callback> = std::iter::once(&progress as &dyn Callback).chain(profilers.callbacks()).collect();
     let cancel = cancel_on_interrupt();
     let scheduler = Threads::new(plan.workers).with_memory(plan.values());
     let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
