@@ -8,6 +8,7 @@ mod order;
 mod random;
 mod run;
 mod schedule;
+mod scratch;
 
 use std::fmt;
 use std::sync::Arc;
