@@ -43,7 +43,7 @@ pub struct PassReport {
 ///    sum, each must hold less than it did, and together no more than twice as much.
 /// 5. **Fuse**: a task with a single user becomes one with it, where that does not make large inputs wait for others.
 ///
-/// The last two take turns until neither finds anything. What may become one is for [`Op::fuse`] to say, what is worth
+/// The last three take turns until none finds anything. What may become one is for [`Op::fuse`] to say, what is worth
 /// it is judged by [`Op::cost`]. A target is never fused into another task, and keeps its value and its name, if need be
 /// as an alias; the values stay the same bytes.
 ///
@@ -78,35 +78,39 @@ pub struct PassReport {
 /// # Errors
 /// [`GraphError::Missing`] and [`GraphError::Cycle`].
 pub fn optimise<O: Op>(graph: TaskGraph<O>, targets: &[Key]) -> Result<Optimised<O>, GraphError> {
-    let mut report = Report { passes: Vec::new(), now: graph.len() };
+    let mut passes = Vec::new();
+    let mut report = |pass, before, after| passes.push(PassReport { pass, before, after });
+    let all = graph.len();
     let graph = graph.cull(targets);
-    report.reached("cull", graph.len());
+    let needed = graph.len();
+    report("cull", all, needed);
     let mut draft = Draft::new(graph, targets)?;
-    report.reached("aliases", draft.len());
-    dedupe::run(&mut draft);
-    report.reached("deduplicate", draft.len());
-    let (mut pushed, mut fused) = (0, 0);
-    loop {
-        let now = (narrow::run(&mut draft), fuse::run(&mut draft));
-        (pushed, fused) = (pushed + now.0, fused + now.1);
-        if now == (0, 0) {
-            break;
-        }
+    let mut now = draft.len();
+    report("aliases", needed, now);
+    for (pass, went) in alternate(&mut draft) {
+        report(pass, now, now - went);
+        now -= went;
     }
-    report.reached("push down", report.now - pushed);
-    report.reached("fuse", report.now - fused);
-    Ok(Optimised { graph: draft.into_graph(), passes: report.passes })
+    Ok(Optimised { graph: draft.into_graph(), passes })
 }
 
-/// A report in the making.
-struct Report {
-    passes: Vec<PassReport>,
-    now: usize,
-}
+/// Takes something away, and returns how many nodes went.
+type Pass<O> = fn(&mut Draft<O>) -> usize;
 
-impl Report {
-    fn reached(&mut self, pass: &'static str, after: usize) {
-        self.passes.push(PassReport { pass, before: self.now, after });
-        self.now = after;
+/// Lets the passes that make way for each other take turns until none finds anything; returns how many nodes each took.
+fn alternate<O: Op>(draft: &mut Draft<O>) -> [(&'static str, usize); 3] {
+    let passes: [Pass<O>; 3] = [dedupe::run, narrow::run, fuse::run];
+    let mut told = [("deduplicate", 0), ("push down", 0), ("fuse", 0)];
+    loop {
+        let mut found = 0;
+        for (pass, (_, went)) in passes.iter().zip(&mut told) {
+            let before = draft.len();
+            found += pass(draft);
+            // Fewer than it found, where a target that is another one's equal stays as an alias.
+            *went += before - draft.len();
+        }
+        if found == 0 {
+            return told;
+        }
     }
 }

@@ -97,7 +97,7 @@ proptest! {
         let left = optimised.graph.tasks().count();
         let again = optimise(optimised.graph, &targets).unwrap();
         prop_assert_eq!(again.graph.tasks().count(), left, "nothing is left to do");
-        let threads = Threads { workers: 2, memory: None };
+        let threads = Threads::new(2);
         let values = threads.execute(again.graph, &targets, &RunContext::default()).unwrap();
         prop_assert_eq!(bits(values), plain);
     }
