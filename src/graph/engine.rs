@@ -7,28 +7,24 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::forecast::{simulated_peak, total_flops};
 use super::net::Net;
-use super::perform::{Failure, Job, Performed, Performer, Spot};
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GraphError, Held, Key, Made, Op, RunStart, SMALL, TaskGraph, TaskRecord, TaskStart, order};
+use super::{GraphError, Held, Key, Made, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
 
-/// Who runs the tasks, and how.
-pub(super) struct Crew<'a, O: Op> {
+/// Who runs the tasks.
+#[derive(Clone, Copy)]
+pub(super) struct Crew {
     /// Number of workers; the calling thread is the first.
     pub(super) workers: usize,
     /// Budget of declared bytes.
     pub(super) memory: Option<u64>,
-    /// Whether every result that is not [`SMALL`] goes to a file.
-    pub(super) stores_all: bool,
-    /// Does the tasks.
-    pub(super) performer: &'a dyn Performer<O>,
 }
 
 /// Computes the targets; the contract is that of [`super::Scheduler::execute`].
@@ -36,7 +32,7 @@ pub(super) fn execute<O: Op>(
     graph: TaskGraph<O>,
     targets: &[Key],
     run: &RunContext<'_, O::Value>,
-    crew: &Crew<'_, O>,
+    crew: Crew,
 ) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
     let order = order::best(&net);
@@ -47,7 +43,7 @@ pub(super) fn execute<O: Op>(
         let start = RunStart { tasks, flops, forecast_bytes, workers, memory: crew.memory, ..RunStart::default() };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
-    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), (run, crew));
+    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run)?;
     thread::scope(|scope| {
         for worker in 1..workers {
             let engine = &engine;
@@ -69,7 +65,6 @@ pub(super) fn execute<O: Op>(
 struct Engine<'n, O: Op> {
     net: &'n Net,
     run: &'n RunContext<'n, O::Value>,
-    crew: &'n Crew<'n, O>,
     keys: Vec<Key>,
     ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
@@ -79,7 +74,7 @@ struct Engine<'n, O: Op> {
 /// What stands behind the lock.
 struct Shared<'n, O: Op> {
     state: State<'n>,
-    values: Vec<Option<Spot<O::Value>>>,
+    values: Vec<Option<Arc<O::Value>>>,
     /// When the last dependency of a task came to be.
     ready: Vec<Instant>,
     sleepers: usize,
@@ -90,7 +85,7 @@ struct Shared<'n, O: Op> {
 /// A task that one worker has taken.
 struct Claim<O: Op> {
     task: u32,
-    inputs: Vec<Spot<O::Value>>,
+    inputs: Vec<Arc<O::Value>>,
     ready: Instant,
 }
 
@@ -99,20 +94,22 @@ impl<'n, O: Op> Engine<'n, O> {
         graph: TaskGraph<O>,
         net: &'n Net,
         state: State<'n>,
-        (run, crew): (&'n RunContext<'n, O::Value>, &'n Crew<'n, O>),
-    ) -> Self {
+        run: &'n RunContext<'n, O::Value>,
+    ) -> Result<Self, GraphError> {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (key, node) in graph.take(&net.places) {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
-                Node::Value(held) => (None, Some(held.place().into())),
+                Node::Value(held) => {
+                    (None, Some(held.value().map_err(|source| GraphError::Scratch { key: key.clone(), source })?))
+                }
             };
             keys.push(key);
             ops.push(op);
             values.push(value);
         }
         let shared = Shared { state, values, ready: vec![Instant::now(); net.len()], sleepers: 0, error: None };
-        Self { net, run, crew, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() }
+        Ok(Self { net, run, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() })
     }
 
     /// Runs tasks until there are none left to start.
@@ -120,12 +117,16 @@ impl<'n, O: Op> Engine<'n, O> {
         while let Some(claim) = self.claim() {
             let task = claim.task;
             let (key, kind) = self.name(task);
-            let failure = match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
-                Ok(Ok(())) => continue,
-                Ok(Err(failure)) => failure,
-                Err(payload) => Failure::Panic(panic_message(payload.as_ref())),
-            };
-            self.fail(task, failure.of((key.clone(), kind)));
+            match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    self.fail(task, GraphError::Task { key: key.clone(), kind, source: Box::new(error) });
+                }
+                Err(payload) => {
+                    let message = panic_message(payload.as_ref());
+                    self.fail(task, GraphError::Panic { key: key.clone(), kind, message });
+                }
+            }
         }
     }
 
@@ -153,7 +154,7 @@ impl<'n, O: Op> Engine<'n, O> {
         }
     }
 
-    fn perform(&self, worker: usize, claim: Claim<O>) -> Result<(), Failure> {
+    fn perform(&self, worker: usize, claim: Claim<O>) -> Result<(), O::Error> {
         let Claim { task, inputs, ready } = claim;
         let (key, kind) = self.name(task);
         let callbacks = self.run.callbacks;
@@ -165,14 +166,13 @@ impl<'n, O: Op> Engine<'n, O> {
             }
         }
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
-        let output_bytes = self.net.bytes(task);
-        let is_stored = self.crew.stores_all && output_bytes >= SMALL;
-        let context = &self.run.context;
-        let performed = self.crew.performer.perform(Job { worker, start, op, inputs, is_stored, context })?;
-        let Performed { value, end, read, write } = performed;
-        self.show(task, &value, end - start - read - write)?;
+        let value = Arc::new(op.run(&inputs, &self.run.context)?);
+        drop(inputs);
+        self.show(task, &value, start);
+        let end = Instant::now();
         let live_bytes = self.finish(task, value, end);
         if !callbacks.is_empty() {
+            let cost = &self.net.costs[task as usize];
             let record = TaskRecord {
                 key: key.clone(),
                 kind,
@@ -180,13 +180,13 @@ impl<'n, O: Op> Engine<'n, O> {
                 ready,
                 start,
                 end,
-                read,
-                write,
-                output_bytes,
+                read: Duration::ZERO,
+                write: Duration::ZERO,
+                output_bytes: cost.output_bytes,
                 live_bytes,
-                spilled_bytes: if is_stored { output_bytes } else { 0 },
+                spilled_bytes: 0,
                 loaded_bytes: 0,
-                flops: self.net.costs[task as usize].flops,
+                flops: cost.flops,
                 attempt: 1,
             };
             for callback in callbacks {
@@ -197,17 +197,15 @@ impl<'n, O: Op> Engine<'n, O> {
     }
 
     /// Shows a result to the keeper; not where the operation may have ended early with another one.
-    fn show(&self, task: u32, value: &Spot<O::Value>, took: Duration) -> Result<(), Failure> {
+    fn show(&self, task: u32, value: &Arc<O::Value>, start: Instant) {
         if let Some(keeper) = self.run.keeper.filter(|_| !self.run.context.cancel.is_requested()) {
             let (key, bytes) = (&self.keys[task as usize], self.net.bytes(task));
-            let value = value.clone().into_value().map_err(Failure::Value)?;
-            keeper.made(&Made { key, value: &value, bytes, seconds: took.as_secs_f64() });
+            keeper.made(&Made { key, value, bytes, seconds: start.elapsed().as_secs_f64() });
         }
-        Ok(())
     }
 
     /// Stores the value of a task that has ended, and returns the live bytes after it.
-    fn finish(&self, task: u32, value: Spot<O::Value>, end: Instant) -> u64 {
+    fn finish(&self, task: u32, value: Arc<O::Value>, end: Instant) -> u64 {
         let mut shared = self.lock();
         let Shared { state, values, ready, .. } = &mut *shared;
         values[task as usize] = Some(value);
@@ -240,7 +238,7 @@ impl<'n, O: Op> Engine<'n, O> {
         match shared.error {
             Some((_, error)) => Err(error),
             None => {
-                let held = |&target: &u32| Held::at(shared.value(target).into(), self.net.bytes(target), None);
+                let held = |&target: &u32| Held::new(shared.value(target), self.net.bytes(target));
                 Ok(self.net.targets.iter().map(held).collect())
             }
         }
@@ -258,14 +256,13 @@ impl<O: Op> Shared<'_, O> {
         Claim { task, inputs, ready: self.ready[task as usize] }
     }
 
-    fn value(&self, node: u32) -> Spot<O::Value> {
+    fn value(&self, node: u32) -> Arc<O::Value> {
         let value = self.values[node as usize].as_ref();
-        value.expect("a value stays until the last of its users has started, a target's for ever").clone()
+        Arc::clone(value.expect("a value stays until the last of its users has started, a target's for ever"))
     }
 }
 
-/// What a panic said.
-pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
+fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".into())
 }

@@ -53,7 +53,6 @@ mod net;
 mod op;
 mod order;
 mod pack;
-mod perform;
 pub mod picture;
 mod places;
 mod scheduler;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::engine::{self, Crew};
-use super::perform::Here;
 use super::{Callback, GraphError, Held, Keeper, Key, Op, Scratch, TaskContext, TaskGraph};
 
 /// What a run is given besides the graph, whose values are of type `V`.
@@ -93,8 +92,7 @@ impl<O: Op> Scheduler<O> for Serial {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        let crew = Crew { workers: 1, memory: None, stores_all: false, performer: &Here { scratch: None } };
-        engine::execute(graph, targets, run, &crew)
+        engine::execute(graph, targets, run, Crew { workers: 1, memory: None })
     }
 }
 
@@ -105,8 +103,6 @@ impl<O: Op> Scheduler<O> for Threads {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        let performer = &Here { scratch: self.scratch.clone() };
-        let crew = Crew { workers: self.workers, memory: self.memory, stores_all: false, performer };
-        engine::execute(graph, targets, run, &crew)
+        engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
     }
 }
