@@ -9,7 +9,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::forecast::{simulated_peak, total_flops};
 use super::net::Net;
@@ -39,7 +39,8 @@ pub(super) fn execute<O: Op>(
     let workers = crew.workers.clamp(1, order.len().max(1));
     if !run.callbacks.is_empty() {
         let forecast_bytes = simulated_peak(&net, &order, workers, crew.memory);
-        let start = RunStart { tasks: order.len(), flops: total_flops(&net), forecast_bytes, workers };
+        let (tasks, flops) = (order.len(), total_flops(&net));
+        let start = RunStart { tasks, flops, forecast_bytes, workers, memory: crew.memory, ..RunStart::default() };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
     let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run)?;
@@ -96,8 +97,7 @@ impl<'n, O: Op> Engine<'n, O> {
         run: &'n RunContext<'n, O::Value>,
     ) -> Result<Self, GraphError> {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let needed = graph.nodes.into_iter().zip(&net.is_needed).filter(|&(_, &is_needed)| is_needed);
-        for ((key, node), _) in needed {
+        for (key, node) in graph.take(&net.places) {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
                 Node::Value(held) => {
@@ -180,9 +180,14 @@ impl<'n, O: Op> Engine<'n, O> {
                 ready,
                 start,
                 end,
+                read: Duration::ZERO,
+                write: Duration::ZERO,
                 output_bytes: cost.output_bytes,
                 live_bytes,
+                spilled_bytes: 0,
+                loaded_bytes: 0,
                 flops: cost.flops,
+                attempt: 1,
             };
             for callback in callbacks {
                 callback.posttask(&record);

@@ -1,7 +1,9 @@
 //! Schedulers: what computes the targets of a graph.
 
+use std::sync::Arc;
+
 use super::engine::{self, Crew};
-use super::{Callback, GraphError, Held, Keeper, Key, Op, TaskContext, TaskGraph};
+use super::{Callback, GraphError, Held, Keeper, Key, Op, Scratch, TaskContext, TaskGraph};
 
 /// What a run is given besides the graph, whose values are of type `V`.
 pub struct RunContext<'a, V> {
@@ -51,7 +53,7 @@ pub struct Serial;
 /// Worker threads of its own, under a memory budget.
 ///
 /// The calling thread is worker 0. Should the system refuse a thread, the run goes on with those it has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Threads {
     /// Number of workers; 0 counts as 1, and there are never more than tasks.
     pub workers: usize,
@@ -60,6 +62,27 @@ pub struct Threads {
     /// A task that would exceed it waits while others run. It is kept to for certain when it is no less than the
     /// [`super::forecast()`] of one worker, and exceeded only by a task that runs alone.
     pub memory: Option<u64>,
+    /// Where values go that have no room in the budget.
+    pub scratch: Option<Arc<Scratch>>,
+}
+
+impl Threads {
+    /// So many workers, without a budget.
+    pub fn new(workers: usize) -> Self {
+        Self { workers, memory: None, scratch: None }
+    }
+
+    /// The same under a budget \[bytes\].
+    #[must_use]
+    pub fn with_memory(self, bytes: u64) -> Self {
+        Self { memory: Some(bytes), ..self }
+    }
+
+    /// The same with a folder for what has no room in the budget.
+    #[must_use]
+    pub fn with_scratch(self, scratch: Arc<Scratch>) -> Self {
+        Self { scratch: Some(scratch), ..self }
+    }
 }
 
 impl<O: Op> Scheduler<O> for Serial {

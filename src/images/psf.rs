@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A second pixel this near the peak, outside the main lobe, makes the peak ambiguous.
@@ -13,7 +14,7 @@ const UNIQUE_WITHIN: f32 = 0.98;
 const LOBE_LEVEL: f32 = 0.5;
 
 /// Why an image cannot be a PSF. Pixels are `(y, x)`, counted from 0.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
 pub enum PsfError {
     /// There is no pixel at all.
     #[error("the PSF has no pixels: its shape is ({ny}, {nx})")]
@@ -93,6 +94,12 @@ impl Psf {
         let centre = nearest_of(&pixels, max, (ny / 2, nx / 2));
         pixels.mapv_inplace(|v| v / max);
         Ok(Self { pixels, centre, scale: max })
+    }
+
+    /// A PSF as it was: what [`Psf::pixels`], [`Psf::centre`] and [`Psf::scale`] gave; `None` if the centre lies outside.
+    pub fn from_parts(pixels: Array2<f32>, centre: (usize, usize), scale: f32) -> Option<Self> {
+        pixels.get(centre)?;
+        Some(Self { pixels, centre, scale })
     }
 
     /// The pixels, shape `(py, px)`, peak 1.

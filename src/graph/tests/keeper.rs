@@ -20,7 +20,7 @@ fn shown(cancel: &Cancel) -> (Vec<(Key, u64, u64)>, u64) {
     let (shape, keeper) = (diamonds(5, [3, 5, 7], false), Shown::default());
     let context = TaskContext { cancel: cancel.clone() };
     let run = RunContext { keeper: Some(&keeper), context, ..RunContext::default() };
-    let values = Threads { workers: 3, memory: None }.execute(shape.graph, &shape.targets, &run).unwrap();
+    let values = Threads::new(3).execute(shape.graph, &shape.targets, &run).unwrap();
     (keeper.0.into_inner().unwrap(), values[0].small().number.to_bits())
 }
 
