@@ -92,7 +92,12 @@ impl<V> Disk<V> {
         done
     }
 
-    fn write_hidden(&self, path: &Path, (digest, value): (Digest, &V), (bytes, seconds): (u64, f64)) -> io::Result<Label> {
+    fn write_hidden(
+        &self,
+        path: &Path,
+        (digest, value): (Digest, &V),
+        (bytes, seconds): (u64, f64),
+    ) -> io::Result<Label> {
         let file = File::create(path)?;
         let mut to = Summing { to: BufWriter::with_capacity(PIECE, file), sum: blake3::Hasher::new(), len: 0 };
         to.to.write_all(&[0; HEAD])?;
@@ -191,5 +196,9 @@ fn check(path: &Path, digest: Digest) -> io::Result<(File, Label)> {
         };
     }
     let (facts, expected) = head.split_at(HEAD - 32);
-    if checksum(sum, facts, digest).as_bytes() == expected { Ok((file, label)) } else { Err(damaged("its checksum is wrong")) }
+    if checksum(sum, facts, digest).as_bytes() == expected {
+        Ok((file, label))
+    } else {
+        Err(damaged("its checksum is wrong"))
+    }
 }

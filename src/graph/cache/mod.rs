@@ -5,12 +5,13 @@
 //! bytes; [`Cached`] is a scheduler that asks it before it lets another scheduler run what is left.
 //!
 //! **What is kept.** The targets of every graph, for a run goes on from them, and of the other results those whose
-//! computing took far longer than reading them back would ([`WORTH`]). What leaves when the limit is reached tells
-//! [`ranking`]. Nothing depends on what is kept but time.
+//! computing took far longer than reading them back would ([`WORTH`]). When the limit is reached, the results
+//! of least cost per byte leave, those that were not used for long first. Nothing depends on what is kept but time.
 
 mod cached;
 mod digests;
 mod disk;
+mod offering;
 mod ranking;
 #[cfg(test)]
 mod tests;
@@ -105,13 +106,11 @@ impl<V> Cache<V> {
     /// When the folder cannot be read or written, or another process uses it.
     pub fn on_disk(folder: &Path, limit: u64, codec: Codec<V>) -> Result<Self, CacheError> {
         let (disk, found) = Disk::open(folder, codec)?;
-        let mut ranking = Ranking::new(limit);
+        let mut ranking = Ranking::new(u64::MAX);
         for (digest, label) in found {
-            match ranking.insert(digest, label.file_bytes + OVERHEAD, label.seconds) {
-                Some(gone) => gone.into_iter().for_each(|digest| disk.remove(digest)),
-                None => disk.remove(digest),
-            }
+            ranking.insert(digest, label.file_bytes + OVERHEAD, label.seconds);
         }
+        ranking.limit(limit).into_iter().for_each(|digest| disk.remove(digest));
         Ok(Self::new(Store::Disk(disk), ranking))
     }
 
@@ -210,10 +209,7 @@ impl<V> Cache<V> {
 fn read<V>(disk: &Disk<V>, digest: Digest) -> io::Result<(Place<V>, u64)> {
     let (stored, label) = disk.open_value(digest)?;
     let codec = disk.codec();
-    let place = if label.bytes < SMALL {
-        Place::Memory(Arc::new((codec.read)(&stored)?))
-    } else {
-        Place::File(stored, codec)
-    };
+    let place =
+        if label.bytes < SMALL { Place::Memory(Arc::new((codec.read)(&stored)?)) } else { Place::File(stored, codec) };
     Ok((place, label.bytes))
 }

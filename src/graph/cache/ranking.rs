@@ -1,6 +1,6 @@
 //! Who leaves first when a cache is full: Greedy-Dual-Size.
 //!
-//! An entry is worth `L + cost / bytes`, set when it comes and set again when it is used; the entry of least worth
+//! An entry is worth `L + (cost + LEAST) / bytes`, set when it comes and set again when it is used; the entry of least worth
 //! leaves, and `L` becomes what it was worth. So dear and small entries stay longest, and entries that nobody used for
 //! long sink against new ones.
 //!
@@ -14,6 +14,11 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::super::Digest;
+
+/// What a result costs that takes no time to compute: its graph must be built and ordered \[s\].
+///
+/// Without it the small results of a run's first steps, by which it is followed again, would leave too soon.
+const LEAST: f64 = 1e-3;
 
 /// Entries by what they are worth, within a limit of bytes.
 #[derive(Debug)]
@@ -63,14 +68,7 @@ impl Eq for Worth {}
 impl Ranking {
     /// No entries yet.
     pub(super) fn new(limit: u64) -> Self {
-        Self {
-            limit,
-            used: 0,
-            floor: 0.0,
-            uses: 0,
-            entries: FxHashMap::default(),
-            order: BTreeSet::new(),
-        }
+        Self { limit, used: 0, floor: 0.0, uses: 0, entries: FxHashMap::default(), order: BTreeSet::new() }
     }
 
     /// Bytes of all entries.
@@ -104,6 +102,19 @@ impl Ranking {
             self.touch(digest);
             return Some(Vec::new());
         }
+        let gone = self.make_room(bytes);
+        self.used += bytes;
+        self.place(digest, bytes, seconds);
+        Some(gone)
+    }
+
+    /// Sets another limit; returns the entries that had to leave.
+    pub(super) fn limit(&mut self, limit: u64) -> Vec<Digest> {
+        self.limit = limit;
+        self.make_room(0)
+    }
+
+    fn make_room(&mut self, bytes: u64) -> Vec<Digest> {
         let mut gone = Vec::new();
         while self.used + bytes > self.limit {
             let (worth, _, least) = *self.order.first().expect("what is used is used by an entry");
@@ -111,9 +122,7 @@ impl Ranking {
             self.remove(least);
             gone.push(least);
         }
-        self.used += bytes;
-        self.place(digest, bytes, seconds);
-        Some(gone)
+        gone
     }
 
     /// Takes note of a use.
@@ -133,7 +142,7 @@ impl Ranking {
     }
 
     fn place(&mut self, digest: Digest, bytes: u64, seconds: f64) {
-        let worth = Worth(self.floor + seconds.max(0.0) / bytes.max(1) as f64);
+        let worth = Worth(self.floor + (LEAST + seconds.max(0.0)) / bytes.max(1) as f64);
         self.uses += 1;
         self.entries.insert(digest, Entry { bytes, seconds, worth, used: self.uses });
         self.order.insert((worth, self.uses, digest));
@@ -202,7 +211,7 @@ mod tests {
                 match what {
                     0 => {
                         if let Some(gone) = ranking.insert(name(number), bytes, seconds) {
-                            gone.iter().for_each(|digest| drop(held.remove(digest)));
+                            gone.iter().for_each(|digest| assert!(held.remove(digest).is_some()));
                             held.entry(name(number)).or_insert(bytes);
                         }
                     }
