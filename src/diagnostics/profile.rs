@@ -12,7 +12,7 @@ use super::Parallelism;
 use super::chart::{Axis, LARGE, MEDIUM, PALE, SMALL, shortened};
 use super::plot::{PlotError, save_png, save_svg};
 use super::scene::{Across, Along, Area, Label, Point, Scene};
-use super::ticks::{seconds, significant_3};
+use super::ticks::seconds;
 pub(crate) use lanes::Kinds;
 
 const WIDTH: f64 = 1780.0;
@@ -107,11 +107,6 @@ fn draw_heading(scene: &mut Scene, profile: &RunProfile) {
     }
     let text = shortened(&facts.join("  ·  "), MEDIUM, WIDTH - LEFT - 20.0);
     scene.text(Label::new(text, (LEFT, 74.0), MEDIUM).coloured(PALE));
-}
-
-/// Short text for a number of seconds in the legend.
-fn legend_seconds(duration: f64) -> String {
-    if duration >= 1000.0 { seconds(duration) } else { format!("{} s", significant_3(duration)) }
 }
 
 /// A column of right-aligned text.

@@ -13,7 +13,7 @@ use super::profile;
 pub use records::{RecordError, read_tasks};
 
 /// What the report of a run is made of, besides its record.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Report<'a> {
     /// What was run, in a line.
     pub title: String,
@@ -23,13 +23,6 @@ pub struct Report<'a> {
     pub graph: String,
     /// Profile, convergence and previews.
     pub record: &'a RunRecord,
-}
-
-impl Default for &RunRecord {
-    fn default() -> Self {
-        static EMPTY: RunRecord = RunRecord { profile: None, convergence: None, preview: None };
-        &EMPTY
-    }
 }
 
 impl Report<'_> {

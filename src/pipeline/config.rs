@@ -23,6 +23,8 @@ pub struct RunConfig {
     pub compute: ComputeConfig,
     /// How the input is taken.
     pub input: InputConfig,
+    /// How the run is watched.
+    pub profile: ProfileConfig,
     /// The CLEAN family.
     pub clean: CleanParams,
     /// Wiener-Hunt.
@@ -41,6 +43,14 @@ pub struct ComputeConfig {
     pub threads: usize,
     /// Cap on memory.
     pub memory: Auto<Bytes>,
+}
+
+/// The `[profile]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileConfig {
+    /// Time between two samples of the process.
+    pub dt: Interval,
 }
 
 /// The `[input]` table.
@@ -81,6 +91,10 @@ pub enum Auto<T> {
 /// A number of bytes, as in `4GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
+
+/// A time between two samples, at least a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval(pub std::time::Duration);
 
 /// Fitted to the PSF, or given by hand.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,7 +7,8 @@ use crate::pipeline::record::{RunProfile, TaskSpan};
 use super::super::chart::{Axis, Chart, INK, MEDIUM, PALE, SMALL, TICK, shortened};
 use super::super::colour::{Rgb, category};
 use super::super::scene::{Across, Along, Area, Label, Pen, Scene};
-use super::{Panels, legend_seconds, right_aligned};
+use super::super::ticks::seconds;
+use super::{Panels, right_aligned};
 
 const LINE: f64 = 28.0;
 /// A box narrower than this \[pixels\] is summed with the others of its column.
@@ -182,7 +183,7 @@ pub(super) fn draw_legend(scene: &mut Scene, kinds: &Kinds, (x, y): (f64, f64)) 
         let colour: Rgb = category(place);
         scene.fill(Area::new(x, y - 8.0, 16.0, 16.0), colour, 1.0);
         scene.text(Label::new(shortened(name, SMALL, 150.0), (x + 26.0, y), SMALL));
-        right_aligned(scene, legend_seconds(*busy), (x + 270.0, y));
+        right_aligned(scene, seconds(*busy), (x + 270.0, y));
         right_aligned(scene, count.to_string(), (x + 345.0, y));
     }
     let below = y + 6.0 + LINE * (kinds.totals.len() as f64 + 1.0);
