@@ -37,12 +37,20 @@ impl<'n> Ledger<'n> {
 /// Bytes held while each task runs, when the tasks follow each other in this order:
 /// live values, its result and its scratch.
 pub(super) fn serial_needs(net: &Net, order: &[u32]) -> Vec<u64> {
+    needs(net, order).collect()
+}
+
+/// The most of these.
+pub(super) fn serial_peak(net: &Net, order: &[u32]) -> u64 {
+    needs(net, order).max().unwrap_or(0)
+}
+
+fn needs(net: &Net, order: &[u32]) -> impl Iterator<Item = u64> {
     let mut ledger = Ledger::new(net);
-    let need = |&task: &u32| {
+    order.iter().map(move |&task| {
         let cost = &net.costs[task as usize];
         let need = ledger.live() + cost.output_bytes + cost.scratch_bytes;
         ledger.finish(task);
         need
-    };
-    order.iter().map(need).collect()
+    })
 }

@@ -8,6 +8,7 @@ use super::task_graph::{Node, TaskGraph};
 use super::{Cost, GraphError, Key, Meta, Op};
 
 /// Lists of numbers, one list per node, in one piece of memory.
+#[derive(Clone, PartialEq)]
 pub(super) struct Rows {
     starts: Vec<u32>,
     items: Vec<u32>,
@@ -58,6 +59,12 @@ impl Rows {
     pub(super) fn of(&self, node: u32) -> &[u32] {
         let node = node as usize;
         &self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
+
+    /// The list of one node, to be put in another order.
+    pub(super) fn of_mut(&mut self, node: u32) -> &mut [u32] {
+        let node = node as usize;
+        &mut self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
     /// For each node the nodes whose lists it stands in, in ascending order.
