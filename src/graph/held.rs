@@ -41,6 +41,11 @@ impl<V> Held<V> {
         &self.place
     }
 
+    /// Where it stands, without the rest.
+    pub(super) fn into_place(self) -> Place<V> {
+        self.place
+    }
+
     /// A value of less than [`SMALL`] bytes, which never leaves memory.
     ///
     /// # Panics

@@ -41,6 +41,7 @@
 
 mod budget;
 mod callback;
+mod course;
 mod digest;
 mod engine;
 mod error;
@@ -53,10 +54,13 @@ mod net;
 mod op;
 mod order;
 mod pack;
+mod perform;
 pub mod picture;
 mod places;
+mod residence;
 mod scheduler;
 mod scratch;
+mod spill;
 mod state;
 mod stored;
 mod task_graph;
@@ -64,9 +68,10 @@ mod task_graph;
 mod tests;
 
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
+pub use course::Limits;
 pub use digest::Digest;
-pub use error::GraphError;
-pub use forecast::{Forecast, KindForecast, forecast};
+pub use error::{Access, GraphError, TaskSite};
+pub use forecast::{Forecast, KindForecast, forecast, forecast_within};
 pub use held::{Held, HeldBy, Place, SMALL};
 pub use keeper::{Keeper, Made};
 pub use key::Key;

@@ -56,13 +56,23 @@ impl Rows {
 
     /// The list of one node.
     pub(super) fn of(&self, node: u32) -> &[u32] {
-        let node = node as usize;
-        &self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
+        &self.items[self.range(node)]
     }
 
-    /// For each node the nodes whose lists it stands in, in ascending order.
-    fn transposed(&self) -> Self {
-        let mut starts = vec![0; self.starts.len()];
+    /// Where the list of one node stands among all.
+    pub(super) fn range(&self, node: u32) -> Range<usize> {
+        let node = node as usize;
+        self.starts[node] as usize..self.starts[node + 1] as usize
+    }
+
+    /// The numbers of all lists together.
+    pub(super) fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// For each of `columns` numbers the lists that it stands in, in ascending order.
+    pub(super) fn transposed(&self, columns: usize) -> Self {
+        let mut starts = vec![0; columns + 1];
         for &item in &self.items {
             starts[item as usize + 1] += 1;
         }
@@ -248,7 +258,7 @@ impl<'g, O: Op> Walk<'g, O> {
             Node::Value(_) => None,
         });
         let (kinds, costs) = (kinds.collect(), costs(&contents, &inputs, &topological));
-        let users = deps.transposed();
+        let users = deps.transposed(places.len());
         Net { costs, kinds, inputs, deps, users, targets, is_target, topological, places }
     }
 }

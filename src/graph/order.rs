@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 
 use super::ledger::serial_needs;
 use super::net::{Net, Rows};
+use super::residence::Residence;
 use super::{GraphError, Key, Op, TaskGraph};
 
 /// Gives the tasks that the targets need, in the order in which a single worker runs them.
@@ -40,7 +41,7 @@ pub fn order<O: Op>(graph: &TaskGraph<O>, targets: &[Key]) -> Result<Vec<Key>, G
 /// All tasks of the net in the order of lowest peak.
 pub(super) fn best(net: &Net) -> Vec<u32> {
     let candidates = [depth_first(net, Siblings::ByRelease), depth_first(net, Siblings::ByKey), breadth_first(net)];
-    let peak = |order: &Vec<u32>| serial_needs(net, order).into_iter().max();
+    let peak = |order: &Vec<u32>| serial_needs(net, order, &Residence::default()).into_iter().max();
     candidates.into_iter().min_by_key(peak).unwrap_or_default()
 }
 

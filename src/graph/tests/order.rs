@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use super::super::ledger::serial_needs;
 use super::super::net::Net;
 use super::super::order::{Siblings, best, breadth_first, depth_first, order};
+use super::super::residence::Residence;
 use super::random::any_shape;
 use super::{SHAPES, Shape, Sizes, chain, diamonds, map, map_reduce, transpose};
 
 fn peak(net: &Net, order: &[u32]) -> u64 {
-    serial_needs(net, order).into_iter().max().unwrap_or(0)
+    serial_needs(net, order, &Residence::default()).into_iter().max().unwrap_or(0)
 }
 
 fn net(shape: &Shape) -> Net {
