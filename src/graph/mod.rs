@@ -40,6 +40,7 @@
 //! ```
 
 mod budget;
+mod cache;
 mod callback;
 mod course;
 mod digest;
@@ -67,6 +68,7 @@ mod task_graph;
 #[cfg(test)]
 mod tests;
 
+pub use cache::{Cache, CacheError, CacheStats, CacheUse, Cached, WORTH};
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
 pub use course::Limits;
 pub use digest::Digest;
@@ -78,7 +80,7 @@ pub use key::Key;
 pub use op::{Cancel, Cost, Meta, Op, TaskContext};
 pub use order::order;
 pub use pack::{Packer, Plain, Unpacker, read_all};
-pub use scheduler::{RunContext, Scheduler, Serial, Threads};
+pub use scheduler::{RunContext, Scheduler, Serial, Threads, fetch};
 pub use scratch::{Scratch, ScratchError, ScratchFile};
 pub use stored::{Codec, Stored};
 pub use task_graph::TaskGraph;
