@@ -5,7 +5,7 @@ use super::net::Net;
 use super::residence::Residence;
 use super::spill::{self, Edges};
 use super::task_graph::Node;
-use super::{GraphError, Op, Place, TaskGraph, order};
+use super::{GraphError, Op, TaskGraph, order};
 
 /// What a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) fn given_in_files<O: Op>(graph: &TaskGraph<O>, net: &Net) -> Residenc
 /// Whether a node is a given value that stands in a file.
 pub(super) fn is_given_in_file<O: Op>(graph: &TaskGraph<O>, net: &Net, node: u32) -> bool {
     match graph.at(net.places[node as usize]).1 {
-        Node::Value(held) => matches!(held.place(), Place::File(..)),
+        Node::Value(held) => held.is_in_file(),
         Node::Task { .. } => false,
     }
 }

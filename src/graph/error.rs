@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use super::{Key, Meta};
+use super::{Held, Key, Meta, Place};
 
 /// A graph that cannot run, or a task that failed.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +177,15 @@ impl GraphError {
             },
             other => Err(other),
         }
+    }
+
+    /// A value whose file cannot be read.
+    pub(super) fn unreadable<V>(key: Key, held: &Held<V>, source: io::Error) -> Self {
+        let path = match held.place() {
+            Place::File(stored, _) => stored.path().to_owned(),
+            Place::Memory(_) => PathBuf::new(),
+        };
+        Self::Scratch { key, path, access: Access::Read, source }
     }
 
     /// What to do about it, where that can be told.

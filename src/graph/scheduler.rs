@@ -131,5 +131,5 @@ pub fn fetch<O: Op>(
         graph.insert_value(key.clone(), held.clone())?;
         scheduler.execute(graph, std::slice::from_ref(&key), run)?;
     }
-    held.value().map_err(|source| GraphError::Scratch { key, source })
+    held.value().map_err(|source| GraphError::unreadable(key, held, source))
 }

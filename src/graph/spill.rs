@@ -11,14 +11,13 @@
 //! Journal 5, 78.
 
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use super::course::given_in_files;
 use super::ledger::serial_needs;
 use super::net::{Net, Rows};
 use super::residence::Residence;
 use super::task_graph::Node;
-use super::{GraphError, Meta, Op, Place, SMALL, TaskGraph};
+use super::{GraphError, Meta, Op, SMALL, TaskGraph};
 
 /// What each task takes from a file for each of its dependencies, should the value stand in one \[bytes\].
 pub(super) struct Edges<'n> {
@@ -196,7 +195,7 @@ impl<'n> Walk<'n> {
 fn may_leave<O: Op>(graph: &TaskGraph<O>, net: &Net, node: u32) -> bool {
     let is_alone = match graph.at(net.places[node as usize]).1 {
         Node::Task { .. } => true,
-        Node::Value(held) => matches!(held.place(), Place::Memory(value) if Arc::strong_count(value) == 1),
+        Node::Value(held) => held.is_alone_in_memory(),
     };
     is_alone && net.bytes(node) >= SMALL && O::codec().is_some()
 }
