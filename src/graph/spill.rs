@@ -202,5 +202,5 @@ fn may_leave<O: Op>(graph: &TaskGraph<O>, net: &Net, node: u32) -> bool {
 
 fn ranks_of_users(net: &Net, order: &[u32]) -> Rows {
     let by_rank = Rows::new(order.iter().map(|&task| net.deps.of(task).iter().copied()));
-    by_rank.transposed(net.len())
+    by_rank.transposed_to(net.len())
 }
