@@ -57,8 +57,18 @@ impl Rows {
 
     /// The list of one node.
     pub(super) fn of(&self, node: u32) -> &[u32] {
+        &self.items[self.range(node)]
+    }
+
+    /// Where the list of one node stands among all.
+    pub(super) fn range(&self, node: u32) -> Range<usize> {
         let node = node as usize;
-        &self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
+        self.starts[node] as usize..self.starts[node + 1] as usize
+    }
+
+    /// The numbers of all lists together.
+    pub(super) fn count(&self) -> usize {
+        self.items.len()
     }
 
     /// The list of one node, to be put in another order.
@@ -69,7 +79,12 @@ impl Rows {
 
     /// For each node the nodes whose lists it stands in, in ascending order.
     pub(super) fn transposed(&self) -> Self {
-        let mut starts = vec![0; self.starts.len()];
+        self.transposed_to(self.starts.len() - 1)
+    }
+
+    /// For each of `columns` numbers the lists that it stands in, in ascending order.
+    pub(super) fn transposed_to(&self, columns: usize) -> Self {
+        let mut starts = vec![0; columns + 1];
         for &item in &self.items {
             starts[item as usize + 1] += 1;
         }
