@@ -7,24 +7,28 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::forecast::{simulated_peak, total_flops};
 use super::net::Net;
+use super::perform::{Failure, Job, Performed, Performer, Spot};
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GraphError, Held, Key, Made, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
+use super::{GraphError, Held, Key, Made, Op, RunStart, SMALL, TaskGraph, TaskRecord, TaskStart, order};
 
-/// Who runs the tasks.
-#[derive(Clone, Copy)]
-pub(super) struct Crew {
+/// Who runs the tasks, and how.
+pub(super) struct Crew<'a, O: Op> {
     /// Number of workers; the calling thread is the first.
     pub(super) workers: usize,
     /// Budget of declared bytes.
     pub(super) memory: Option<u64>,
+    /// Whether every result that is not [`SMALL`] goes to a file.
+    pub(super) stores_all: bool,
+    /// Does the tasks.
+    pub(super) performer: &'a dyn Performer<O>,
 }
 
 /// Computes the targets; the contract is that of [`super::Scheduler::execute`].
@@ -32,7 +36,7 @@ pub(super) fn execute<O: Op>(
     graph: TaskGraph<O>,
     targets: &[Key],
     run: &RunContext<'_, O::Value>,
-    crew: Crew,
+    crew: &Crew<'_, O>,
 ) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
     let order = order::best(&net);
@@ -43,7 +47,7 @@ pub(super) fn execute<O: Op>(
         let start = RunStart { tasks, flops, forecast_bytes, workers, memory: crew.memory, ..RunStart::default() };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
-    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run)?;
+    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), (run, crew));
     thread::scope(|scope| {
         for worker in 1..workers {
             let engine = &engine;
@@ -65,6 +69,7 @@ pub(super) fn execute<O: Op>(
 struct Engine<'n, O: Op> {
     net: &'n Net,
     run: &'n RunContext<'n, O::Value>,
+    crew: &'n Crew<'n, O>,
     keys: Vec<Key>,
     ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
@@ -74,7 +79,7 @@ struct Engine<'n, O: Op> {
 /// What stands behind the lock.
 struct Shared<'n, O: Op> {
     state: State<'n>,
-    values: Vec<Option<Arc<O::Value>>>,
+    values: Vec<Option<Spot<O::Value>>>,
     /// When the last dependency of a task came to be.
     ready: Vec<Instant>,
     sleepers: usize,
@@ -85,7 +90,7 @@ struct Shared<'n, O: Op> {
 /// A task that one worker has taken.
 struct Claim<O: Op> {
     task: u32,
-    inputs: Vec<Arc<O::Value>>,
+    inputs: Vec<Spot<O::Value>>,
     ready: Instant,
 }
 
@@ -94,22 +99,20 @@ impl<'n, O: Op> Engine<'n, O> {
         graph: TaskGraph<O>,
         net: &'n Net,
         state: State<'n>,
-        run: &'n RunContext<'n, O::Value>,
-    ) -> Result<Self, GraphError> {
+        (run, crew): (&'n RunContext<'n, O::Value>, &'n Crew<'n, O>),
+    ) -> Self {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (key, node) in graph.take(&net.places) {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
-                Node::Value(held) => {
-                    (None, Some(held.value().map_err(|source| GraphError::Scratch { key: key.clone(), source })?))
-                }
+                Node::Value(held) => (None, Some(held.place().into())),
             };
             keys.push(key);
             ops.push(op);
             values.push(value);
         }
         let shared = Shared { state, values, ready: vec![Instant::now(); net.len()], sleepers: 0, error: None };
-        Ok(Self { net, run, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() })
+        Self { net, run, crew, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() }
     }
 
     /// Runs tasks until there are none left to start.
@@ -117,16 +120,12 @@ impl<'n, O: Op> Engine<'n, O> {
         while let Some(claim) = self.claim() {
             let task = claim.task;
             let (key, kind) = self.name(task);
-            match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    self.fail(task, GraphError::Task { key: key.clone(), kind, source: Box::new(error) });
-                }
-                Err(payload) => {
-                    let message = panic_message(payload.as_ref());
-                    self.fail(task, GraphError::Panic { key: key.clone(), kind, message });
-                }
-            }
+            let failure = match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
+                Ok(Ok(())) => continue,
+                Ok(Err(failure)) => failure,
+                Err(payload) => Failure::Panic(panic_message(payload.as_ref())),
+            };
+            self.fail(task, failure.of((key.clone(), kind)));
         }
     }
 
@@ -154,7 +153,7 @@ impl<'n, O: Op> Engine<'n, O> {
         }
     }
 
-    fn perform(&self, worker: usize, claim: Claim<O>) -> Result<(), O::Error> {
+    fn perform(&self, worker: usize, claim: Claim<O>) -> Result<(), Failure> {
         let Claim { task, inputs, ready } = claim;
         let (key, kind) = self.name(task);
         let callbacks = self.run.callbacks;
@@ -166,13 +165,14 @@ impl<'n, O: Op> Engine<'n, O> {
             }
         }
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
-        let value = Arc::new(op.run(&inputs, &self.run.context)?);
-        drop(inputs);
-        self.show(task, &value, start);
-        let end = Instant::now();
+        let output_bytes = self.net.bytes(task);
+        let is_stored = self.crew.stores_all && output_bytes >= SMALL;
+        let context = &self.run.context;
+        let performed = self.crew.performer.perform(Job { worker, start, op, inputs, is_stored, context })?;
+        let Performed { value, end, read, write } = performed;
+        self.show(task, &value, end - start - read - write)?;
         let live_bytes = self.finish(task, value, end);
         if !callbacks.is_empty() {
-            let cost = &self.net.costs[task as usize];
             let record = TaskRecord {
                 key: key.clone(),
                 kind,
@@ -180,13 +180,13 @@ impl<'n, O: Op> Engine<'n, O> {
                 ready,
                 start,
                 end,
-                read: Duration::ZERO,
-                write: Duration::ZERO,
-                output_bytes: cost.output_bytes,
+                read,
+                write,
+                output_bytes,
                 live_bytes,
-                spilled_bytes: 0,
+                spilled_bytes: if is_stored { output_bytes } else { 0 },
                 loaded_bytes: 0,
-                flops: cost.flops,
+                flops: self.net.costs[task as usize].flops,
                 attempt: 1,
             };
             for callback in callbacks {
@@ -197,15 +197,17 @@ impl<'n, O: Op> Engine<'n, O> {
     }
 
     /// Shows a result to the keeper; not where the operation may have ended early with another one.
-    fn show(&self, task: u32, value: &Arc<O::Value>, start: Instant) {
+    fn show(&self, task: u32, value: &Spot<O::Value>, took: Duration) -> Result<(), Failure> {
         if let Some(keeper) = self.run.keeper.filter(|_| !self.run.context.cancel.is_requested()) {
             let (key, bytes) = (&self.keys[task as usize], self.net.bytes(task));
-            keeper.made(&Made { key, value, bytes, seconds: start.elapsed().as_secs_f64() });
+            let value = value.clone().into_value().map_err(Failure::Value)?;
+            keeper.made(&Made { key, value: &value, bytes, seconds: took.as_secs_f64() });
         }
+        Ok(())
     }
 
     /// Stores the value of a task that has ended, and returns the live bytes after it.
-    fn finish(&self, task: u32, value: Arc<O::Value>, end: Instant) -> u64 {
+    fn finish(&self, task: u32, value: Spot<O::Value>, end: Instant) -> u64 {
         let mut shared = self.lock();
         let Shared { state, values, ready, .. } = &mut *shared;
         values[task as usize] = Some(value);
@@ -238,7 +240,7 @@ impl<'n, O: Op> Engine<'n, O> {
         match shared.error {
             Some((_, error)) => Err(error),
             None => {
-                let held = |&target: &u32| Held::new(shared.value(target), self.net.bytes(target));
+                let held = |&target: &u32| Held::at(shared.value(target).into(), self.net.bytes(target), None);
                 Ok(self.net.targets.iter().map(held).collect())
             }
         }
@@ -256,13 +258,14 @@ impl<O: Op> Shared<'_, O> {
         Claim { task, inputs, ready: self.ready[task as usize] }
     }
 
-    fn value(&self, node: u32) -> Arc<O::Value> {
+    fn value(&self, node: u32) -> Spot<O::Value> {
         let value = self.values[node as usize].as_ref();
-        Arc::clone(value.expect("a value stays until the last of its users has started, a target's for ever"))
+        value.expect("a value stays until the last of its users has started, a target's for ever").clone()
     }
 }
 
-fn panic_message(payload: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".into())
 }

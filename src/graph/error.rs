@@ -45,6 +45,18 @@ pub enum GraphError {
         /// What the file system said.
         source: std::io::Error,
     },
+    /// A task whose worker processes ended in its midst, each time it was tried.
+    #[error("task {key} ({kind}) was lost {losses} times; the last worker process {how}")]
+    Lost {
+        /// Which task.
+        key: Key,
+        /// [`super::Op::kind`] of its operation.
+        kind: &'static str,
+        /// How often it was tried.
+        losses: u32,
+        /// How the last process ended, with the signal.
+        how: String,
+    },
     /// A task (or a callback called for it) that panicked.
     #[error("task {key} ({kind}) panicked: {message}")]
     Panic {

@@ -53,6 +53,7 @@ mod net;
 mod op;
 mod order;
 mod pack;
+mod perform;
 pub mod picture;
 mod places;
 mod scheduler;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::engine::{self, Crew};
+use super::perform::Here;
 use super::{Callback, GraphError, Held, Keeper, Key, Op, Scratch, TaskContext, TaskGraph};
 
 /// What a run is given besides the graph, whose values are of type `V`.
@@ -92,7 +93,8 @@ impl<O: Op> Scheduler<O> for Serial {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, Crew { workers: 1, memory: None })
+        let crew = Crew { workers: 1, memory: None, stores_all: false, performer: &Here { scratch: None } };
+        engine::execute(graph, targets, run, &crew)
     }
 }
 
@@ -103,6 +105,8 @@ impl<O: Op> Scheduler<O> for Threads {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
+        let performer = &Here { scratch: self.scratch.clone() };
+        let crew = Crew { workers: self.workers, memory: self.memory, stores_all: false, performer };
+        engine::execute(graph, targets, run, &crew)
     }
 }
