@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
+    /// Where the constants come from, in words.
+    pub origin: String,
     /// Cores when it was measured.
     pub cores: usize,
     /// Complex transforms of so many points, one after the other: `[points, GFlop/s]`, `5 n log2 n` operations each, from
@@ -111,6 +113,7 @@ pub(super) mod tests {
     /// A machine of round numbers, slow with wide rows and large values.
     pub(in crate::tiling) fn machine() -> Machine {
         Machine {
+            origin: "round numbers".to_owned(),
             cores: 2,
             fft: vec![(256, 8.0), (16384, 8.0), (262_144, 4.0)],
             cached_gbs: 40.0,

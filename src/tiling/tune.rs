@@ -7,7 +7,7 @@ use super::model::{Pass, pass};
 use crate::fft::Layout;
 
 /// How a plane is cut: slabs of rows, blocks of spectrum columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chunks {
     /// Rows of a slab.
     pub slab: usize,
@@ -53,7 +53,7 @@ pub struct Footprint {
 }
 
 /// A way to cut, and what is forecast of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Candidate {
     /// The cut.
     pub chunks: Chunks,
@@ -68,7 +68,7 @@ pub struct Candidate {
 }
 
 /// The choice.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Choice {
     /// What was chosen.
     pub chosen: Candidate,
@@ -236,9 +236,11 @@ mod tests {
 
     #[test]
     fn a_small_plane_is_not_cut_to_dust() {
-        let choice = with_task(256, 16, |task| tune(&task, Wish::Auto, |_| ROOMY));
-        assert_eq!((choice.chosen.chunks.slab, choice.chosen.slabs), (256, 1), "{choice:?}");
-        assert!(choice.reason.contains("not cut"), "{choice:?}");
+        let choice = |n| with_task(n, 16, |task| tune(&task, Wish::Auto, |_| ROOMY));
+        let (small, tiny) = (choice(256), choice(96));
+        assert!(small.candidates.iter().all(|candidate| candidate.pass.task_seconds >= SHORTEST), "{small:?}");
+        assert_eq!((tiny.chosen.chunks.slab, tiny.chosen.slabs), (96, 1), "{tiny:?}");
+        assert!(tiny.reason.contains("not cut"), "{tiny:?}");
     }
 
     #[test]
