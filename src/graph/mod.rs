@@ -40,6 +40,7 @@
 //! ```
 
 mod budget;
+mod cache;
 mod callback;
 mod digest;
 mod engine;
@@ -53,6 +54,7 @@ mod net;
 mod op;
 mod order;
 mod pack;
+mod passes;
 pub mod picture;
 mod places;
 mod scheduler;
@@ -63,6 +65,7 @@ mod task_graph;
 #[cfg(test)]
 mod tests;
 
+pub use cache::{Cache, CacheError, CacheStats, CacheUse, Cached, WORTH};
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
 pub use digest::Digest;
 pub use error::GraphError;
@@ -73,7 +76,8 @@ pub use key::Key;
 pub use op::{Cancel, Cost, Meta, Op, TaskContext};
 pub use order::order;
 pub use pack::{Packer, Plain, Unpacker, read_all};
-pub use scheduler::{RunContext, Scheduler, Serial, Threads};
+pub use passes::{Optimised, PassReport, optimise};
+pub use scheduler::{RunContext, Scheduler, Serial, Threads, fetch};
 pub use scratch::{Scratch, ScratchError, ScratchFile};
 pub use stored::{Codec, Stored};
 pub use task_graph::TaskGraph;

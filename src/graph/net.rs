@@ -29,7 +29,7 @@ impl Rows {
     }
 
     /// The same lists in ascending order, with each number once.
-    fn each_once(&self) -> Self {
+    pub(super) fn each_once(&self) -> Self {
         let mut once = Self { starts: Vec::with_capacity(self.starts.len()), items: Vec::new() };
         once.items.reserve_exact(self.items.len());
         once.end_row();
@@ -61,7 +61,7 @@ impl Rows {
     }
 
     /// For each node the nodes whose lists it stands in, in ascending order.
-    fn transposed(&self) -> Self {
+    pub(super) fn transposed(&self) -> Self {
         let mut starts = vec![0; self.starts.len()];
         for &item in &self.items {
             starts[item as usize + 1] += 1;
@@ -111,7 +111,7 @@ impl Net {
         let mut walk = Walk::new(graph);
         let mut asked = Vec::with_capacity(targets.len());
         for key in targets {
-            let target = walk.find(key, None)?;
+            let target = graph.find(key, None)?;
             walk.visit(target)?;
             asked.push(target);
         }
@@ -169,13 +169,8 @@ struct Walk<'g, O: Op> {
 
 impl<'g, O: Op> Walk<'g, O> {
     fn new(graph: &'g TaskGraph<O>) -> Self {
-        let (inputs, marks) = (vec![0..0; graph.len()], vec![Mark::New; graph.len()]);
+        let (inputs, marks) = (vec![0..0; graph.count()], vec![Mark::New; graph.count()]);
         Self { graph, inputs, items: Vec::new(), marks, done: Vec::new() }
-    }
-
-    fn find(&self, key: &Key, wanted_by: Option<&Key>) -> Result<u32, GraphError> {
-        let missing = || GraphError::Missing { key: key.clone(), wanted_by: wanted_by.cloned() };
-        self.graph.find(key).ok_or_else(missing)
     }
 
     fn open(&mut self, place: u32) -> Result<(), GraphError> {
@@ -183,7 +178,7 @@ impl<'g, O: Op> Walk<'g, O> {
         if let Node::Task { dependencies, .. } = node {
             let start = self.items.len() as u32;
             for dependency in dependencies {
-                let found = self.find(dependency, Some(key))?;
+                let found = self.graph.find(dependency, Some(key))?;
                 self.items.push(found);
             }
             self.inputs[place as usize] = start..self.items.len() as u32;
@@ -225,8 +220,8 @@ impl<'g, O: Op> Walk<'g, O> {
 
     fn numbered(self, asked: &[u32]) -> Net {
         let is_needed = |&place: &u32| self.marks[place as usize] == Mark::Done;
-        let places = self.graph.sorted((0..self.graph.len() as u32).filter(is_needed).collect());
-        let mut numbers = vec![u32::MAX; self.graph.len()];
+        let places = self.graph.sorted((0..self.graph.count() as u32).filter(is_needed).collect());
+        let mut numbers = vec![u32::MAX; self.graph.count()];
         for (number, &place) in (0..).zip(&places) {
             numbers[place as usize] = number;
         }

@@ -106,3 +106,21 @@ impl<O: Op> Scheduler<O> for Threads {
         engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
     }
 }
+
+/// The value of what a graph gave back, wherever it stands: in memory, in a file, or still to be fetched.
+///
+/// # Errors
+/// When a file cannot be read, or the tasks that make a promised value fail.
+pub fn fetch<O: Op>(
+    scheduler: &dyn Scheduler<O>,
+    held: &Held<O::Value>,
+    run: &RunContext<'_, O::Value>,
+) -> Result<Arc<O::Value>, GraphError> {
+    let key = Key::new("fetched", []);
+    if held.is_promised() {
+        let mut graph = TaskGraph::new();
+        graph.insert_value(key.clone(), held.clone())?;
+        scheduler.execute(graph, std::slice::from_ref(&key), run)?;
+    }
+    held.value().map_err(|source| GraphError::Scratch { key, source })
+}

@@ -31,6 +31,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod writer;
 
 pub use axes::{AxisKind, PlaneAxis, PlaneLabel};
 pub use bintable::{Cells, TableColumn, write_table};
@@ -41,3 +42,4 @@ pub use new_header::{FrequencyAxis, NewHeader};
 pub use plain::{array_header, block_len};
 pub use source::FitsSource;
 pub use target::{Finish, FitsTarget};
+pub use writer::FitsWriter;

@@ -1,9 +1,11 @@
 //! From files to what an algorithm works on: rows, PSF, blanks, masks, beam.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ndarray::{Array2, Axis, concatenate};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{DirtySlab, OpError, Rows, Value, Work};
 use crate::algorithms::{Patch, Shortfall};
@@ -21,8 +23,28 @@ impl Serialize for Source {
     }
 }
 
+thread_local! {
+    /// Files that this thread opened by their names, each once and until the thread ends: opening reads headers, and
+    /// unpacks what is packed by gzip. They must not change meanwhile, as the inputs of any run.
+    static OPEN: RefCell<BTreeMap<String, Arc<FitsSource>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spec = String::deserialize(deserializer)?;
+        OPEN.with_borrow_mut(|open| {
+            if let Some(source) = open.get(&spec) {
+                return Ok(Self(Arc::clone(source)));
+            }
+            let source = Arc::new(FitsSource::open(&spec).map_err(de::Error::custom)?);
+            open.insert(spec, Arc::clone(&source));
+            Ok(Self(source))
+        })
+    }
+}
+
 /// Reads rows of a plane; no inputs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadRows {
     /// The file.
     pub source: Source,
@@ -46,7 +68,7 @@ impl Work for ReadRows {
 }
 
 /// Checks and normalises a PSF; inputs: its rows as read, in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MakePsf {
     /// The file, for messages.
     pub source: Source,
@@ -85,7 +107,7 @@ fn stack(slabs: &[Arc<Value>]) -> Array2<f32> {
 }
 
 /// Divides dirty rows by the PSF's peak and notes the blanks; inputs: rows as read, PSF.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Prepare {
     /// Whether the dirty image is divided too (a consistent pair), or is in Jy/beam already.
     pub divide: bool,
@@ -113,7 +135,7 @@ impl Work for Prepare {
 }
 
 /// Tells where components may stand; inputs: dirty rows, then rows of the mask if there is one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Allow {
     /// The rows.
     pub rows: Rows,
@@ -144,7 +166,7 @@ impl Work for Allow {
 }
 
 /// Fits the clean beam; input: PSF (without one there is no beam).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FitBeam {
     /// Size of a pixel \[deg\].
     pub cell: Cell,
@@ -187,7 +209,7 @@ pub struct PsfFacts {
 }
 
 /// Measures a PSF; input: PSF (nothing is known of what is none).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExaminePsf {
     /// Shape of the image, `(ny, nx)`.
     pub shape: (usize, usize),

@@ -93,7 +93,7 @@ pub enum OpError {
 }
 
 /// An operation of every graph that the application builds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum DeconvOp {
     /// Reads rows of a file.
     ReadRows(ReadRows),

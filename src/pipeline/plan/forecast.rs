@@ -1,26 +1,64 @@
-//! The forecast: the graphs of a batch, wired with declared sizes and no values.
+//! The stages of a batch as graphs, wired with declared sizes and no values: what forecasts and pictures are made of.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
-use crate::graph::{Key, forecast as forecast_graph};
+use crate::graph::{Key, TaskGraph, forecast as forecast_graph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
-use crate::pipeline::ops::{Kernel, Setting, Value};
+use crate::pipeline::ops::{DeconvOp, Kernel, Setting, Value};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
 
+/// One of the graphs that a batch of planes goes through; values of earlier stages are given by their sizes alone.
+pub struct Stage {
+    /// `load`; `cycle` for CLEAN, `filter` or `start` and `iteration` for Wiener-Hunt; `restore`, after which each slab
+    /// is written.
+    pub name: &'static str,
+    /// The graph.
+    pub graph: TaskGraph<DeconvOp>,
+    /// What is computed, and what of the given values outlives the graph.
+    pub targets: Vec<Key>,
+}
+
+impl Stage {
+    fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
+        Self { name, graph: wiring.into_graph(), targets }
+    }
+
+    /// The targets that the graph computes.
+    pub fn computed(&self) -> Vec<Key> {
+        let tasks: HashSet<&Key> = self.graph.tasks().map(|(key, _, _)| key).collect();
+        self.targets.iter().filter(|key| tasks.contains(key)).cloned().collect()
+    }
+}
+
+/// All stages of a batch, in order; a cycle or an iteration stands once.
+pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
+    let mut stages = vec![load(plan)];
+    match plan.algorithm().kind {
+        Kind::Clean(minor) => stages.push(clean(plan, minor)),
+        Kind::Direct => stages.extend(direct(plan)),
+    }
+    stages.push(finish(plan));
+    stages
+}
+
 /// Sizes of what the graphs of the plan's batch would hold.
 pub(super) fn forecast(plan: &Plan) -> Forecast {
-    let (load, load_tasks) = load(plan);
-    let (pass, pass_tasks) = match plan.algorithm().kind {
-        Kind::Clean(minor) => clean(plan, minor),
-        Kind::Direct => direct(plan),
-    };
-    let (finish, finish_tasks) = finish(plan);
-    Forecast { peak_bytes: load.max(pass).max(finish), load: load_tasks, pass: pass_tasks, finish: finish_tasks }
+    let stages = stages(plan);
+    let measured: Vec<_> = stages.iter().map(|stage| measure(plan, stage)).collect();
+    let (load, finish) = (measured[0].1, measured[measured.len() - 1].1);
+    Forecast {
+        peak_bytes: measured.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0),
+        load,
+        // of the solver's start and iteration the larger
+        pass: measured[1..measured.len() - 1].iter().map(|(_, tasks)| *tasks).max().unwrap_or(0),
+        finish: finish + 3 * plan.batch * plan.cut.slabs().len(),
+    }
 }
 
 fn slabs(plan: &Plan, share: u64) -> Slabs {
@@ -32,8 +70,9 @@ fn psf_bytes(plan: &Plan) -> u64 {
     4 * (geometry.ny * geometry.nx) as u64
 }
 
-fn measure(plan: &Plan, wiring: Wiring, targets: &[Key]) -> (u64, usize) {
-    let forecast = forecast_graph(&wiring.into_graph(), targets, plan.workers).expect("the plan's graphs are complete");
+/// Bytes and tasks of a stage.
+fn measure(plan: &Plan, stage: &Stage) -> (u64, usize) {
+    let forecast = forecast_graph(&stage.graph, &stage.targets, plan.workers).expect("the plan's graphs are complete");
     (forecast.peak_bytes, forecast.tasks)
 }
 
@@ -42,7 +81,7 @@ fn psfs(plan: &Plan) -> usize {
     if plan.one_psf() { 1 } else { plan.batch }
 }
 
-fn load(plan: &Plan) -> (u64, usize) {
+fn load(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
     let mut psf = Vec::new();
@@ -64,7 +103,7 @@ fn load(plan: &Plan) -> (u64, usize) {
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend([dirty, allowed, model, residual].into_iter().flatten());
     }
-    measure(plan, wiring, &targets)
+    Stage::new("load", wiring, targets)
 }
 
 /// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.
@@ -91,7 +130,7 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
         .collect()
 }
 
-fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
+fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
     let mut targets = Vec::new();
@@ -111,19 +150,19 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     }
     targets.sort();
     targets.dedup();
-    measure(plan, wiring, &targets)
+    Stage::new("cycle", wiring, targets)
 }
 
 /// Wires what is done to a plane, given its keys and those of the PSF's transfer function: what must be computed.
 type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
 
-/// The filter, or start and iteration of the linear boundary's solver: the larger of the two.
-fn direct(plan: &Plan) -> (u64, usize) {
+/// The filter, or start and iteration of the linear boundary's solver.
+fn direct(plan: &Plan) -> Vec<Stage> {
     let params = &plan.config.wiener;
     let setting =
         Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
     let rule = (params.rule(), None);
-    let graph = |wire: Wire<'_>| {
+    let stage = |name: &'static str, wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
@@ -132,29 +171,29 @@ fn direct(plan: &Plan) -> (u64, usize) {
         }
         targets.sort();
         targets.dedup();
-        measure(plan, wiring, &targets)
+        Stage::new(name, wiring, targets)
     };
     if params.is_circular() {
-        return graph(&|wiring, plane, keys| {
+        return vec![stage("filter", &|wiring, plane, keys| {
             let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
             solver.estimate(&spectrum)
-        });
+        })];
     }
-    let start = graph(&|wiring, plane, keys| {
+    let start = stage("start", &|wiring, plane, keys| {
         let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
         solver.start(&spectrum).vectors()
     });
-    let iteration = graph(&|wiring, plane, keys| {
+    let iteration = stage("iteration", &|wiring, plane, keys| {
         let number = wiring.give("held-number", plane, 0, &Held::new(Arc::new(Value::Done), 0));
         let (x, r) = (keys.0.model.clone(), keys.0.residual.clone());
         let p = wiring.give_all("held-p", plane, &slabs(plan, 1));
         let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
         Solver::resume(wiring, plane, setting, keys, (number, None, Some(1.0))).iterate(&before).0.vectors()
     });
-    start.max(iteration)
+    vec![start, iteration]
 }
 
-fn finish(plan: &Plan) -> (u64, usize) {
+fn finish(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
     let reach = (5.0 * TYPICAL_BEAM) as usize;
@@ -167,6 +206,5 @@ fn finish(plan: &Plan) -> (u64, usize) {
     }
     targets.sort();
     targets.dedup();
-    let (bytes, tasks) = measure(plan, wiring, &targets);
-    (bytes, tasks + 3 * plan.batch * plan.cut.slabs().len())
+    Stage::new("restore", wiring, targets)
 }

@@ -9,13 +9,12 @@ mod wiener;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use thiserror::Error;
 
 use super::graphs::{Held, Wiring};
-use super::ops::{DeconvOp, OpError, Product};
+use super::ops::{DeconvOp, OpError};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
@@ -110,9 +109,9 @@ impl RunError {
 
 /// The three products, open.
 pub struct Products {
-    model: Product,
-    residual: Product,
-    restored: Product,
+    model: FitsTarget<Model>,
+    residual: FitsTarget<Residual>,
+    restored: FitsTarget<Restored>,
 }
 
 impl Products {
@@ -128,26 +127,19 @@ impl Products {
         };
         let (model, residual, restored) = (path(Model::NAME)?, path(Residual::NAME)?, path(Restored::NAME)?);
         Ok(Self {
-            model: Product::Model(Arc::new(FitsTarget::create(&model, template, overwrite)?)),
-            residual: Product::Residual(Arc::new(FitsTarget::create(&residual, template, overwrite)?)),
-            restored: Product::Restored(Arc::new(FitsTarget::create(&restored, template, overwrite)?)),
+            model: FitsTarget::create(&model, template, overwrite)?,
+            residual: FitsTarget::create(&residual, template, overwrite)?,
+            restored: FitsTarget::create(&restored, template, overwrite)?,
         })
     }
 
     /// Completes the headers and gives the files their names.
     fn finish(self, beams: &[Option<CleanBeam>], history: &[String]) -> Result<Vec<PathBuf>, FitsError> {
-        fn end<K: crate::units::Kind>(target: Arc<FitsTarget<K>>, finish: Finish<'_>) -> Result<PathBuf, FitsError> {
-            Arc::into_inner(target).expect("every graph that wrote to it has ended").finish(finish)
-        }
         let plain = Finish { beams: &[], history, cards: &[] };
-        let (Product::Model(model), Product::Residual(residual), Product::Restored(restored)) =
-            (self.model, self.residual, self.restored)
-        else {
-            unreachable!("each product was begun as what it is")
-        };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        Ok(vec![end(model, plain)?, end(residual, with_beam)?, end(restored, with_beam)?])
+        let Self { model, residual, restored } = self;
+        Ok(vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?])
     }
 }
 
