@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use crate::graph::{Callback, GraphError, Held, Key, Op, RunContext, Scheduler, Scratch, TaskGraph, Threads};
+use crate::graph::{Callback, GraphError, Held, Key, Op, RunContext, Scheduler, Scratch, TaskGraph, Threads, optimise};
 
 /// On how many workers, in how much memory, watched by whom.
 ///
@@ -47,13 +47,14 @@ impl<'a> Compute<'a> {
         Self { callbacks, ..self }
     }
 
-    /// Computes the targets of a graph.
+    /// Computes the targets of a graph, after its passes ([`optimise`]).
     ///
     /// # Errors
     /// What [`Scheduler::execute`] says.
     pub fn run<O: Op>(&self, graph: TaskGraph<O>, targets: &[Key]) -> Result<Vec<Held<O::Value>>, GraphError> {
         let workers = self.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
         let threads = Threads { workers, memory: self.memory, scratch: self.scratch.clone() };
+        let graph = optimise(graph, targets)?.graph;
         threads.execute(graph, targets, &RunContext { callbacks: self.callbacks, ..RunContext::default() })
     }
 }

@@ -142,15 +142,6 @@ impl Unary {
         }
     }
 
-    /// Type of the result.
-    pub(super) fn dtype(self, of: Dtype) -> Dtype {
-        match self {
-            Self::Abs | Self::AbsSquared | Self::Real => of.real(),
-            Self::To(dtype) => dtype,
-            _ => of,
-        }
-    }
-
     /// Floating-point operations per element: one, or what a root or a power takes about.
     pub(super) fn flops(self) -> f64 {
         match self {
@@ -158,6 +149,11 @@ impl Unary {
             Self::Exp | Self::Ln => 20.0,
             _ => 1.0,
         }
+    }
+
+    /// Whether the result takes the place of what it is made of: the type stays.
+    pub(super) fn is_in_place(self) -> bool {
+        !matches!(self, Self::Abs | Self::AbsSquared | Self::Real | Self::To(_))
     }
 
     /// The result, in the place of `block` where the type stays.

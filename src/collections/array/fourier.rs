@@ -10,7 +10,7 @@ use rustfft::num_traits::Zero;
 use rustfft::{Fft, FftNum, FftPlanner};
 use serde::{Deserialize, Serialize};
 
-use super::element::{Block, Dtype};
+use super::element::Block;
 
 /// Lines that are transformed together: sixteen share the cache lines of a row.
 const STRIP: usize = 16;
@@ -35,15 +35,6 @@ impl Transform {
             Self::Forward | Self::Inverse => length,
             Self::RealForward => length / 2 + 1,
             Self::RealInverse(n) => n,
-        }
-    }
-
-    /// Type of the result.
-    pub(super) fn dtype(self, of: Dtype) -> Dtype {
-        match (self, of) {
-            (Self::RealInverse(_), of) => of.real(),
-            (_, Dtype::F32 | Dtype::C32) => Dtype::C32,
-            (_, Dtype::F64 | Dtype::C64) => Dtype::C64,
         }
     }
 

@@ -39,11 +39,13 @@ pub(super) fn arity(stages: &[Stage]) -> usize {
 
 /// `first`, then `next`, which takes its result as input number `place`.
 ///
-/// They stay apart where `next` waits for many: the tasks before it shall run side by side.
+/// They stay apart where `next` waits for many: the tasks before it shall run side by side. A reduction stays the end of
+/// its task, so that it can go band by band.
 pub(super) fn fuse(first: &ArrayOp, next: &ArrayOp, place: usize) -> Option<ArrayOp> {
     let (before, after) = (first.what.arity(), next.what.arity());
     let waits = after > 1 && (before > 1 || !matches!(next.what, What::Binary(_) | What::Custom(_) | What::Fused(_)));
-    if waits || after == 0 || place >= after || matches!(first.what, What::Write(_)) {
+    let is_apart = matches!(first.what, What::Write(_)) || matches!(next.what, What::Combine { .. });
+    if waits || is_apart || place >= after {
         return None;
     }
     let mut stages = stages_of(first);
@@ -147,7 +149,9 @@ fn scratch(stages: &[Stage]) -> u64 {
     };
     let ends: Vec<usize> = (0..stages.len()).map(last_use).collect();
     let held = |at: usize| {
-        let kept = (0..=at).filter(|&place| ends[place] >= at && place + 1 < stages.len());
+        let in_place = matches!(stages[at].op.what, What::Unary(unary) if unary.is_in_place());
+        let is_kept = |place: usize| ends[place] > at || (ends[place] == at && !in_place);
+        let kept = (0..=at).filter(|&place| is_kept(place) && place + 1 < stages.len());
         kept.map(|place| stages[place].op.bytes).sum::<u64>() + stages[at].op.scratch
     };
     (0..stages.len()).map(held).max().unwrap_or(0)
@@ -238,7 +242,7 @@ fn run_banded(stages: &[Stage]) -> Result<ArrayValue, TaskError> {
         }
         from = to;
     }
-    Ok(ArrayValue::Partial(whole))
+    Ok(ArrayValue::Partial(whole.done()))
 }
 
 fn made(source: &Source, (dtype, window): (Dtype, &[Cut]), chain: &[Stage]) -> Result<Block, TaskError> {

@@ -63,11 +63,19 @@ pub(super) fn unique() -> String {
     NEXT.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
-/// The graph of some layers and all that they need.
-pub(super) fn graph(tops: &[Arc<Layer>]) -> Result<TaskGraph<ArrayOp>, GraphError> {
+/// The graph of a layer and all that it needs.
+pub(super) fn graph(top: &Arc<Layer>) -> Result<TaskGraph<ArrayOp>, GraphError> {
+    graph_through(top, |op| op)
+}
+
+/// The same graph with every operation passed through a function.
+pub(super) fn graph_through(
+    top: &Arc<Layer>,
+    through: impl Fn(ArrayOp) -> ArrayOp,
+) -> Result<TaskGraph<ArrayOp>, GraphError> {
     let mut graph = TaskGraph::new();
     let mut seen = BTreeSet::new();
-    let mut open: Vec<&Arc<Layer>> = tops.iter().collect();
+    let mut open = vec![top];
     while let Some(layer) = open.pop() {
         if !seen.insert(Arc::clone(&layer.name)) {
             continue;
@@ -75,7 +83,7 @@ pub(super) fn graph(tops: &[Arc<Layer>]) -> Result<TaskGraph<ArrayOp>, GraphErro
         for index in indices(&layer.counts) {
             let (op, inputs) = (layer.task)(&index);
             let dependencies = inputs.iter().map(|(input, index)| layer.inputs[*input].key(index)).collect();
-            graph.insert(layer.key(&index), op, dependencies)?;
+            graph.insert(layer.key(&index), through(op), dependencies)?;
         }
         open.extend(&layer.inputs);
     }

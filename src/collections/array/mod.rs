@@ -43,6 +43,7 @@ mod transforms;
 mod value;
 mod window;
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,6 +94,12 @@ impl ArrayOp {
         let is_narrowed = matches!(&what, What::Make { source: Source::Normal { .. }, .. }) && dtype != Dtype::F64;
         let scratch = if is_narrowed { 8 * elements as u64 } else { 0 };
         Self { what, kind, bytes, scratch, flops: flops * elements as f64 }
+    }
+}
+
+impl<T: Element> fmt::Debug for Array<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} of {:?}, {} chunks", self.layer.name(), self.shape(), T::DTYPE, self.grid.chunks())
     }
 }
 
@@ -173,7 +180,7 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// [`ArrayError::Graph`], which does not happen.
     pub fn graph(&self) -> Result<(TaskGraph<ArrayOp>, Vec<Key>), ArrayError> {
-        Ok((layer::graph(&[Arc::clone(&self.layer)])?, self.layer.keys()))
+        Ok((layer::graph(&self.layer)?, self.layer.keys()))
     }
 
     /// Computes it on all cores.
@@ -238,11 +245,11 @@ impl<T: Element> Array<T> {
             let write = write.clone();
             move |index| {
                 let start = index.iter().enumerate().map(|(axis, &i)| grid.range(axis, i).start).collect();
-                let what = What::Write(store::Write { start, ..write.clone() });
+                let what = What::Write(write.at(start));
                 (ArrayOp::new(what, (0, T::DTYPE), 0.0), vec![(0, index.to_vec())])
             }
         });
-        compute.run(layer::graph(&[Arc::clone(&layer)])?, &layer.keys())?;
+        compute.run(layer::graph(&layer)?, &layer.keys())?;
         open.finish()
     }
 

@@ -47,9 +47,6 @@ pub(super) enum What {
     },
     Unary(Unary),
     Binary(Binary),
-    /// What a function of the user does; it cannot leave this process.
-    #[serde(skip)]
-    Custom(Custom),
     /// Takes a part of a chunk, and leaves out the axes that are not kept.
     Slice {
         cuts: Vec<Cut>,
@@ -74,6 +71,10 @@ pub(super) enum What {
     },
     Write(Write),
     Fused(Vec<Stage>),
+    /// What a function of the user does; it cannot leave this process. It must stand last, or those behind it would be
+    /// read as others than they were written.
+    #[serde(skip)]
+    Custom(Custom),
 }
 
 /// The end of a reduction along an axis of this length.
@@ -235,7 +236,7 @@ fn combined(inputs: Vec<Operand<'_>>, finish: Option<Finish>) -> Result<ArrayVal
     let whole = whole.ok_or_else(none)?;
     Ok(match finish {
         Some(Finish { reduction, dtype, length }) => ArrayValue::Block(whole.finish(reduction, dtype, length)),
-        None => ArrayValue::Partial(whole),
+        None => ArrayValue::Partial(whole.done()),
     })
 }
 

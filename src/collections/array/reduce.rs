@@ -116,7 +116,12 @@ impl Partial {
                 whole.append_cells(row);
             }
         });
-        whole
+        whole.done()
+    }
+
+    /// Lets go of what was kept to work with.
+    pub(super) fn done(self) -> Self {
+        Self { spare: Vec::new(), ..self }
     }
 
     /// Puts the cells of another stretch of the cells beside these: both hold the same elements of the axis.
@@ -154,6 +159,12 @@ impl Partial {
             self.push(Node { first, level: count.ilog2(), planes });
             (first, rows) = (first + count as u64, later);
         }
+    }
+
+    /// Numbers that it holds, of real ones.
+    #[cfg(test)]
+    pub(super) fn cells(&self) -> u64 {
+        self.nodes.iter().map(|node| node.planes[0].len() as u64).sum()
     }
 
     /// Takes in the next stretch of the axis.

@@ -118,7 +118,7 @@ impl Open {
 pub(super) struct Write {
     path: PathBuf,
     /// The chunk's first element.
-    pub(super) start: Vec<usize>,
+    start: Vec<usize>,
     /// Shape of the whole array.
     shape: Vec<usize>,
     data_start: u64,
@@ -126,6 +126,11 @@ pub(super) struct Write {
 }
 
 impl Write {
+    /// The same for the chunk that begins there.
+    pub(super) fn at(&self, start: Vec<usize>) -> Self {
+        Self { start, ..self.clone() }
+    }
+
     pub(super) fn run(&self, block: &Block) -> Result<(), TaskError> {
         let failed = |source| TaskError::File { path: self.path.clone(), source };
         let file = OpenOptions::new().write(true).open(&self.path).map_err(failed)?;

@@ -31,11 +31,6 @@ impl Cut {
         let Self { start, step, count } = of_this;
         Self { start: self.start + start * self.step, step: self.step * step, count }
     }
-
-    /// Whether it takes all of an axis of this length.
-    pub(super) fn is_all(self, length: usize) -> bool {
-        self == Self::run(0..length)
-    }
 }
 
 /// What to take of an axis: a range, every so many elements of it, or one element (the axis is gone then).
