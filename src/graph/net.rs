@@ -8,6 +8,7 @@ use super::task_graph::{Node, TaskGraph};
 use super::{Cost, GraphError, Key, Meta, Op};
 
 /// Lists of numbers, one list per node, in one piece of memory.
+#[derive(Clone, PartialEq)]
 pub(super) struct Rows {
     starts: Vec<u32>,
     items: Vec<u32>,
@@ -56,13 +57,34 @@ impl Rows {
 
     /// The list of one node.
     pub(super) fn of(&self, node: u32) -> &[u32] {
+        &self.items[self.range(node)]
+    }
+
+    /// Where the list of one node stands among all.
+    pub(super) fn range(&self, node: u32) -> Range<usize> {
         let node = node as usize;
-        &self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
+        self.starts[node] as usize..self.starts[node + 1] as usize
+    }
+
+    /// The numbers of all lists together.
+    pub(super) fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The list of one node, to be put in another order.
+    pub(super) fn of_mut(&mut self, node: u32) -> &mut [u32] {
+        let node = node as usize;
+        &mut self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
     /// For each node the nodes whose lists it stands in, in ascending order.
     pub(super) fn transposed(&self) -> Self {
-        let mut starts = vec![0; self.starts.len()];
+        self.transposed_to(self.starts.len() - 1)
+    }
+
+    /// For each of `columns` numbers the lists that it stands in, in ascending order.
+    pub(super) fn transposed_to(&self, columns: usize) -> Self {
+        let mut starts = vec![0; columns + 1];
         for &item in &self.items {
             starts[item as usize + 1] += 1;
         }

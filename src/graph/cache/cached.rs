@@ -1,6 +1,7 @@
 //! A scheduler that runs only what a cache does not hold.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::net::Net;
 use super::super::task_graph::Node;
-use super::super::{Digest, GraphError, Held, Key, Op, RunContext, SMALL, Scheduler, TaskGraph};
+use super::super::{Access, Digest, GraphError, Held, Key, Op, RunContext, SMALL, Scheduler, TaskGraph};
 use super::Cache;
 use super::digests::digests;
 use super::offering::{Effort, Offering};
@@ -268,7 +269,8 @@ fn promised<O: Op>(node: &Node<O>) -> Option<Held<O::Value>> {
 
 fn lost(digest: Digest) -> GraphError {
     let source = io::Error::other("it was promised by another scheduler");
-    GraphError::Scratch { key: Key::new(format!("promised-{digest}"), []), source }
+    let (key, path) = (Key::new(format!("promised-{digest}"), []), PathBuf::new());
+    GraphError::Scratch { key, path, access: Access::Read, source }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
