@@ -1,14 +1,15 @@
 //! The flags of the main job, and the parameters of the algorithms as flags.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
-use crate::pipeline::config::{Auto, BeamChoice, Bytes};
+use crate::diagnostics::PLOTS;
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
+use crate::pipeline::machine::saved_at;
 use crate::pipeline::{ConfigError, RunConfig};
 
 // The about text stands on the command: a doc comment on one of these would replace it.
@@ -34,8 +35,8 @@ pub(super) struct PlanArgs {
     /// How to deconvolve; see deconv list [default: clean]
     #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
-    /// Rows of a slab (and columns of a block), or auto [default: auto]
-    #[arg(long, value_name = "N|auto", value_parser = chunk, help_heading = "Work")]
+    /// Rows of a slab (and columns of a block), full for whole planes, or auto [default: auto]
+    #[arg(long, value_name = "N|full|auto", value_parser = chunk, help_heading = "Work")]
     pub chunk: Option<String>,
     /// Worker threads; 0 takes all cores [default: 0]
     #[arg(short = 'j', long, value_name = "N", help_heading = "Work")]
@@ -59,6 +60,15 @@ pub(super) struct RunArgs {
     /// Write the configuration in force to this file
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub save_config: Option<PathBuf>,
+    /// Plots to draw, separated by commas, or none [default: all; see deconv list]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = plots(), help_heading = "Diagnostics")]
+    pub plots: Option<Vec<String>>,
+    /// Write what the run took, task by task, and a page that shows it, into this folder
+    #[arg(long, value_name = "DIR", help_heading = "Diagnostics")]
+    pub profile: Option<PathBuf>,
+    /// Time between two samples of memory, CPU and files, as 0.05 or 50ms [default: 0.05]
+    #[arg(long, value_name = "SECONDS", value_parser = interval, help_heading = "Diagnostics")]
+    pub profile_dt: Option<String>,
     /// Show the plan and do nothing else
     #[arg(long, help_heading = "Work")]
     pub dry_run: bool,
@@ -71,12 +81,14 @@ pub(super) struct RunArgs {
 }
 
 impl PlanArgs {
-    /// The configuration in force: defaults, file, flags.
+    /// The configuration in force: defaults, the constants that `deconv tune` saved, file, flags.
     ///
     /// # Errors
     /// A file or a flag that cannot be used.
     pub(super) fn load(&self, command: &mut Command, matches: &ArgMatches) -> Result<RunConfig, ConfigError> {
-        let config = RunConfig::load(self.config.as_deref(), flags(matches))?;
+        let machine = saved_at().filter(|path| path.is_file());
+        let files: Vec<&Path> = machine.as_deref().into_iter().chain(self.config.as_deref()).collect();
+        let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
         Ok(config)
     }
@@ -92,11 +104,19 @@ fn beam(text: &str) -> Result<String, String> {
 }
 
 fn chunk(text: &str) -> Result<String, String> {
-    checked::<Auto<NonZeroUsize>>(text, "auto or a whole number from 1")
+    checked::<Auto<ChunkRows>>(text, "auto, full or a whole number from 1")
 }
 
 fn memory(text: &str) -> Result<String, String> {
     checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
+}
+
+fn interval(text: &str) -> Result<String, String> {
+    checked::<Interval>(text, "seconds from 0.001, such as 0.05 or 50ms")
+}
+
+fn plots() -> Vec<&'static str> {
+    PLOTS.iter().map(|plot| plot.name).chain(["none"]).collect()
 }
 
 fn names() -> Vec<&'static str> {
@@ -136,7 +156,7 @@ fn default_of(param: &Param) -> String {
 /// The flags that were given, as a layer of the configuration.
 fn flags(matches: &ArgMatches) -> toml::Table {
     let mut layer = toml::Table::new();
-    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let text = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
     let mut put = |table: &str, key: &str, value: toml::Value| {
         let entry = layer.entry(table).or_insert_with(|| toml::Table::new().into());
         entry.as_table_mut().expect("the layer holds tables under these names").insert(key.to_owned(), value);
@@ -146,6 +166,7 @@ fn flags(matches: &ArgMatches) -> toml::Table {
         ("compute", "memory", "memory"),
         ("input", "psf_scale", "psf_scale"),
         ("restore", "beam", "beam_shape"),
+        ("profile", "dt", "profile_dt"),
     ] {
         if let Some(value) = text(flag) {
             put(table, key, value.into());
