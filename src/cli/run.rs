@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::args::RunArgs;
 use super::failure::Failure;
+use super::interrupt;
 use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
-use crate::graph::{Callback, Cancel, Threads};
+use crate::graph::{Callback, Threads};
 use crate::io::FitsError;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::record::{RunProfile, RunRecord};
@@ -33,12 +34,13 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
     let profiler = Profiler::new(Some(plan.memory));
     let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
-    let cancel = cancel_on_interrupt();
+    let cancel = interrupt::cancel_on_signals();
     let scheduler = Threads::new(plan.workers).with_memory(plan.values());
     let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, command, &tools)?;
     teller.tell(&outcome);
     write_summary(&prefix, &plan, &outcome, command)?;
+    let interrupted = outcome.interrupted;
     let profile = profiler.into_record();
     let record = RunRecord {
         profile: Some(RunProfile { memory_forecast: Some(plan.forecast.peak_bytes), ..profile }),
@@ -48,7 +50,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     for plot in PLOTS {
         (plot.draw)(&record, Path::new(&prefix))?;
     }
-    Ok(())
+    if interrupted { Err(Failure::interrupted()) } else { Ok(()) }
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
@@ -84,23 +86,6 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
 fn side_products(prefix: &str) -> Vec<PathBuf> {
     let suffixes = PLOTS.iter().flat_map(|plot| plot.suffixes).copied();
     suffixes.chain(["summary.json"]).map(|suffix| PathBuf::from(format!("{prefix}-{suffix}"))).collect()
-}
-
-/// Ctrl-C asks for an early end; a second one ends the process.
-fn cancel_on_interrupt() -> Cancel {
-    let cancel = Cancel::default();
-    let handle = cancel.clone();
-    let installed = ctrlc::set_handler(move || {
-        if handle.is_requested() {
-            std::process::exit(130);
-        }
-        eprintln!("interrupted: ending after this pass with what is consistent (again to give up everything)");
-        handle.request();
-    });
-    if let Err(error) = installed {
-        tracing::debug!("Ctrl-C ends the process at once: {error}");
-    }
-    cancel
 }
 
 /// Tells how the run goes, on stderr.
@@ -141,9 +126,6 @@ impl Teller<'_> {
         }
         for path in &outcome.products {
             self.progress.note(&format!("wrote {}", path.display()));
-        }
-        if outcome.interrupted {
-            self.progress.note("interrupted: the products are consistent, but the deconvolution is not complete");
         }
     }
 }
