@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::diagnostics::PlotError;
 use crate::io::FitsError;
+use crate::pipeline::machine::MeasureError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
 
@@ -51,36 +52,38 @@ macro_rules! from {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self { hint: error.hint(), error: Box::new(error), code: FAILED }
+                let hint = error.hint();
+                Self::new(error, hint)
             }
         })*
     };
 }
 
-from!(ConfigError, PlanError, FitsError, SimulateError);
+from!(ConfigError, MeasureError, PlanError, FitsError, SimulateError);
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = if matches!(error, RunError::Aborted) { ABORTED } else { FAILED };
-        Self { hint: error.hint(), error: Box::new(error), code }
+        let hint = error.hint();
+        Self { code, ..Self::new(error, hint) }
     }
 }
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
-        Self {
-            hint: Some("check that the disk has room; the FITS products are complete".to_owned()),
-            error: Box::new(error),
-            code: FAILED,
-        }
+        Self::new(error, Some("check that the disk has room; the FITS products are complete".to_owned()))
     }
 }
 
 impl Failure {
+    fn new(error: impl Into<Box<dyn Error>>, hint: Option<String>) -> Self {
+        Self { error: error.into(), hint, code: FAILED }
+    }
+
     /// A run that ended early with what it had.
     pub(super) fn interrupted() -> Self {
         let error = "interrupted: the products are consistent, but the deconvolution is not complete";
-        Self { error: error.into(), hint: None, code: INTERRUPTED }
+        Self { code: INTERRUPTED, ..Self::new(error, None) }
     }
 
     /// The exit code.
@@ -91,20 +94,26 @@ impl Failure {
     /// A file of text that cannot be written.
     pub(super) fn file(path: &std::path::Path, source: &std::io::Error) -> Self {
         let error = format!("cannot write {}\n  {source}", path.display());
-        Self { error: error.into(), hint: Some("check the folder and its permissions".to_owned()), code: FAILED }
+        Self::new(error, Some("check the folder and its permissions".to_owned()))
     }
 
     /// A value that is none of those that there are in this run.
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");
         let hint = Some(format!("expected one of {}", expected.join(", ")));
-        Self { error: error.into(), hint, code: FAILED }
+        Self::new(error, hint)
+    }
+
+    /// No folder for what is kept between runs.
+    pub(super) fn homeless() -> Self {
+        let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
+        Self::new(error, Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()))
     }
 
     /// A product that is in the way.
     pub(super) fn exists(path: &std::path::Path) -> Self {
         let error = format!("{} exists already", path.display());
         let hint = Some("choose another output prefix, or pass --overwrite".to_owned());
-        Self { error: error.into(), hint, code: FAILED }
+        Self::new(error, hint)
     }
 }

@@ -48,11 +48,20 @@ impl<'n> Ledger<'n> {
 /// Bytes held while each task runs, when the tasks follow each other in this order:
 /// live values, its result and its scratch, and what it takes from files.
 pub(super) fn serial_needs(net: &Net, order: &[u32], residence: &Residence) -> Vec<u64> {
+    needs(net, order, residence).collect()
+}
+
+/// The most of these where every value stays in memory.
+pub(super) fn serial_peak(net: &Net, order: &[u32]) -> u64 {
+    let residence = Residence::default();
+    needs(net, order, &residence).max().unwrap_or(0)
+}
+
+fn needs<'n>(net: &'n Net, order: &'n [u32], residence: &'n Residence) -> impl Iterator<Item = u64> {
     let mut ledger = Ledger::new(net, residence);
-    let need = |&task: &u32| {
+    order.iter().map(move |&task| {
         let need = ledger.live() + residence.held(net, task);
         ledger.finish(task);
         need
-    };
-    order.iter().map(need).collect()
+    })
 }

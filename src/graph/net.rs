@@ -8,6 +8,7 @@ use super::task_graph::{Node, TaskGraph};
 use super::{Cost, GraphError, Key, Meta, Op};
 
 /// Lists of numbers, one list per node, in one piece of memory.
+#[derive(Clone, PartialEq)]
 pub(super) struct Rows {
     starts: Vec<u32>,
     items: Vec<u32>,
@@ -68,6 +69,12 @@ impl Rows {
     /// The numbers of all lists together.
     pub(super) fn count(&self) -> usize {
         self.items.len()
+    }
+
+    /// The list of one node, to be put in another order.
+    pub(super) fn of_mut(&mut self, node: u32) -> &mut [u32] {
+        let node = node as usize;
+        &mut self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
     /// For each node the nodes whose lists it stands in, in ascending order.

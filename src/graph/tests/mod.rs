@@ -1,6 +1,7 @@
 //! Tests of the graph: an operation whose memory is really counted, and shapes of graphs.
 
 mod errors;
+mod house;
 mod keeper;
 mod memory;
 mod names;
@@ -299,5 +300,14 @@ pub(super) fn diamonds(count: usize, sizes: Sizes, backwards: bool) -> Shape {
 pub(super) type Make = fn(usize, Sizes, bool) -> Shape;
 
 /// Every shape, by name.
-pub(super) const SHAPES: [(&str, Make); 5] =
-    [("map", map), ("map_reduce", map_reduce), ("transpose", transpose), ("chain", chain), ("diamonds", diamonds)];
+pub(super) const SHAPES: [(&str, Make); 9] = [
+    ("map", map),
+    ("map_reduce", map_reduce),
+    ("transpose", transpose),
+    ("chain", chain),
+    ("diamonds", diamonds),
+    ("rechunk", house::rechunk),
+    ("overlap", house::overlap),
+    ("clean_cycle", house::clean_cycle),
+    ("wiener_plane", house::wiener_plane),
+];
