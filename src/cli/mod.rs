@@ -11,6 +11,7 @@ mod graph;
 mod interrupt;
 mod list;
 mod run;
+mod shown;
 mod simulate;
 mod tune;
 
