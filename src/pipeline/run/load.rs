@@ -72,6 +72,7 @@ impl Session<'_> {
             dirty_peak: stats.min.abs().max(stats.max.abs()),
             control: None,
             points: Vec::new(),
+            solver: Vec::new(),
             stop,
             wiener: None,
             usable: None,

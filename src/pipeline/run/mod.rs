@@ -162,6 +162,8 @@ struct Session<'a> {
     outcomes: Vec<PlaneOutcome>,
     convergence: Convergence,
     preview: Option<Preview>,
+    /// The plane that the preview shows.
+    shown: Option<usize>,
 }
 
 /// Runs a plan and writes its products; `command` goes into the HISTORY.
@@ -180,6 +182,7 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         outcomes: Vec::new(),
         convergence: Convergence::default(),
         preview: None,
+        shown: None,
     };
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;

@@ -58,7 +58,8 @@ impl Session<'_> {
         if matches!(self.plan.config.restore.beam, BeamChoice::Fit) {
             targets.push(wiring.beam(plane, &psf, self.plan.cell().unwrap_or(UNIT_CELL)));
         }
-        if plane == self.plan.planes[self.plan.planes.len() / 2].psf {
+        let mut users = self.plan.planes.iter().filter(|user| user.psf == plane);
+        if users.any(|user| self.is_worth_showing(user.plane)) {
             let geometry = self.plan.inputs.psf.0.geometry();
             let shape = (geometry.ny, geometry.nx);
             let how = (preview_factor(shape), PanelKind::Psf.pooling());
