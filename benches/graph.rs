@@ -46,8 +46,8 @@ fn overhead(criterion: &mut Criterion) {
     group.sample_size(20);
     let schedulers: [(&str, Box<dyn Scheduler<Add>>); 3] = [
         ("serial", Box::new(Serial)),
-        ("threads 1", Box::new(Threads { workers: 1, memory: None })),
-        ("threads 2", Box::new(Threads { workers: 2, memory: None })),
+        ("threads 1", Box::new(Threads::new(1))),
+        ("threads 2", Box::new(Threads::new(2))),
     ];
     for (name, scheduler) in &schedulers {
         group.bench_function(BenchmarkId::new("graph", name), |bench| {

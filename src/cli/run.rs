@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let profiler = Profiler::new(Some(plan.memory));
     let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
     let cancel = cancel_on_interrupt();
-    let scheduler = Threads { workers: plan.workers, memory: Some(plan.values()) };
+    let scheduler = Threads::new(plan.workers).with_memory(plan.values());
     let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, command, &tools)?;
     teller.tell(&outcome);

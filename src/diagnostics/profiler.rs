@@ -177,18 +177,23 @@ mod tests {
             ready: start,
             start: start + Duration::from_micros(2),
             end: start + Duration::from_micros(9),
+            read: Duration::ZERO,
+            write: Duration::ZERO,
             output_bytes: 8,
             live_bytes: u64::from(number),
+            spilled_bytes: 0,
+            loaded_bytes: 0,
             flops: 1.0,
+            attempt: 1,
         }
     }
 
     #[test]
     fn tasks_are_recorded_in_seconds_from_the_making() {
         let profiler = Profiler::new(Some(1 << 30));
-        profiler.start(&RunStart { tasks: 2, flops: 2.0, forecast_bytes: 77, workers: 3 });
+        profiler.start(&RunStart { tasks: 2, forecast_bytes: 77, workers: 3, ..RunStart::default() });
         profiler.posttask(&task(&profiler, 100, 1));
-        profiler.start(&RunStart { tasks: 2, flops: 2.0, forecast_bytes: 55, workers: 2 });
+        profiler.start(&RunStart { tasks: 2, forecast_bytes: 55, workers: 2, ..RunStart::default() });
         let record = profiler.into_record();
         let first = &record.tasks[0];
         assert_eq!((record.workers, record.memory_limit, record.memory_forecast), (3, Some(1 << 30), Some(77)));

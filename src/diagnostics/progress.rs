@@ -192,8 +192,22 @@ mod tests {
 
     fn task(end: Instant, flops: f64) -> TaskRecord {
         let key = Key::new("fft-1", [0]);
-        let (output_bytes, live_bytes) = (0, 0);
-        TaskRecord { key, kind: "fft", worker: 0, ready: end, start: end, end, output_bytes, live_bytes, flops }
+        TaskRecord {
+            key,
+            kind: "fft",
+            worker: 0,
+            ready: end,
+            start: end,
+            end,
+            read: Duration::ZERO,
+            write: Duration::ZERO,
+            output_bytes: 0,
+            live_bytes: 0,
+            spilled_bytes: 0,
+            loaded_bytes: 0,
+            flops,
+            attempt: 1,
+        }
     }
 
     /// Ends a task of 1 of 100 operations at each time \[ms\] after the start, and returns what was written.
@@ -202,7 +216,7 @@ mod tests {
         let form = Form::Lines(Mutex::new(Box::new(sink.clone())));
         let progress = Progress { form, run: Mutex::new(Run::new(Instant::now())) };
         progress.stage("cycle 2");
-        progress.start(&RunStart { tasks: 100, flops: 100.0, forecast_bytes: 0, workers: 1 });
+        progress.start(&RunStart { tasks: 100, flops: 100.0, workers: 1, ..RunStart::default() });
         let began = progress.lock().began;
         times.for_each(|time| progress.posttask(&task(began + Duration::from_millis(time), 1.0)));
         let bytes = sink.0.lock().expect("a sink").clone();
@@ -225,7 +239,7 @@ mod tests {
     fn a_quiet_one_writes_nothing_and_does_not_fail() {
         let progress = Progress::new(ProgressMode::Quiet);
         progress.note("not seen");
-        progress.start(&RunStart { tasks: 0, flops: 0.0, forecast_bytes: 0, workers: 1 });
+        progress.start(&RunStart { tasks: 0, flops: 0.0, workers: 1, ..RunStart::default() });
         progress.posttask(&task(Instant::now(), 0.0));
         assert!((progress.lock().fraction() - 1.0).abs() < 1e-15);
     }

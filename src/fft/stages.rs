@@ -37,6 +37,16 @@ impl SlabSpectrum {
         size_of_val(&self.values[..]) as u64
     }
 
+    /// What it is made of: where it stands, its number of rows, and its values, block after block.
+    pub fn parts(&self) -> (Placement, usize, &[Complex32]) {
+        (self.placement, self.rows, &self.values)
+    }
+
+    /// A spectrum as it was: what [`SlabSpectrum::parts`] gave.
+    pub fn from_parts(placement: Placement, rows: usize, values: Vec<Complex32>) -> Self {
+        Self { placement, rows, values }
+    }
+
     fn piece(&self, columns: &Range<usize>) -> &[Complex32] {
         &self.values[self.rows * columns.start..self.rows * columns.end]
     }
@@ -303,6 +313,16 @@ pub fn column_transfer(slabs: &[&SlabSpectrum], layout: &Layout, index: usize) -
 }
 
 impl BlockRows {
+    /// What it is made of: the width of its rows, and their values.
+    pub fn parts(&self) -> (usize, &[Complex32]) {
+        (self.width, &self.values)
+    }
+
+    /// A block as it was: what [`BlockRows::parts`] gave.
+    pub fn from_parts(width: usize, values: Vec<Complex32>) -> Self {
+        Self { width, values }
+    }
+
     /// Size in memory \[bytes\].
     pub fn bytes(&self) -> u64 {
         size_of_val(&self.values[..]) as u64
@@ -310,6 +330,16 @@ impl BlockRows {
 }
 
 impl Transfer {
+    /// What it is made of: its first column, the length of a column, and the values.
+    pub fn parts(&self) -> (usize, usize, &[Complex32]) {
+        (self.first, self.ly, &self.values)
+    }
+
+    /// A transfer function as it was: what [`Transfer::parts`] gave.
+    pub fn from_parts(first: usize, ly: usize, values: Vec<Complex32>) -> Self {
+        Self { first, ly, values }
+    }
+
     /// Size in memory \[bytes\].
     pub fn bytes(&self) -> u64 {
         size_of_val(&self.values[..]) as u64

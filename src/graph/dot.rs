@@ -9,7 +9,7 @@ use super::{Key, Op, TaskGraph};
 pub fn dot<O: Op>(graph: &TaskGraph<O>) -> String {
     let hues = hues(graph);
     let mut lines = vec!["digraph tasks {".to_string(), "rankdir=LR; node [style=filled];".to_string()];
-    for (key, node) in &graph.nodes {
+    for (key, node) in graph.nodes() {
         let name = quoted(key);
         match node {
             Node::Value(_) => lines.push(format!("{name} [shape=box, fillcolor=\"gray90\"];")),

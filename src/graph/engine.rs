@@ -9,14 +9,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::forecast::{simulated_peak, total_flops};
 use super::net::Net;
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GraphError, Held, Key, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
+use super::{GraphError, Held, Key, Made, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
 
 /// Who runs the tasks.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub(super) struct Crew {
 pub(super) fn execute<O: Op>(
     graph: TaskGraph<O>,
     targets: &[Key],
-    run: &RunContext<'_>,
+    run: &RunContext<'_, O::Value>,
     crew: Crew,
 ) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
@@ -39,7 +39,8 @@ pub(super) fn execute<O: Op>(
     let workers = crew.workers.clamp(1, order.len().max(1));
     if !run.callbacks.is_empty() {
         let forecast_bytes = simulated_peak(&net, &order, workers, crew.memory);
-        let start = RunStart { tasks: order.len(), flops: total_flops(&net), forecast_bytes, workers };
+        let (tasks, flops) = (order.len(), total_flops(&net));
+        let start = RunStart { tasks, flops, forecast_bytes, workers, memory: crew.memory, ..RunStart::default() };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
     let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run)?;
@@ -63,7 +64,7 @@ pub(super) fn execute<O: Op>(
 /// A run, shared by its workers.
 struct Engine<'n, O: Op> {
     net: &'n Net,
-    run: &'n RunContext<'n>,
+    run: &'n RunContext<'n, O::Value>,
     keys: Vec<Key>,
     ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
@@ -89,10 +90,14 @@ struct Claim<O: Op> {
 }
 
 impl<'n, O: Op> Engine<'n, O> {
-    fn new(graph: TaskGraph<O>, net: &'n Net, state: State<'n>, run: &'n RunContext<'n>) -> Result<Self, GraphError> {
+    fn new(
+        graph: TaskGraph<O>,
+        net: &'n Net,
+        state: State<'n>,
+        run: &'n RunContext<'n, O::Value>,
+    ) -> Result<Self, GraphError> {
         let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let needed = graph.nodes.into_iter().zip(&net.is_needed).filter(|&(_, &is_needed)| is_needed);
-        for ((key, node), _) in needed {
+        for (key, node) in graph.take(&net.places) {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
                 Node::Value(held) => {
@@ -163,6 +168,7 @@ impl<'n, O: Op> Engine<'n, O> {
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let value = Arc::new(op.run(&inputs, &self.run.context)?);
         drop(inputs);
+        self.show(task, &value, start);
         let end = Instant::now();
         let live_bytes = self.finish(task, value, end);
         if !callbacks.is_empty() {
@@ -174,15 +180,28 @@ impl<'n, O: Op> Engine<'n, O> {
                 ready,
                 start,
                 end,
+                read: Duration::ZERO,
+                write: Duration::ZERO,
                 output_bytes: cost.output_bytes,
                 live_bytes,
+                spilled_bytes: 0,
+                loaded_bytes: 0,
                 flops: cost.flops,
+                attempt: 1,
             };
             for callback in callbacks {
                 callback.posttask(&record);
             }
         }
         Ok(())
+    }
+
+    /// Shows a result to the keeper; not where the operation may have ended early with another one.
+    fn show(&self, task: u32, value: &Arc<O::Value>, start: Instant) {
+        if let Some(keeper) = self.run.keeper.filter(|_| !self.run.context.cancel.is_requested()) {
+            let (key, bytes) = (&self.keys[task as usize], self.net.bytes(task));
+            keeper.made(&Made { key, value, bytes, seconds: start.elapsed().as_secs_f64() });
+        }
     }
 
     /// Stores the value of a task that has ended, and returns the live bytes after it.

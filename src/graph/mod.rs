@@ -34,7 +34,7 @@
 //! graph.insert_value(one.clone(), Held::new(Arc::new(1.0), 8))?;
 //! graph.insert_value(two.clone(), Held::new(Arc::new(2.0), 8))?;
 //! graph.insert(total.clone(), Sum, vec![one, two])?;
-//! let values = Threads { workers: 2, memory: None }.execute(graph, &[total], &RunContext::default())?;
+//! let values = Threads::new(2).execute(graph, &[total], &RunContext::default())?;
 //! assert_eq!(*values[0].value().unwrap(), 3.0);
 //! # Ok::<(), deconv::graph::GraphError>(())
 //! ```
@@ -47,27 +47,34 @@ mod engine;
 mod error;
 mod forecast;
 mod held;
+mod keeper;
 mod key;
 mod ledger;
 mod net;
 mod op;
 mod order;
+mod pack;
+mod places;
 mod scheduler;
+mod scratch;
 mod state;
 mod stored;
 mod task_graph;
 #[cfg(test)]
 mod tests;
 
-pub use callback::{Callback, RunStart, TaskRecord, TaskStart};
+pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
 pub use digest::Digest;
 pub use dot::dot;
 pub use error::GraphError;
 pub use forecast::{Forecast, KindForecast, forecast};
 pub use held::{Held, HeldBy, Place, SMALL};
+pub use keeper::{Keeper, Made};
 pub use key::Key;
 pub use op::{Cancel, Cost, Meta, Op, TaskContext};
 pub use order::order;
+pub use pack::{Packer, Plain, Unpacker, read_all};
 pub use scheduler::{RunContext, Scheduler, Serial, Threads};
+pub use scratch::{Scratch, ScratchError, ScratchFile};
 pub use stored::{Codec, Stored};
 pub use task_graph::TaskGraph;

@@ -2,14 +2,14 @@
 //!
 //! Numbers follow key order among the nodes that the targets need, so "the lowest number" is "the first key".
 
-use std::collections::HashMap;
+use std::ops::Range;
 
 use super::task_graph::{Node, TaskGraph};
 use super::{Cost, GraphError, Key, Meta, Op};
 
 /// Lists of numbers, one list per node, in one piece of memory.
 pub(super) struct Rows {
-    starts: Vec<usize>,
+    starts: Vec<u32>,
     items: Vec<u32>,
 }
 
@@ -19,15 +19,45 @@ impl Rows {
         let mut all = Self { starts: vec![0], items: Vec::new() };
         for row in rows {
             all.items.extend(row);
-            all.starts.push(all.items.len());
+            all.end_row();
         }
         all
+    }
+
+    fn end_row(&mut self) {
+        self.starts.push(self.items.len() as u32);
+    }
+
+    /// The same lists in ascending order, with each number once.
+    fn each_once(&self) -> Self {
+        let mut once = Self { starts: Vec::with_capacity(self.starts.len()), items: Vec::new() };
+        once.items.reserve_exact(self.items.len());
+        once.end_row();
+        for node in 0..self.len() {
+            let start = once.items.len();
+            once.items.extend_from_slice(self.of(node));
+            once.items[start..].sort_unstable();
+            let mut kept = start;
+            for place in start..once.items.len() {
+                if place == start || once.items[place] != once.items[kept - 1] {
+                    once.items[kept] = once.items[place];
+                    kept += 1;
+                }
+            }
+            once.items.truncate(kept);
+            once.end_row();
+        }
+        once
+    }
+
+    fn len(&self) -> u32 {
+        self.starts.len() as u32 - 1
     }
 
     /// The list of one node.
     pub(super) fn of(&self, node: u32) -> &[u32] {
         let node = node as usize;
-        &self.items[self.starts[node]..self.starts[node + 1]]
+        &self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
     /// For each node the nodes whose lists it stands in, in ascending order.
@@ -40,9 +70,9 @@ impl Rows {
             starts[node] += starts[node - 1];
         }
         let (mut next, mut items) = (starts.clone(), vec![0; self.items.len()]);
-        for node in 0..self.starts.len() as u32 - 1 {
+        for node in 0..self.len() {
             for &item in self.of(node) {
-                items[next[item as usize]] = node;
+                items[next[item as usize] as usize] = node;
                 next[item as usize] += 1;
             }
         }
@@ -68,8 +98,8 @@ pub(super) struct Net {
     pub(super) is_target: Vec<bool>,
     /// All nodes, each after its dependencies.
     pub(super) topological: Vec<u32>,
-    /// For each node of the graph, in key order, whether it has a number here.
-    pub(super) is_needed: Vec<bool>,
+    /// Where each node stands in the graph.
+    pub(super) places: Vec<u32>,
 }
 
 impl Net {
@@ -127,35 +157,38 @@ enum Mark {
     Done,
 }
 
-/// A depth-first walk over a graph whose nodes are numbered in key order.
+/// A depth-first walk over a graph; until it ends, places in the graph stand for numbers.
 struct Walk<'g, O: Op> {
-    nodes: Vec<(&'g Key, &'g Node<O>)>,
-    numbers: HashMap<&'g Key, u32>,
-    inputs: Vec<Vec<u32>>,
+    graph: &'g TaskGraph<O>,
+    /// What each opened node depends on: a range of `items`.
+    inputs: Vec<Range<u32>>,
+    items: Vec<u32>,
     marks: Vec<Mark>,
     done: Vec<u32>,
 }
 
 impl<'g, O: Op> Walk<'g, O> {
     fn new(graph: &'g TaskGraph<O>) -> Self {
-        let nodes: Vec<_> = graph.nodes.iter().collect();
-        let numbers = nodes.iter().zip(0..).map(|(&(key, _), number)| (key, number)).collect();
-        let (inputs, marks) = (vec![Vec::new(); nodes.len()], vec![Mark::New; nodes.len()]);
-        Self { nodes, numbers, inputs, marks, done: Vec::new() }
+        let (inputs, marks) = (vec![0..0; graph.len()], vec![Mark::New; graph.len()]);
+        Self { graph, inputs, items: Vec::new(), marks, done: Vec::new() }
     }
 
     fn find(&self, key: &Key, wanted_by: Option<&Key>) -> Result<u32, GraphError> {
         let missing = || GraphError::Missing { key: key.clone(), wanted_by: wanted_by.cloned() };
-        self.numbers.get(key).copied().ok_or_else(missing)
+        self.graph.find(key).ok_or_else(missing)
     }
 
-    fn open(&mut self, node: u32) -> Result<(), GraphError> {
-        let (key, content) = self.nodes[node as usize];
-        if let Node::Task { dependencies, .. } = content {
-            let found: Result<_, _> = dependencies.iter().map(|dep| self.find(dep, Some(key))).collect();
-            self.inputs[node as usize] = found?;
+    fn open(&mut self, place: u32) -> Result<(), GraphError> {
+        let (key, node) = self.graph.at(place);
+        if let Node::Task { dependencies, .. } = node {
+            let start = self.items.len() as u32;
+            for dependency in dependencies {
+                let found = self.find(dependency, Some(key))?;
+                self.items.push(found);
+            }
+            self.inputs[place as usize] = start..self.items.len() as u32;
         }
-        self.marks[node as usize] = Mark::Open;
+        self.marks[place as usize] = Mark::Open;
         Ok(())
     }
 
@@ -164,61 +197,59 @@ impl<'g, O: Op> Walk<'g, O> {
             return Ok(());
         }
         self.open(target)?;
-        let mut path = vec![(target, 0)];
-        while let Some((node, next)) = path.last_mut() {
-            let Some(&input) = self.inputs[*node as usize].get(*next) else {
-                self.marks[*node as usize] = Mark::Done;
-                self.done.push(*node);
+        let mut path = vec![(target, self.inputs[target as usize].clone())];
+        while let Some((place, left)) = path.last_mut() {
+            let Some(next) = left.next() else {
+                self.marks[*place as usize] = Mark::Done;
+                self.done.push(*place);
                 path.pop();
                 continue;
             };
-            *next += 1;
+            let input = self.items[next as usize];
             match self.marks[input as usize] {
                 Mark::Done => {}
-                Mark::Open => return Err(self.cycle(&path, input)),
+                Mark::Open => return Err(self.cycle(path.iter().map(|&(place, _)| place), input)),
                 Mark::New => {
                     self.open(input)?;
-                    path.push((input, 0));
+                    path.push((input, self.inputs[input as usize].clone()));
                 }
             }
         }
         Ok(())
     }
 
-    fn cycle(&self, path: &[(u32, usize)], again: u32) -> GraphError {
-        let around = path.iter().map(|&(node, _)| node).skip_while(|&node| node != again);
-        GraphError::Cycle { keys: around.map(|node| self.nodes[node as usize].0.clone()).collect() }
+    fn cycle(&self, path: impl Iterator<Item = u32>, again: u32) -> GraphError {
+        let around = path.skip_while(|&place| place != again);
+        GraphError::Cycle { keys: around.map(|place| self.graph.at(place).0.clone()).collect() }
     }
 
     fn numbered(self, asked: &[u32]) -> Net {
-        let is_needed: Vec<bool> = self.marks.iter().map(|&mark| mark == Mark::Done).collect();
-        let mut renumbered = vec![u32::MAX; self.nodes.len()];
-        let needed: Vec<u32> = (0..self.nodes.len() as u32).filter(|&old| is_needed[old as usize]).collect();
-        for (new, &old) in needed.iter().enumerate() {
-            renumbered[old as usize] = new as u32;
+        let is_needed = |&place: &u32| self.marks[place as usize] == Mark::Done;
+        let places = self.graph.sorted((0..self.graph.len() as u32).filter(is_needed).collect());
+        let mut numbers = vec![u32::MAX; self.graph.len()];
+        for (number, &place) in (0..).zip(&places) {
+            numbers[place as usize] = number;
         }
-        let new_number = |&old: &u32| renumbered[old as usize];
-        let inputs = Rows::new(needed.iter().map(|&old| self.inputs[old as usize].iter().map(new_number)));
-        let deps = Rows::new((0..needed.len() as u32).map(|node| {
-            let mut once = inputs.of(node).to_vec();
-            once.sort_unstable();
-            once.dedup();
-            once
+        let number = |&place: &u32| numbers[place as usize];
+        let inputs = Rows::new(places.iter().map(|&place| {
+            let Range { start, end } = self.inputs[place as usize];
+            self.items[start as usize..end as usize].iter().map(number)
         }));
-        let topological: Vec<u32> = self.done.iter().map(new_number).collect();
-        let targets: Vec<u32> = asked.iter().map(new_number).collect();
-        let mut is_target = vec![false; needed.len()];
+        let deps = inputs.each_once();
+        let topological: Vec<u32> = self.done.iter().map(number).collect();
+        let targets: Vec<u32> = asked.iter().map(number).collect();
+        let mut is_target = vec![false; places.len()];
         for &target in &targets {
             is_target[target as usize] = true;
         }
-        let contents: Vec<&Node<O>> = needed.iter().map(|&old| self.nodes[old as usize].1).collect();
+        let contents: Vec<&Node<O>> = places.iter().map(|&place| self.graph.at(place).1).collect();
         let kinds = contents.iter().map(|content| match content {
             Node::Task { op, .. } => Some(op.kind()),
             Node::Value(_) => None,
         });
         let (kinds, costs) = (kinds.collect(), costs(&contents, &inputs, &topological));
         let users = deps.transposed();
-        Net { costs, kinds, inputs, deps, users, targets, is_target, topological, is_needed }
+        Net { costs, kinds, inputs, deps, users, targets, is_target, topological, places }
     }
 }
 

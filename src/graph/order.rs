@@ -33,8 +33,8 @@ use super::{GraphError, Key, Op, TaskGraph};
 /// [`GraphError::Missing`] and [`GraphError::Cycle`].
 pub fn order<O: Op>(graph: &TaskGraph<O>, targets: &[Key]) -> Result<Vec<Key>, GraphError> {
     let net = Net::new(graph, targets)?;
-    let keys: Vec<&Key> = graph.keys().zip(&net.is_needed).filter_map(|(key, &needed)| needed.then_some(key)).collect();
-    Ok(best(&net).into_iter().map(|task| keys[task as usize].clone()).collect())
+    let key = |task: u32| graph.at(net.places[task as usize]).0.clone();
+    Ok(best(&net).into_iter().map(key).collect())
 }
 
 /// All tasks of the net in the order of lowest peak.

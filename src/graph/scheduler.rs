@@ -1,15 +1,30 @@
 //! Schedulers: what computes the targets of a graph.
 
-use super::engine::{self, Crew};
-use super::{Callback, GraphError, Held, Key, Op, TaskContext, TaskGraph};
+use std::sync::Arc;
 
-/// What a run is given besides the graph.
-#[derive(Clone, Default)]
-pub struct RunContext<'a> {
+use super::engine::{self, Crew};
+use super::{Callback, GraphError, Held, Keeper, Key, Op, Scratch, TaskContext, TaskGraph};
+
+/// What a run is given besides the graph, whose values are of type `V`.
+pub struct RunContext<'a, V> {
     /// Called in this order at each of the five points.
     pub callbacks: &'a [&'a dyn Callback],
     /// Handed to every task. A request to cancel is for the operations: the scheduler still runs every task.
     pub context: TaskContext,
+    /// Shown every result.
+    pub keeper: Option<&'a dyn Keeper<V>>,
+}
+
+impl<V> Default for RunContext<'_, V> {
+    fn default() -> Self {
+        Self { callbacks: &[], context: TaskContext::default(), keeper: None }
+    }
+}
+
+impl<V> Clone for RunContext<'_, V> {
+    fn clone(&self) -> Self {
+        Self { context: self.context.clone(), ..*self }
+    }
 }
 
 /// Computes targets of a graph.
@@ -27,7 +42,7 @@ pub trait Scheduler<O: Op>: Send + Sync {
         &self,
         graph: TaskGraph<O>,
         targets: &[Key],
-        run: &RunContext<'_>,
+        run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError>;
 }
 
@@ -38,7 +53,7 @@ pub struct Serial;
 /// Worker threads of its own, under a memory budget.
 ///
 /// The calling thread is worker 0. Should the system refuse a thread, the run goes on with those it has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Threads {
     /// Number of workers; 0 counts as 1, and there are never more than tasks.
     pub workers: usize,
@@ -47,6 +62,27 @@ pub struct Threads {
     /// A task that would exceed it waits while others run. It is kept to for certain when it is no less than the
     /// [`super::forecast()`] of one worker, and exceeded only by a task that runs alone.
     pub memory: Option<u64>,
+    /// Where values go that have no room in the budget.
+    pub scratch: Option<Arc<Scratch>>,
+}
+
+impl Threads {
+    /// So many workers, without a budget.
+    pub fn new(workers: usize) -> Self {
+        Self { workers, memory: None, scratch: None }
+    }
+
+    /// The same under a budget \[bytes\].
+    #[must_use]
+    pub fn with_memory(self, bytes: u64) -> Self {
+        Self { memory: Some(bytes), ..self }
+    }
+
+    /// The same with a folder for what has no room in the budget.
+    #[must_use]
+    pub fn with_scratch(self, scratch: Arc<Scratch>) -> Self {
+        Self { scratch: Some(scratch), ..self }
+    }
 }
 
 impl<O: Op> Scheduler<O> for Serial {
@@ -54,7 +90,7 @@ impl<O: Op> Scheduler<O> for Serial {
         &self,
         graph: TaskGraph<O>,
         targets: &[Key],
-        run: &RunContext<'_>,
+        run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
         engine::execute(graph, targets, run, Crew { workers: 1, memory: None })
     }
@@ -65,7 +101,7 @@ impl<O: Op> Scheduler<O> for Threads {
         &self,
         graph: TaskGraph<O>,
         targets: &[Key],
-        run: &RunContext<'_>,
+        run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
         engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
     }

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ScratchFile;
+
 /// How values of one type leave memory and come back.
 ///
 /// `read(write(value))` is the same value to the last bit. It may keep the [`Stored`] and read parts when they are
@@ -25,13 +27,30 @@ impl<V> Clone for Codec<V> {
 
 impl<V> Copy for Codec<V> {}
 
-/// A piece of an open file; clones share the file, which stays readable for as long as one of them lives.
+/// A piece of a file; clones share the file, which stays readable for as long as one of them lives.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    file: Arc<File>,
-    path: Arc<PathBuf>,
+    source: Source,
     start: u64,
     len: u64,
+}
+
+/// The file of a [`Stored`].
+#[derive(Debug, Clone)]
+enum Source {
+    /// Open for reading.
+    Open(Arc<File>, Arc<PathBuf>),
+    /// Opened for every read: there may be more scratch files than a process can have open at one time.
+    Scratch(Arc<ScratchFile>),
+}
+
+impl Source {
+    fn open(&self) -> io::Result<Arc<File>> {
+        match self {
+            Self::Open(file, _) => Ok(Arc::clone(file)),
+            Self::Scratch(name) => File::open(name.path()).map(Arc::new),
+        }
+    }
 }
 
 impl Stored {
@@ -41,7 +60,13 @@ impl Stored {
     /// When the file's length cannot be read.
     pub fn new(file: Arc<File>, path: Arc<PathBuf>) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { file, path, start: 0, len })
+        Ok(Self { source: Source::Open(file, path), start: 0, len })
+    }
+
+    /// All of a scratch file, which goes with the last clone.
+    pub(super) fn of_scratch(name: Arc<ScratchFile>) -> io::Result<Self> {
+        let len = std::fs::metadata(name.path())?.len();
+        Ok(Self { source: Source::Scratch(name), start: 0, len })
     }
 
     /// A part of it, `len` bytes from `start`.
@@ -50,7 +75,10 @@ impl Stored {
     /// When it ends before that: the file is damaged.
     pub fn part(&self, start: u64, len: u64) -> io::Result<Self> {
         if start.checked_add(len).is_none_or(|end| end > self.len) {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{} is too short", self.path.display())));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("{} is too short", self.path().display()),
+            ));
         }
         Ok(Self { start: self.start + start, len, ..self.clone() })
     }
@@ -67,7 +95,10 @@ impl Stored {
 
     /// The file's name.
     pub fn path(&self) -> &Path {
-        &self.path
+        match &self.source {
+            Source::Open(_, path) => path,
+            Source::Scratch(name) => name.path(),
+        }
     }
 
     /// Fills `bytes` from `offset` on.
@@ -75,18 +106,19 @@ impl Stored {
     /// # Errors
     /// When the file ends before, or cannot be read.
     pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(bytes, self.start + offset)
+        self.source.open()?.read_exact_at(bytes, self.start + offset)
     }
 
     /// Reads it from its beginning.
     pub fn reader(&self) -> impl Read + use<'_> {
-        BufReader::with_capacity(1 << 16, Cursor { stored: self, position: 0 })
+        BufReader::with_capacity(1 << 16, Cursor { stored: self, file: None, position: 0 })
     }
 }
 
 /// Reads a [`Stored`] by position, so that readers of the same file do not disturb each other.
 struct Cursor<'s> {
     stored: &'s Stored,
+    file: Option<Arc<File>>,
     position: u64,
 }
 
@@ -94,7 +126,11 @@ impl Read for Cursor<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let left = self.stored.len - self.position;
         let wanted = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = self.stored.file.read_at(&mut bytes[..wanted], self.stored.start + self.position)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.stored.source.open()?),
+        };
+        let read = file.read_at(&mut bytes[..wanted], self.stored.start + self.position)?;
         self.position += read as u64;
         Ok(read)
     }

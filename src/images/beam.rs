@@ -107,7 +107,7 @@ impl CleanBeam {
 }
 
 /// `exp(−(a x² + 2 b x y + c y²))` with `x`, `y` in pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BeamShape {
     /// Coefficient of `x²` \[1/pixel²\].
     pub a: f64,
@@ -159,7 +159,7 @@ fn check_cell(cell: Cell) -> Result<(), BeamError> {
 }
 
 /// A clean beam fitted to a PSF, and how well it fits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BeamFit {
     /// The beam on the sky.
     pub beam: CleanBeam,

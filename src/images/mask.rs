@@ -70,6 +70,11 @@ impl Mask {
         Ok(Self { shape: (rows.len(), shape.1), allowed: rows.flat_map(row).collect() })
     }
 
+    /// A mask of shape `(ny, nx)` from its rows, one flag per pixel; `None` if there are not as many.
+    pub fn from_flags(shape: (usize, usize), allowed: Vec<bool>) -> Option<Self> {
+        (shape.0.checked_mul(shape.1) == Some(allowed.len())).then_some(Self { shape, allowed })
+    }
+
     /// Puts the masks of consecutive slabs of equal width on top of each other.
     pub fn stack(slabs: impl IntoIterator<Item = Self>) -> Self {
         slabs.into_iter().fold(Self { shape: (0, 0), allowed: Vec::new() }, |mut all, slab| {
@@ -96,6 +101,11 @@ impl Mask {
     /// Shape `(ny, nx)`.
     pub fn shape(&self) -> (usize, usize) {
         self.shape
+    }
+
+    /// All rows, one flag per pixel.
+    pub fn flags(&self) -> &[bool] {
+        &self.allowed
     }
 
     /// Number of pixels allowed.

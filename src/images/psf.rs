@@ -25,7 +25,7 @@ const UNIQUE_WITHIN: f32 = 0.98;
 const LOBE_LEVEL: f32 = 0.5;
 
 /// Why an image cannot be a PSF. Pixels are `(y, x)`, counted from 0.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
 pub enum PsfError {
     /// There is no pixel at all.
     #[error("the PSF has no pixels: its shape is ({ny}, {nx})")]
@@ -165,6 +165,12 @@ impl Psf {
             first += slab.nrows();
         }
         Self { pixels, peak }
+    }
+
+    /// A PSF as it was: what [`Psf::peak`] and [`Psf::pixels`] gave; `None` if they are not of one shape.
+    pub fn from_parts(peak: PsfPeak, pixels: Array2<f32>) -> Option<Self> {
+        pixels.get(peak.centre)?;
+        (pixels.dim() == peak.shape).then_some(Self { pixels, peak })
     }
 
     /// The pixels, shape `(py, px)`, peak 1.

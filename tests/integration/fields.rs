@@ -90,7 +90,7 @@ impl Field {
         let name = |name: &str| self.path(name).to_str().expect("a plain path").to_owned();
         let plan = Plan::new(config, &name("dirty.fits"), &name("psf.fits")).expect("a plan");
         let products = Products::create(&plan, &name("out"), true).expect("products can be begun");
-        let scheduler = Threads { workers: plan.workers, memory: Some(plan.memory) };
+        let scheduler = Threads::new(plan.workers).with_memory(plan.memory);
         let tools = Tools { scheduler: &scheduler, callbacks: &[], cancel: cancel.clone(), watch: &Silent };
         let outcome = run(&plan, products, "a test", &tools).expect("a run");
         let read = |name: &str| read_fits(&self.path(&format!("out-{name}.fits")));

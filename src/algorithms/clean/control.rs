@@ -65,7 +65,7 @@ impl CleanParams {
 }
 
 /// How many pixels lie at or above each level of absolute residual: eight levels per octave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Levels(Vec<u32>);
 
 /// Bits of an absolute `f32` that number its level: the exponent and three bits of the mantissa.

@@ -9,10 +9,12 @@
 //! Searching `|r| * min(s) / s(p)` instead of `|r|` stops at the same multiple of `s` everywhere, so that a truncated
 //! PSF does not turn its missing sidelobes into false components (ALGORITHMS 1.3).
 
+use serde::{Deserialize, Serialize};
+
 use crate::images::Psf;
 
 /// How a PSF falls short of an image.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Shortfall {
     /// Largest distances `(up, down, left, right)` from a source that the PSF reaches \[pixels\].
     pub reach: [usize; 4],
@@ -56,7 +58,7 @@ impl Shortfall {
 /// Where the flux is that casts sidelobes beyond the PSF's reach.
 ///
 /// Shares of `sum (flux in c)^2` are integers in units of `unit`, so that their sums are exact however rows are visited.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FloorMap {
     reach: [usize; 4],
     shape: (usize, usize),

@@ -84,7 +84,7 @@ pub struct Component {
 }
 
 /// What a minor cycle found.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// One entry per pixel that holds flux, in row order.
     pub components: Vec<Component>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rustfft::num_complex::Complex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::exact::{ExactSum, Quantum};
 use super::model::{Problem, widen};
@@ -23,7 +23,7 @@ const FLUX_MEASURED: f64 = 0.1;
 /// `10 log10(Σ |B X|² / Σ_{not usable} |B X|²)` (ALGORITHMS 6.4). The run does not know the sky and assumes one point
 /// source (`X = 1`): the figure then is a property of the PSF. With the true sky it bounds the result exactly; the
 /// linear boundary, whose support couples neighbouring modes, may pass it a little.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceiling {
     problem: Problem,
     usable: Usable,

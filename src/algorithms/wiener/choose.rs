@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::NoiseModel;
@@ -30,7 +30,7 @@ const TOLERANCE: f64 = 1e-3;
 const DISAGREES: f64 = 3.0;
 
 /// How λ is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum LambdaRule {
     /// This value, 0 or more.
     Given(f64),
@@ -72,7 +72,7 @@ pub enum ChooseError {
 }
 
 /// Something the user should know of a choice.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Note {
     /// A λ ten times smaller or larger is as likely: the data do not tell λ.
     Undetermined,
@@ -110,7 +110,7 @@ impl fmt::Display for Note {
 }
 
 /// λ, and what comes with it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// Weight of the prior, `γx/γn`.
     pub lambda: f64,

@@ -1,5 +1,7 @@
 //! Sums that do not depend on their order.
 
+use serde::{Deserialize, Serialize};
+
 /// Bits below the bound that a sum keeps; with up to 2⁴⁰ terms it stays below 2¹²⁶.
 const BITS: i32 = 86;
 
@@ -7,11 +9,11 @@ const BITS: i32 = 86;
 ///
 /// Integers add up to the same value in any order and any grouping, which floating-point numbers do not; a term is
 /// rounded by at most that multiple.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ExactSum(i128);
 
 /// Converts terms to integers and back, for one bound (positive and finite).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Quantum {
     per_unit: f64,
     unit: f64,

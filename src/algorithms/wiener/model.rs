@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_FLOOR: f64 = 1e-8;
 
 /// Size of a spectrum, and of the data behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plane {
     /// Rows of the transformed image, and length of a column.
     pub ly: usize,
@@ -76,7 +76,8 @@ pub enum Regularisation {
 }
 
 /// What is solved: a spectrum of this size, with this noise and this prior.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Terms", into = "Terms")]
 pub struct Problem {
     plane: Plane,
     noise: NoiseModel,
@@ -87,16 +88,42 @@ pub struct Problem {
     floor: f64,
 }
 
+/// A problem without what follows from the rest.
+#[derive(Serialize, Deserialize)]
+struct Terms {
+    plane: Plane,
+    noise: NoiseModel,
+    regularisation: Regularisation,
+    floor: f64,
+}
+
+impl From<Problem> for Terms {
+    fn from(Problem { plane, noise, regularisation, floor, .. }: Problem) -> Self {
+        Self { plane, noise, regularisation, floor }
+    }
+}
+
+impl From<Terms> for Problem {
+    fn from(Terms { plane, noise, regularisation, floor }: Terms) -> Self {
+        Self { plane, noise, regularisation, steps: steps(plane), floor }
+    }
+}
+
+/// `2 − 2 cos θ` per row and per column of the half plane.
+fn steps(plane: Plane) -> Arc<(Vec<f64>, Vec<f64>)> {
+    let axis = |length: usize, count: usize| -> Vec<f64> {
+        (0..count).map(|k| 4.0 * (PI * k as f64 / length as f64).sin().powi(2)).collect()
+    };
+    Arc::new((axis(plane.ly, plane.ly), axis(plane.lx, plane.columns())))
+}
+
 impl Problem {
     /// A problem whose prior is `regularisation` plus `floor` times its maximum (1e-8 is usual: a Laplacian leaves the
     /// mean free, and an interferometer does not measure it).
     pub fn new(plane: Plane, noise: NoiseModel, regularisation: Regularisation, floor: f64) -> Self {
-        let axis = |length: usize, count: usize| -> Vec<f64> {
-            (0..count).map(|k| 4.0 * (PI * k as f64 / length as f64).sin().powi(2)).collect()
-        };
-        let steps = (axis(plane.ly, plane.ly), axis(plane.lx, plane.columns()));
+        let steps = steps(plane);
         let highest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
-        let mut problem = Self { plane, noise, regularisation, steps: Arc::new(steps), floor: 0.0 };
+        let mut problem = Self { plane, noise, regularisation, steps, floor: 0.0 };
         let max = problem.bare(highest(&problem.steps.0) + highest(&problem.steps.1));
         // A plane of one pixel has nothing but the mean: a Laplacian of it is 0, and only the floor is left.
         problem.floor = floor * if max > 0.0 { max } else { 1.0 };

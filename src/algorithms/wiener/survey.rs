@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustfft::num_complex::Complex;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::exact::{ExactSum, Quantum};
@@ -41,7 +42,7 @@ pub struct NoSignal {
 }
 
 /// What one pass over the spectra of PSF and data finds; part surveys merge in any order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Survey {
     problem: Problem,
     max_transfer: f64,
@@ -163,7 +164,7 @@ fn is_corner(frequency: f64, length: usize) -> bool {
 }
 
 /// Which modes carry a datum, and the scales found on the way.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Usable {
     /// Least usable `|H| / max|H|`.
     pub tau: f64,

@@ -1,6 +1,7 @@
 //! Second pass: what every rule for λ needs of the spectra.
 
 use rustfft::num_complex::Complex;
+use serde::{Deserialize, Serialize};
 
 use super::exact::{ExactSum, Quantum};
 use super::model::{Problem, widen};
@@ -16,7 +17,7 @@ const BIN_SHIFT: u32 = 52 - 8;
 const OCTAVES: usize = 2048;
 
 /// Modes of nearly equal `t`: their number, the mean place of `t` in the bin, and their power likewise.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Bin {
     weight: u64,
     /// Sum of weight × place, a place being in 0..2²⁴.
@@ -29,13 +30,43 @@ struct Bin {
 ///
 /// A mode enters every criterion through `b = 1/(1 + t/λ)` and `p` only. A bin keeps the mean of `t` over its modes and
 /// over its power, so the criteria are those of the modes to second order in the width of a bin: a few 1e-8.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Sparse", into = "Sparse")]
 pub struct SpectrumTable {
     problem: Problem,
     usable: Usable,
     quantum: Quantum,
     /// By exponent of `t`; most octaves stay empty.
     octaves: Vec<Option<Box<[Bin; BINS]>>>,
+}
+
+/// A table written down: its octaves that are not empty, by number.
+#[derive(Serialize, Deserialize)]
+struct Sparse {
+    problem: Problem,
+    usable: Usable,
+    quantum: Quantum,
+    octaves: Vec<(usize, Vec<Bin>)>,
+}
+
+impl From<SpectrumTable> for Sparse {
+    fn from(SpectrumTable { problem, usable, quantum, octaves }: SpectrumTable) -> Self {
+        let octaves = octaves.into_iter().enumerate().filter_map(|(at, bins)| bins.map(|bins| (at, bins.to_vec())));
+        Self { problem, usable, quantum, octaves: octaves.collect() }
+    }
+}
+
+impl TryFrom<Sparse> for SpectrumTable {
+    type Error = &'static str;
+
+    fn try_from(Sparse { problem, usable, quantum, octaves: sparse }: Sparse) -> Result<Self, Self::Error> {
+        let mut octaves = vec![None; OCTAVES];
+        for (at, bins) in sparse {
+            let bins: Box<[Bin; BINS]> = bins.try_into().map_err(|_| "an octave of another number of bins")?;
+            *octaves.get_mut(at).ok_or("an octave beyond those of f64")? = Some(bins);
+        }
+        Ok(Self { problem, usable, quantum, octaves })
+    }
 }
 
 impl SpectrumTable {

@@ -32,8 +32,7 @@ fn a_given_value_is_released_at_its_last_use() {
 fn a_target_that_others_use_stays_and_a_target_asked_twice_is_one_value() {
     let mut shape = chain(3, [5, 5, 5], false);
     shape.targets.extend([shape.key("link", 0), shape.key("given", 0), shape.key("given", 0)]);
-    let values =
-        Threads { workers: 2, memory: None }.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    let values = Threads::new(2).execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
     assert!(std::ptr::eq(values[2].small(), values[3].small()));
     assert_eq!(shape.gauge.held(), 15);
 }
@@ -43,7 +42,7 @@ fn the_budget_is_kept_by_threads_when_one_worker_can_keep_it() {
     for (name, shape) in SHAPES {
         let shape = shape(25, [100, 90, 80], false);
         let memory = forecast(&shape.graph, &shape.targets, 1).unwrap().peak_bytes;
-        let threads = Threads { workers: 7, memory: Some(memory) };
+        let threads = Threads::new(7).with_memory(memory);
         threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
         assert!(shape.gauge.most() <= memory, "{name}: {} > {memory}", shape.gauge.most());
     }
@@ -53,14 +52,14 @@ fn the_budget_is_kept_by_threads_when_one_worker_can_keep_it() {
 fn a_value_that_is_slow_to_free_counts_until_it_is_freed() {
     let shape = map(30, [100, 100, 0], false);
     shape.gauge.lag.store(1, Ordering::SeqCst);
-    Threads { workers: 4, memory: Some(400) }.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    Threads::new(4).with_memory(400).execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
     assert!(shape.gauge.most() <= 400, "{}", shape.gauge.most());
 }
 
 #[test]
 fn a_budget_below_the_largest_task_makes_tasks_wait_but_never_stops_the_run() {
     let shape = map_reduce(64, [100, 100, 0], false);
-    let threads = Threads { workers: 7, memory: Some(1) };
+    let threads = Threads::new(7).with_memory(1);
     threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
     assert!(shape.gauge.most() <= 8 * 100);
 }
@@ -73,14 +72,14 @@ fn scratch_is_admitted_too() {
         shape.costly(&key, Cost { flops: 1.0, output_bytes: 1, scratch_bytes: 1000 }, &[]);
         shape.targets.push(key);
     }
-    Threads { workers: 7, memory: Some(2500) }.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    Threads::new(7).with_memory(2500).execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
     assert!(shape.gauge.most() <= 2500, "{}", shape.gauge.most());
 }
 
 #[test]
 fn without_a_budget_a_map_holds_what_its_workers_work_on() {
     let shape = map(200, [1000, 1000, 1], false);
-    let threads = Threads { workers: 3, memory: None };
+    let threads = Threads::new(3);
     threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
     assert!(shape.gauge.most() <= 2 * 3 * 1000 + 200, "{}", shape.gauge.most());
 }
@@ -93,7 +92,7 @@ proptest! {
         let memory = forecast(&shape.graph, &shape.targets, 1).unwrap().peak_bytes;
         let unneeded = shape.gauge.held();
         let Shape { graph, targets, gauge, .. } = shape;
-        let values = Threads { workers, memory: Some(memory) }.execute(graph, &targets, &RunContext::default()).unwrap();
+        let values = Threads::new(workers).with_memory(memory).execute(graph, &targets, &RunContext::default()).unwrap();
         prop_assert!(gauge.most() <= memory.max(unneeded));
         drop(values);
         prop_assert_eq!(gauge.held(), 0);

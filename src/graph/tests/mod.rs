@@ -1,11 +1,14 @@
 //! Tests of the graph: an operation whose memory is really counted, and shapes of graphs.
 
 mod errors;
+mod keeper;
 mod memory;
+mod names;
 mod order;
 mod random;
 mod run;
 mod schedule;
+mod scratch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -123,7 +126,7 @@ pub(super) struct Shape {
 
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (key, node) in &self.graph.nodes {
+        for (key, node) in self.graph.nodes() {
             match node {
                 Node::Task { op, dependencies } => writeln!(f, "{key}: {:?} of {dependencies:?}", op.cost)?,
                 Node::Value(held) => writeln!(f, "{key}: {} bytes", held.bytes)?,

@@ -20,7 +20,11 @@ fn values_are_the_same_bits_for_every_number_of_workers_and_any_budget() {
         let expected = numbers(make(), &Serial);
         for workers in [0, 1, 2, 7] {
             for memory in [None, Some(300), Some(2000)] {
-                assert_eq!(numbers(make(), &Threads { workers, memory }), expected, "{name} on {workers}");
+                assert_eq!(
+                    numbers(make(), &Threads { memory, ..Threads::new(workers) }),
+                    expected,
+                    "{name} on {workers}"
+                );
             }
         }
     }
@@ -34,7 +38,7 @@ fn inputs_come_in_the_order_of_the_dependencies_and_repeated() {
         let dependencies: Vec<Key> = places.iter().map(|&place| shape.targets[place].clone()).collect();
         shape.task(&end, 1, &dependencies);
         shape.targets = vec![end];
-        numbers(shape, &Threads { workers: 2, memory: None })
+        numbers(shape, &Threads::new(2))
     };
     assert_ne!(number(&[0, 1]), number(&[1, 0]));
     assert_ne!(number(&[0, 1]), number(&[0, 1, 1]));
@@ -51,7 +55,7 @@ fn a_panicking_task_is_named_and_sleeping_workers_end() {
         for key in shape.targets.clone() {
             shape.task(&key, 1, std::slice::from_ref(&bad));
         }
-        let threads = Threads { workers, memory: None };
+        let threads = Threads::new(workers);
         let error = threads.execute(shape.graph, &shape.targets, &RunContext::default()).err().unwrap();
         assert_eq!(error.to_string(), "task bad(4) (act) panicked: seed 2 is bad");
         assert_eq!((shape.gauge.held(), shape.gauge.most()), (0, 2));
@@ -88,7 +92,7 @@ fn a_panicking_callback_is_named_by_its_task_and_does_not_hang_the_run() {
     }
     let shape = map(30, [1; 3], false);
     let run = RunContext { callbacks: &[&Bad], ..RunContext::default() };
-    let error = Threads { workers: 4, memory: None }.execute(shape.graph, &shape.targets, &run).err().unwrap();
+    let error = Threads::new(4).execute(shape.graph, &shape.targets, &run).err().unwrap();
     assert!(
         matches!(error, GraphError::Panic { key, message, .. } if key.index() == [13] && message == "no thirteens")
     );
@@ -130,7 +134,7 @@ fn callbacks_see_the_run_and_every_task_once_with_times_in_order() {
         let forecast = forecast(&shape.graph, &shape.targets, workers).unwrap();
         let log = Log::default();
         let run = RunContext { callbacks: &[&log], ..RunContext::default() };
-        Threads { workers, memory: None }.execute(shape.graph, &shape.targets, &run).unwrap();
+        Threads::new(workers).execute(shape.graph, &shape.targets, &run).unwrap();
         let start = log.start.into_inner().unwrap().unwrap();
         assert_eq!((start.tasks, start.workers, start.forecast_bytes), (63, workers, forecast.peak_bytes));
         assert!((start.flops - forecast.flops).abs() < f64::EPSILON);
@@ -165,7 +169,7 @@ fn a_failed_run_is_finished_as_failed_and_a_broken_graph_is_never_started() {
     let mut shape = Shape::default();
     let bad = Key::new("bad", []);
     shape.act(&bad, Act::Fail, &[]);
-    assert!(Threads { workers: 2, memory: None }.execute(shape.graph, &[bad], &run).is_err());
+    assert!(Threads::new(2).execute(shape.graph, &[bad], &run).is_err());
     assert_eq!(*log.finish.lock().unwrap(), [false]);
     let broken = map(1, [1; 3], false);
     assert!(Serial.execute(broken.graph, &[Key::new("gone", [])], &run).is_err());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::{Array2, Axis, concatenate};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{DirtySlab, OpError, Rows, Value, Work};
 use crate::algorithms::{Patch, Shortfall};
@@ -166,7 +166,7 @@ impl Work for FitBeam {
 }
 
 /// What the run must know of a PSF.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PsfFacts {
     /// The peak by which it was divided.
     pub scale: f32,

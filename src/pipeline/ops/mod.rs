@@ -1,6 +1,7 @@
 //! The operations of the task graph: plain data, one `run` each, grouped by what they work on.
 
 mod clean;
+mod codec;
 mod convolve;
 mod deliver;
 mod load;
@@ -11,11 +12,11 @@ mod wiener;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::{ChooseError, NoSignal};
-use crate::graph::{Cost, Meta, Op, TaskContext};
+use crate::graph::{Codec, Cost, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
 
@@ -32,7 +33,7 @@ pub use wiener::{
 };
 
 /// Rows `first .. last` of a plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// First row.
     pub first: usize,
@@ -240,5 +241,9 @@ impl Op for DeconvOp {
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         each!(self, op => op.run(inputs, context))
+    }
+
+    fn codec() -> Option<Codec<Value>> {
+        Some(codec::CODEC)
     }
 }

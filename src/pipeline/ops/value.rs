@@ -1,6 +1,7 @@
 //! What travels on the edges of the application's graphs.
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
@@ -36,7 +37,7 @@ pub struct SlabSurvey {
 }
 
 /// The weighted peak of a slab.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SlabRank {
     /// Where components may stand now.
     pub peak: f32,
@@ -49,7 +50,7 @@ pub struct SlabRank {
 }
 
 /// Sums over a model.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelTally {
     /// Sum of the pixels \[Jy\].
     pub flux: f64,

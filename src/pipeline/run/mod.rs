@@ -248,7 +248,7 @@ impl Session<'_> {
     /// Computes the targets of a graph.
     fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Held>, RunError> {
         let context = TaskContext { cancel: self.tools.cancel.clone() };
-        let run = RunContext { callbacks: self.tools.callbacks, context };
+        let run = RunContext { callbacks: self.tools.callbacks, context, keeper: None };
         let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
             match error.into_task_error::<OpError>() {
                 Ok((key, source)) => RunError::Op { key, source },

@@ -1,0 +1,248 @@
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ndarray::{Array2, s};
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::algorithms::wiener::{
+    DEFAULT_FLOOR, LambdaRule, NoiseModel, Note, Plane, Problem, Regularisation, TauRule, choose,
+};
+use crate::algorithms::{Component, FloorBuilder, Patch, Shortfall};
+use crate::fft::{Layout, column_transfer, forward_rows, inverse_rows, map_columns};
+use crate::images::{BeamShape, CleanBeam};
+use crate::pipeline::ops::Rows;
+use crate::units::Residual;
+
+fn written(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    (CODEC.write)(value, &mut bytes).unwrap();
+    bytes
+}
+
+fn stored(bytes: &[u8]) -> Stored {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    Stored::new(Arc::<File>::new(file), Arc::new(PathBuf::from("value"))).unwrap()
+}
+
+fn read_back(value: &Value) -> Value {
+    (CODEC.read)(&stored(&written(value))).unwrap()
+}
+
+/// Any bits at all, NaN of every kind included.
+fn noise(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Array2<f32> {
+    Array2::from_shape_fn(shape, |_| f32::from_bits(rng.random()))
+}
+
+fn finite(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Array2<f32> {
+    Array2::from_shape_fn(shape, |_| rng.random_range(-1.0..1.0))
+}
+
+fn bits(pixels: &Array2<f32>) -> Vec<u32> {
+    pixels.iter().map(|pixel| pixel.to_bits()).collect()
+}
+
+fn psf(rng: &mut ChaCha8Rng, (ny, nx): (usize, usize)) -> Psf {
+    let mut pixels = finite(rng, (ny, nx)) * 0.5;
+    pixels[(rng.random_range(0..ny), rng.random_range(0..nx))] = 3.0;
+    Psf::new(pixels).unwrap()
+}
+
+fn layout((ny, nx): (usize, usize), block: usize) -> Layout {
+    Layout { ly: 2 * ny, lx: 2 * nx, block }
+}
+
+/// Values that the filter's choice of λ goes through.
+fn wiener(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
+    let (whole, psf) = (layout(shape, 2 * shape.1), psf(rng, shape));
+    let transfer = |pixels: &Array2<f32>| {
+        column_transfer(&[&forward_rows(pixels.view(), &whole, Placement::default())], &whole, 0)
+    };
+    let (h, y) = (transfer(psf.pixels()), transfer(&finite(rng, shape)));
+    let plane = Plane { ly: whole.ly, lx: whole.lx, data_pixels: shape.0 * shape.1 };
+    let problem = Problem::new(plane, NoiseModel::White, Regularisation::Gradient, DEFAULT_FLOOR);
+    let mut survey = Survey::new(&problem);
+    (0..whole.half()).for_each(|kx| survey.add_transfer(kx, h.column(kx)));
+    (0..whole.half()).for_each(|kx| survey.add_data(y.column(kx)));
+    let usable = survey.finish(TauRule::Auto).unwrap();
+    let mut table = SpectrumTable::new(&problem, &usable);
+    (0..whole.half()).for_each(|kx| table.add_column(kx, y.column(kx), h.column(kx)));
+    let mut choice = choose(&table, LambdaRule::Gcv, None).unwrap();
+    choice.notes = vec![Note::Undetermined, Note::SigmaDisagrees { found: 1.0, given: 2.0 }, Note::SigmaFree];
+    let mut ceiling = Ceiling::of_point(&problem, &usable, BeamShape { a: 0.1, b: 0.01, c: 0.2 });
+    (0..whole.half()).for_each(|kx| ceiling.add_column(kx, h.column(kx)));
+    let mut values = vec![Value::ModeSurvey(survey), Value::Usable(usable), Value::ModeTable(table)];
+    values.extend([Value::Choice(choice), Value::Ceiling(ceiling), Value::Transfer(h)]);
+    values
+}
+
+/// Values of the CLEAN cycles and of the measurements.
+fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
+    let shortfall = Shortfall { reach: [1, 2, 3, 0], level: 0.1, cell: 2 };
+    let mut floor = FloorBuilder::new(shortfall, shape);
+    (0..shape.0).for_each(|_| floor.push((0..shape.1).map(|x| x as f32 - 1.0)));
+    let (mut levels, mut list) = (Levels::default(), ActiveList::default());
+    for y in 0..shape.0 {
+        levels.add(rng.random());
+        list.push((y, y % shape.1), f32::from_bits(rng.random()), rng.random());
+    }
+    let stats =
+        PlaneStats { peak: rng.random(), sigma: f64::from_bits(rng.random()), pixels: 9, ..PlaneStats::default() };
+    let rank = SlabRank { peak: rng.random(), outside: -0.0, allowed: u64::MAX, levels: levels.clone() };
+    let components = vec![Component { y: 3, x: 1 << 40, flux: rng.random() }; shape.0];
+    let sample = noise(rng, shape).into_raw_vec_and_offset().0;
+    let survey = SlabSurvey { min: f32::NEG_INFINITY, max: f32::NAN, pixels: 7, squares: vec![0.1; shape.0], sample };
+    let rows = Rows { first: 1, last: 9 };
+    let facts = PsfFacts {
+        scale: rng.random(),
+        rows,
+        columns: rows,
+        reach: shape,
+        asymmetry: rng.random(),
+        ring: 0.0,
+        shortfall: Some(shortfall),
+        patch: Patch { half: 4, outside: rng.random() },
+    };
+    let beam = CleanBeam { bmaj: rng.random(), bmin: 0.1, bpa: -3.0 };
+    let shape_of_beam = BeamShape { a: 1.0, b: rng.random(), c: 2.0 };
+    let fit =
+        BeamFit { beam, shape: shape_of_beam, pixels: (3.0, 2.0), sidelobe_max: 0.1, sidelobe_min: -0.1, misfit: 0.0 };
+    vec![
+        Value::Floor(floor.finish()),
+        Value::Noise(stats),
+        Value::Rank(rank),
+        Value::Statistics(stats, levels),
+        Value::Active(list),
+        Value::Step(Step { components, iterations: 1 << 50 }),
+        Value::Tally(ModelTally { flux: rng.random(), negative: -0.0, components: 3 }),
+        Value::Survey(survey),
+        Value::PsfFacts(facts),
+        Value::Beam(fit),
+        Value::PsfPeak(rng.random()),
+        Value::RowSums(vec![rng.random(); shape.0]),
+        Value::Scalar(rng.random()),
+        Value::NoPsf(PsfError::TwoPeaks { first: (1, 2), second: (3, 4), ratio: 0.99 }),
+        Value::Done,
+    ]
+}
+
+/// Values that are pixels or spectra.
+fn planes(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
+    let layout = layout(shape, 1 + shape.1 / 3);
+    let spectrum = forward_rows(finite(rng, shape).view(), &layout, Placement { y: -2, x: 5 });
+    let block = map_columns([&[&spectrum], &[]], &layout, 0, shape.0, |_| {});
+    let mask = Mask::from_pixels(&Array2::from_shape_fn(shape, |_| if rng.random() { 1.0 } else { 0.0 }));
+    let pooled = Pooled {
+        full: shape,
+        factor: 1,
+        pooling: Pooling::MaxAbs,
+        shape,
+        pixels: noise(rng, shape).into_raw_vec_and_offset().0,
+    };
+    vec![
+        Value::Pixels(noise(rng, shape)),
+        Value::Vector(noise(rng, (shape.1, shape.0)).reversed_axes()),
+        Value::Psf(psf(rng, shape)),
+        Value::Dirty(DirtySlab { image: Image::new(noise(rng, shape)), finite: Some(mask.clone()) }),
+        Value::Dirty(DirtySlab { image: Image::new(noise(rng, shape)), finite: None }),
+        Value::Allowed(Some(mask)),
+        Value::Allowed(None),
+        Value::Residual(Image::new(noise(rng, shape))),
+        Value::Model(Image::new(noise(rng, shape))),
+        Value::Restored(Image::new(noise(rng, shape))),
+        Value::Spectrum(spectrum),
+        Value::Block(block),
+        Value::Pooled(pooled),
+    ]
+}
+
+fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut values = planes(&mut rng, shape);
+    values.extend(measured(&mut rng, shape));
+    values.extend(wiener(&mut rng, shape));
+    values
+}
+
+#[test]
+fn every_variant_is_among_the_values_tested() {
+    let kinds: BTreeSet<u8> = every_kind(1, (4, 6)).iter().map(|value| written(value)[0]).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=31).collect::<Vec<_>>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn every_value_comes_back_to_the_last_bit(seed: u64, ny in 2_usize..20, nx in 2_usize..40) {
+        for value in every_kind(seed, (ny, nx)) {
+            let back = read_back(&value);
+            prop_assert_eq!(written(&back), written(&value));
+            prop_assert_eq!(back.bytes(), value.bytes());
+        }
+    }
+
+    #[test]
+    fn pixels_of_any_bits_are_those_written(seed: u64, ny in 0_usize..5, nx in 0_usize..70_000) {
+        let pixels = noise(&mut ChaCha8Rng::seed_from_u64(seed), (ny, nx));
+        let back = read_back(&Value::Pixels(pixels.clone()));
+        prop_assert_eq!(back.pixels().dim(), (ny, nx));
+        prop_assert_eq!(bits(back.pixels()), bits(&pixels));
+    }
+}
+
+#[test]
+fn transform_goes_on_from_what_was_read_back() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let (shape, layout) = ((9, 13), layout((9, 13), 3));
+    let image = finite(&mut rng, shape);
+    let Value::Spectrum(spectrum) =
+        read_back(&Value::Spectrum(forward_rows(image.view(), &layout, Placement::default())))
+    else {
+        panic!("a spectrum was written")
+    };
+    let blocks: Vec<Value> = (0..layout.blocks())
+        .map(|block| read_back(&Value::Block(map_columns([&[&spectrum], &[]], &layout, block, shape.0, |_| {}))))
+        .collect();
+    let blocks: Vec<_> = blocks.iter().map(Value::block).collect();
+    let back = inverse_rows(&blocks, &layout, 0..shape.0, shape.1);
+    assert!((&back - &image).iter().all(|difference| difference.abs() < 1e-6));
+}
+
+#[test]
+fn piece_of_a_spectrum_stands_where_the_format_says() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let layout = layout((6, 10), 4);
+    let spectrum = forward_rows(finite(&mut rng, (6, 10)).view(), &layout, Placement::default());
+    let (_, rows, values) = spectrum.parts();
+    let bytes = written(&Value::Spectrum(spectrum.clone()));
+    let numbers = bytes.len() - 8 * values.len();
+    let columns = layout.columns(1);
+    let piece = stored(&bytes).part((numbers + 8 * rows * columns.start) as u64, (8 * rows * columns.len()) as u64);
+    let piece = crate::graph::read_all::<Complex32>(&piece.unwrap()).unwrap();
+    assert_eq!(piece, values[rows * columns.start..rows * columns.end]);
+}
+
+#[test]
+fn slab_that_is_not_in_row_order_comes_back_with_the_same_pixels() {
+    let whole = finite(&mut ChaCha8Rng::seed_from_u64(5), (8, 12));
+    let columns = whole.slice(s![1..7;2, ..;3]).to_owned().reversed_axes();
+    let Value::Residual(back) = read_back(&Value::Residual(Image::<Residual>::new(columns.clone()))) else {
+        panic!("a residual was written")
+    };
+    assert_eq!(back.pixels(), columns);
+}
+
+#[test]
+fn damaged_file_is_an_error_that_names_it() {
+    let bytes = written(&Value::Pixels(Array2::zeros((4, 4))));
+    for damaged in [&bytes[..bytes.len() - 1], &[77][..], &[1, 255, 255, 255, 255, 255, 255, 255, 255][..], &[][..]] {
+        let error = (CODEC.read)(&stored(damaged)).err().unwrap().to_string();
+        assert!(error.starts_with("value is"), "{error}");
+    }
+}
