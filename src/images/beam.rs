@@ -24,7 +24,7 @@ pub(super) const CUT_OUT: isize = 64;
 pub const UNIT_CELL: Cell = Cell { dx: -1.0, dy: 1.0 };
 
 /// Why there is no clean beam.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
 pub enum BeamError {
     /// The values given are not those of an ellipse.
     #[error("a beam of {bmaj} by {bmin} deg at {bpa} deg; expected finite values with bmaj >= bmin > 0")]

@@ -249,10 +249,7 @@ impl Region {
     /// Whether it reaches rows or columns at the edge of its image, there where `(top, bottom, left, right)` says.
     fn touches(&self, (top, bottom, left, right): (bool, bool, bool, bool)) -> bool {
         self.pixels.iter().any(|&(y, x)| {
-            (top && y == 0)
-                || (bottom && y + 1 == self.shape.0)
-                || (left && x == 0)
-                || (right && x + 1 == self.shape.1)
+            (top && y == 0) || (bottom && y + 1 == self.shape.0) || (left && x == 0) || (right && x + 1 == self.shape.1)
         })
     }
 

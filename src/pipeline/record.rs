@@ -7,7 +7,7 @@ mod pool;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::images::{CleanBeam, Sky};
-pub use pool::{Pooled, Pooler, Pooling, pool, preview_factor};
+pub use pool::{Pooled, PooledRows, Pooling, Shrink, pool, preview_factor};
 
 /// Everything that the plots draw; a part that is absent is not drawn.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

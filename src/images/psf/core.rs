@@ -7,8 +7,8 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::{LOBE_LEVEL, Psf, PsfPeak, Region, SecondPeak};
-use crate::images::beam::{self, BeamError, BeamFit};
 use crate::images::Cell;
+use crate::images::beam::{self, BeamError, BeamFit};
 
 /// A cut-out around a PSF's peak.
 #[derive(Debug, Clone)]

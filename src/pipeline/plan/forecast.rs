@@ -7,7 +7,7 @@ use crate::algorithms::{Kind, Minor, MinorRules, Patch};
 use crate::graph::{Key, forecast as forecast_graph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
-use crate::pipeline::ops::{Kernel, Setting, Value};
+use crate::pipeline::ops::{Kernel, PsfPlane, Setting, Value};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
@@ -42,29 +42,52 @@ fn psfs(plan: &Plan) -> usize {
     if plan.one_psf() { 1 } else { plan.batch }
 }
 
+fn psf_plane(plan: &Plan, plane: usize) -> PsfPlane {
+    PsfPlane { source: plan.inputs.psf.clone(), plane, tolerant: true }
+}
+
 fn load(plan: &Plan) -> (u64, usize) {
-    let mut wiring = Wiring::new(plan.cut);
-    let mut targets = Vec::new();
-    let mut psf = Vec::new();
-    for plane in 0..psfs(plan) {
-        let key = wiring.psf(&plan.inputs.psf, plane, true);
-        targets.extend(wiring.transfer(plane, &key, &plan.kernel));
-        targets.push(key.clone());
-        psf.push(key);
+    let graph = |wire: &dyn Fn(&mut Wiring) -> Vec<Key>| {
+        let mut wiring = Wiring::new(plan.cut);
+        let targets = wire(&mut wiring);
+        measure(plan, wiring, &targets)
+    };
+    let peak = plan.kernel.peak;
+    let each_psf = |wire: &mut dyn FnMut(PsfPlane) -> Vec<Key>| -> Vec<Key> {
+        (0..psfs(plan)).flat_map(|n| wire(psf_plane(plan, n))).collect()
+    };
+    let parts = [
+        graph(&|wiring| each_psf(&mut |psf| vec![wiring.locate_psf(&psf)])),
+        graph(&|wiring| each_psf(&mut |psf| wiring.examine_psf(&psf, peak, plan.psf_asks(), None))),
+        graph(&|wiring| each_psf(&mut |psf| transfer(plan, wiring, &psf))),
+        graph(&|wiring| planes(plan, wiring)),
+    ];
+    parts.into_iter().fold((0, 0), |(bytes, tasks), part| (bytes.max(part.0), tasks + part.1))
+}
+
+fn transfer(plan: &Plan, wiring: &mut Wiring, psf: &PsfPlane) -> Vec<Key> {
+    let mut keys = wiring.transfer(psf, &plan.kernel);
+    if matches!(plan.algorithm().kind, Kind::Clean(_)) {
+        keys.push(wiring.whole_psf(psf, plan.kernel.peak));
     }
+    keys
+}
+
+fn planes(plan: &Plan, wiring: &mut Wiring) -> Vec<Key> {
+    let mut targets = Vec::new();
     for plane in 0..plan.batch {
         let files = PlaneFiles {
             dirty: (&plan.inputs.dirty, plane),
             mask: plan.inputs.mask.as_ref().map(|mask| (mask, 0)),
             border: plan.config.clean.clean_border,
-            divide: true,
+            scale: 1.0,
         };
-        let keys = wiring.plane(plane, &files, &psf[plane.min(psf.len() - 1)]);
+        let keys = wiring.plane(plane, &files);
         targets.push(wiring.statistics(plane, &keys, None).statistics);
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend([dirty, allowed, model, residual].into_iter().flatten());
     }
-    measure(plan, wiring, &targets)
+    targets
 }
 
 /// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.

@@ -68,6 +68,9 @@ pub enum RunError {
     /// A graph, or a panic in a task: a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A value that stands in a scratch file.
+    #[error("cannot read a scratch file: {0}")]
+    Scratch(#[source] std::io::Error),
     /// Nothing to deconvolve.
     #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
     Empty {
@@ -103,6 +106,9 @@ impl RunError {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
             }
             Self::Graph(_) => Some("this is a defect of deconv: please report it with the command".to_owned()),
+            Self::Scratch(_) | Self::Op { source: OpError::Scratch(_), .. } => {
+                Some("choose another folder with --scratch".to_owned())
+            }
             Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
         }
     }
