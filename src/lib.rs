@@ -10,6 +10,7 @@
 //! | [`kernels`] | inner loops: peak search, shifted subtraction |
 //! | [`graph`] | the lazy task graph and its schedulers; knows nothing of astronomy |
 //! | [`io`] | FITS in and out |
+//! | [`collections`] | lazy arrays, bags and functions over the graph; futures; tables |
 //! | [`algorithms`] | the registry of deconvolvers, their parameters and stop rules |
 //! | [`tiling`] | chunks and the cost model that tunes them |
 //! | [`pipeline`] | configuration, plan, the operations of the graph, the run |
@@ -19,6 +20,7 @@
 
 pub mod algorithms;
 pub mod cli;
+pub mod collections;
 pub mod diagnostics;
 pub mod fft;
 pub mod graph;

@@ -9,23 +9,19 @@ use clap::{Arg, ArgMatches, Args, Command};
 
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::pipeline::config::{Auto, BeamChoice, Bytes};
+use crate::pipeline::{ConfigError, RunConfig};
 
-// The about text stands on the command: a doc comment here would replace it.
+// The about text stands on the command: a doc comment on one of these would replace it.
+
+// What the plan is made of: the main job, and every other that makes a plan.
 #[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools)] // a flag that is given or not is a bool
-pub(super) struct RunArgs {
+pub(super) struct PlanArgs {
     /// Dirty image or cube, as d.fits, d.fits[SCI] or d.fits[SCI][1:512,1:512]
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     pub dirty: String,
     /// PSF: one plane for all, or one per plane of the dirty cube
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     pub psf: String,
-    /// Products are PREFIX-image.fits and so on [default: outputs/ and the dirty image's name]
-    #[arg(short, long, value_name = "PREFIX", help_heading = "Input and output")]
-    pub output: Option<String>,
-    /// Replace products that exist
-    #[arg(long, help_heading = "Input and output")]
-    pub overwrite: bool,
     /// What the PSF's peak divides: dirty image and PSF (pair), or the PSF alone (psf-only)
     #[arg(long, value_name = "WHAT", value_parser = ["pair", "psf-only"], help_heading = "Input and output")]
     pub psf_scale: Option<String>,
@@ -35,9 +31,6 @@ pub(super) struct RunArgs {
     /// Configuration laid over the defaults; flags are laid over it
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub config: Option<PathBuf>,
-    /// Write the configuration in force to this file
-    #[arg(long, value_name = "TOML", help_heading = "Input and output")]
-    pub save_config: Option<PathBuf>,
     /// How to deconvolve; see deconv list [default: clean]
     #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
@@ -50,6 +43,22 @@ pub(super) struct RunArgs {
     /// Cap on memory, as 4GiB, or auto [default: auto, four fifths of what is free]
     #[arg(long, value_name = "SIZE|auto", value_parser = memory, help_heading = "Work")]
     pub memory: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // a flag that is given or not is a bool
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Products are PREFIX-image.fits and so on [default: outputs/ and the dirty image's name]
+    #[arg(short, long, value_name = "PREFIX", help_heading = "Input and output")]
+    pub output: Option<String>,
+    /// Replace products that exist
+    #[arg(long, help_heading = "Input and output")]
+    pub overwrite: bool,
+    /// Write the configuration in force to this file
+    #[arg(long, value_name = "TOML", help_heading = "Input and output")]
+    pub save_config: Option<PathBuf>,
     /// Show the plan and do nothing else
     #[arg(long, help_heading = "Work")]
     pub dry_run: bool,
@@ -59,6 +68,18 @@ pub(super) struct RunArgs {
     /// Print every pass
     #[arg(short, long, help_heading = "Work")]
     pub verbose: bool,
+}
+
+impl PlanArgs {
+    /// The configuration in force: defaults, file, flags.
+    ///
+    /// # Errors
+    /// A file or a flag that cannot be used.
+    pub(super) fn load(&self, command: &mut Command, matches: &ArgMatches) -> Result<RunConfig, ConfigError> {
+        let config = RunConfig::load(self.config.as_deref(), flags(matches))?;
+        check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
+        Ok(config)
+    }
 }
 
 /// Keeps a text that reads as `T`.
@@ -113,7 +134,7 @@ fn default_of(param: &Param) -> String {
 }
 
 /// The flags that were given, as a layer of the configuration.
-pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
+fn flags(matches: &ArgMatches) -> toml::Table {
     let mut layer = toml::Table::new();
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let mut put = |table: &str, key: &str, value: toml::Value| {
@@ -158,11 +179,7 @@ fn literal(text: &str, param: &Param) -> toml::Value {
 ///
 /// # Errors
 /// Names the flag, and the algorithms that read it.
-pub(super) fn check_parameters(
-    command: &mut Command,
-    matches: &ArgMatches,
-    algorithm: &Algorithm,
-) -> Result<(), clap::Error> {
+fn check_parameters(command: &mut Command, matches: &ArgMatches, algorithm: &Algorithm) -> Result<(), clap::Error> {
     let useless = PARAMS.iter().find(|param| !algorithm.reads(param) && matches.contains_id(param.flag));
     let Some(param) = useless else { return Ok(()) };
     let readers: Vec<_> = ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();

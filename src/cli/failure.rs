@@ -64,6 +64,12 @@ impl Failure {
         Self { error: error.into(), hint: Some("check the folder and its permissions".to_owned()) }
     }
 
+    /// A value that is none of those that there are in this run.
+    pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
+        let error = format!("cannot use {flag} {found} with this algorithm");
+        Self { error: error.into(), hint: Some(format!("expected one of {}", expected.join(", "))) }
+    }
+
     /// A product that is in the way.
     pub(super) fn exists(path: &std::path::Path) -> Self {
         let error = format!("{} exists already", path.display());

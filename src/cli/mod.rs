@@ -6,6 +6,7 @@
 
 mod args;
 mod failure;
+mod graph;
 mod list;
 mod run;
 mod simulate;
@@ -17,9 +18,8 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use args::RunArgs;
+use graph::GraphArgs;
 use simulate::SimulateArgs;
-
-use crate::pipeline::RunConfig;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
@@ -47,11 +47,14 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &str) -> Result<(
             let args = SimulateArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             simulate::simulate(&args, line)
         }
+        Some(("graph", matches)) => {
+            let args = GraphArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            let config = args.plan.load(command, matches)?;
+            graph::graph(&args, config)
+        }
         _ => {
             let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-            let config = RunConfig::load(args.config.as_deref(), args::flags(matches))?;
-            let algorithm = config.algorithm();
-            args::check_parameters(command, matches, algorithm).unwrap_or_else(|error| error.exit());
+            let config = args.plan.load(command, matches)?;
             run::run(&args, config, line)
         }
     }
@@ -66,7 +69,10 @@ fn command() -> Command {
         .subcommand_negates_reqs(true)
         .subcommand(Command::new("list").about("Lists the algorithms with their parameters, and the plots"));
     let simulate = Command::new("simulate").about("Makes a test sky as a real array would see it: dirty, psf, truth");
-    let base = base.subcommand(SimulateArgs::augment_args(simulate));
+    let graph = Command::new("graph").about("Draws the task graphs of a run, without running them");
+    let base = base
+        .subcommand(SimulateArgs::augment_args(simulate))
+        .subcommand(args::with_parameters(GraphArgs::augment_args(graph)));
     args::with_parameters(RunArgs::augment_args(base))
 }
 

@@ -15,7 +15,7 @@ use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, W
 
 /// Runs the main job.
 pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<(), Failure> {
-    let plan = Plan::new(config, &args.dirty, &args.psf)?;
+    let plan = Plan::new(config, &args.plan.dirty, &args.plan.psf)?;
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
     }
@@ -62,7 +62,7 @@ fn prefix(args: &RunArgs) -> Result<String, Failure> {
             "outputs/"
         }
     };
-    let file = args.dirty.split('[').next().unwrap_or(&args.dirty);
+    let file = args.plan.dirty.split('[').next().unwrap_or(&args.plan.dirty);
     let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
     let endings = [".gz", ".fz", ".fits", ".fit"];
     let stem = endings.iter().fold(&*name, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
@@ -70,7 +70,7 @@ fn prefix(args: &RunArgs) -> Result<String, Failure> {
 }
 
 /// Refuses an output that is an input, a folder, or there already.
-fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<(), Failure> {
+pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<(), Failure> {
     if plan.inputs.contains(path) {
         return Err(FitsError::IsInput { path: path.to_owned() }.into());
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::task_graph::Node;
 use super::{Key, Op, TaskGraph};
 
-/// Writes the graph in the DOT language: tasks are ellipses coloured by kind, given values are boxes.
+/// Writes the graph in the DOT language: tasks are ellipses coloured by kind, given values are boxes, aliases are
+/// text at the end of a dashed line.
 pub fn dot<O: Op>(graph: &TaskGraph<O>) -> String {
     let hues = hues(graph);
     let mut lines = vec!["digraph tasks {".to_string(), "rankdir=LR; node [style=filled];".to_string()];
@@ -19,6 +20,10 @@ pub fn dot<O: Op>(graph: &TaskGraph<O>) -> String {
                 lines.extend(dependencies.iter().map(|dependency| format!("{} -> {name};", quoted(dependency))));
             }
         }
+    }
+    for (key, of) in graph.aliases() {
+        lines.push(format!("{} [shape=plain, fillcolor=white];", quoted(key)));
+        lines.push(format!("{} -> {} [style=dashed];", quoted(of), quoted(key)));
     }
     lines.push("}\n".to_string());
     lines.join("\n")

@@ -40,9 +40,10 @@
 //! ```
 
 mod budget;
+mod cache;
 mod callback;
+mod course;
 mod digest;
-mod dot;
 mod engine;
 mod error;
 mod forecast;
@@ -54,27 +55,34 @@ mod net;
 mod op;
 mod order;
 mod pack;
+mod passes;
+mod perform;
+pub mod picture;
 mod places;
+mod residence;
 mod scheduler;
 mod scratch;
+mod spill;
 mod state;
 mod stored;
 mod task_graph;
 #[cfg(test)]
 mod tests;
 
+pub use cache::{Cache, CacheError, CacheStats, CacheUse, Cached, WORTH};
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
+pub use course::Limits;
 pub use digest::Digest;
-pub use dot::dot;
-pub use error::GraphError;
-pub use forecast::{Forecast, KindForecast, forecast};
+pub use error::{Access, GraphError, TaskSite};
+pub use forecast::{Forecast, KindForecast, forecast, forecast_within};
 pub use held::{Held, HeldBy, Place, SMALL};
 pub use keeper::{Keeper, Made};
 pub use key::Key;
 pub use op::{Cancel, Cost, Meta, Op, TaskContext};
 pub use order::order;
 pub use pack::{Packer, Plain, Unpacker, read_all};
-pub use scheduler::{RunContext, Scheduler, Serial, Threads};
+pub use passes::{Optimised, PassReport, optimise};
+pub use scheduler::{RunContext, Scheduler, Serial, Threads, fetch};
 pub use scratch::{Scratch, ScratchError, ScratchFile};
 pub use stored::{Codec, Stored};
 pub use task_graph::TaskGraph;

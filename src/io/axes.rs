@@ -120,15 +120,7 @@ impl Axes {
     /// # Errors
     /// [`FitsError::Shape`].
     pub(super) fn check(&self, plane: usize, rows: &Range<usize>, place: &Place) -> Result<(), FitsError> {
-        let (planes, ny) = (self.planes(), self.geometry.ny);
-        if plane >= planes {
-            let found = format!("plane {plane}");
-            return Err(place.wrong(FitsError::Shape, "planes", format!("0 to {}", planes - 1), found));
-        }
-        if rows.start > rows.end || rows.end > ny {
-            return Err(place.wrong(FitsError::Shape, "rows", format!("0..{ny} or a part"), format!("{rows:?}")));
-        }
-        Ok(())
+        place.check_region((self.planes(), self.geometry.ny), plane, rows)
     }
 
     fn label_planes(&self, header: &Header, place: &Place) -> Result<Vec<PlaneLabel>, FitsError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A place in a FITS file where something else was expected than is there.
@@ -233,6 +234,26 @@ impl Place {
             expected: expected.into(),
             found: found.into(),
         }))
+    }
+
+    /// Whether an image of so many planes and rows has this plane and these rows.
+    ///
+    /// # Errors
+    /// [`FitsError::Shape`].
+    pub(super) fn check_region(
+        &self,
+        (planes, ny): (usize, usize),
+        plane: usize,
+        rows: &Range<usize>,
+    ) -> Result<(), FitsError> {
+        if plane >= planes {
+            let found = format!("plane {plane}");
+            return Err(self.wrong(FitsError::Shape, "planes", format!("0 to {}", planes - 1), found));
+        }
+        if rows.start > rows.end || rows.end > ny {
+            return Err(self.wrong(FitsError::Shape, "rows", format!("0..{ny} or a part"), format!("{rows:?}")));
+        }
+        Ok(())
     }
 
     /// A failed read of `what`.

@@ -16,6 +16,7 @@
 
 mod axes;
 mod beams;
+mod bintable;
 mod card;
 mod cfitsio;
 mod error;
@@ -29,11 +30,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod writer;
 
 pub use axes::{AxisKind, PlaneAxis, PlaneLabel};
+pub use bintable::{Cells, TableColumn, write_table};
 pub use card::{Card, Value};
 pub use error::{FitsError, Mismatch};
 pub use header::Header;
 pub use new_header::{FrequencyAxis, NewHeader};
 pub use source::FitsSource;
 pub use target::{Finish, FitsTarget};
+pub use writer::FitsWriter;

@@ -17,15 +17,12 @@ use super::header::{BLOCK, Header, to_blocks};
 use super::new_header::NewHeader;
 use super::product;
 use super::source::FitsSource;
+use super::writer::{FitsWriter, PRIMARY, Site, WRITE_BYTES};
 use crate::images::CleanBeam;
 use crate::units::Kind;
 
 /// Bytes kept free in a header for what is only known at the end (108 cards).
 const HEADER_ROOM: u64 = 3 * BLOCK as u64;
-/// Bytes written, or moved, at once.
-const WRITE_BYTES: usize = 1 << 20;
-/// Label of the HDU that a product is in.
-const PRIMARY: &str = "HDU 1";
 
 /// What is known of a product only when its pixels are written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,10 +40,9 @@ pub struct Finish<'a> {
 /// Threads may write to it at once. If it is dropped unfinished, nothing is left of it.
 #[derive(Debug)]
 pub struct FitsTarget<K> {
-    path: PathBuf,
     overwrite: bool,
     temporary: TempPath,
-    file: File,
+    writer: FitsWriter,
     header: Header,
     axes: Axes,
     /// First byte of the pixels.
@@ -91,15 +87,18 @@ impl<K: Kind> FitsTarget<K> {
         }
         let (file, temporary) = temporary_beside(path)?;
         let data_start = to_blocks(header.byte_len() as u64 + HEADER_ROOM);
-        let target =
-            Self { path: path.to_owned(), overwrite, temporary, file, header, axes, data_start, kind: PhantomData };
-        reserve(&target.file, data_start + to_blocks(target.data_len())).map_err(|source| target.failed(source))?;
+        let shape = (axes.planes(), axes.geometry.ny, axes.geometry.nx);
+        let site = Site { path: path.to_owned(), temporary: temporary.to_path_buf(), data_start, shape };
+        let writer = FitsWriter::new(site, file);
+        let target = Self { overwrite, temporary, writer, header, axes, data_start, kind: PhantomData };
+        let len = data_start + to_blocks(target.data_len());
+        reserve(target.writer.file(), len).map_err(|source| target.writer.failed(source))?;
         Ok(target)
     }
 
     /// The product's name when it is finished.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.writer.path()
     }
 
     /// Bytes of the pixels.
@@ -108,37 +107,17 @@ impl<K: Kind> FitsTarget<K> {
         4 * (geometry.nx * geometry.ny) as u64 * self.axes.planes() as u64
     }
 
-    fn failed(&self, source: io::Error) -> FitsError {
-        FitsError::Write { path: self.path.clone(), source }
-    }
-
-    /// Writes rows of a plane, shape `(rows, nx)`, from `first_row` on; NaN is a blank. Any number of threads
-    /// may write at once, each its own rows.
+    /// Writes rows of a plane; see [`FitsWriter::write_rows`].
     ///
     /// # Errors
-    /// [`FitsError::Shape`] for a plane, rows or columns that there are not, [`FitsError::Write`].
-    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
+    /// Those of [`FitsWriter::write_rows`].
     pub fn write_rows(&self, plane: usize, first_row: usize, pixels: ArrayView2<f32>) -> Result<(), FitsError> {
-        let place = Place::new(&self.path, PRIMARY);
-        let (ny, nx) = (self.axes.geometry.ny, self.axes.geometry.nx);
-        let (rows, columns) = pixels.dim();
-        self.axes.check(plane, &(first_row..first_row + rows), &place)?;
-        if columns != nx {
-            return Err(place.wrong(FitsError::Shape, "columns", nx.to_string(), columns.to_string()));
-        }
-        let mut offset = self.data_start + 4 * (nx * (plane * ny + first_row)) as u64;
-        let mut bytes = Vec::with_capacity(WRITE_BYTES.min(4 * pixels.len()));
-        for row in pixels.rows() {
-            let start = bytes.len();
-            bytes.resize(start + 4 * nx, 0);
-            bytes[start..].chunks_exact_mut(4).zip(row).for_each(|(b, pixel)| b.copy_from_slice(&pixel.to_be_bytes()));
-            if bytes.len() >= WRITE_BYTES {
-                self.file.write_all_at(&bytes, offset).map_err(|source| self.failed(source))?;
-                offset += bytes.len() as u64;
-                bytes.clear();
-            }
-        }
-        self.file.write_all_at(&bytes, offset).map_err(|source| self.failed(source))
+        self.writer.write_rows(plane, first_row, pixels)
+    }
+
+    /// What writes to the product from elsewhere; all of them must have ended when the product is finished.
+    pub fn writer(&self) -> FitsWriter {
+        self.writer.clone()
     }
 
     /// Completes the header and gives the file its name, which is returned.
@@ -154,7 +133,7 @@ impl<K: Kind> FitsTarget<K> {
         let Finish { beams, history, cards } = finish;
         let planes = self.axes.planes();
         if ![0, 1, planes].contains(&beams.len()) {
-            let place = Place::new(&self.path, PRIMARY);
+            let place = Place::new(self.path(), PRIMARY);
             let found = format!("{} beams", beams.len());
             return Err(place.wrong(FitsError::Shape, "beams", format!("none, 1 or {planes} beams"), found));
         }
@@ -179,7 +158,7 @@ impl<K: Kind> FitsTarget<K> {
         for card in history.iter().flat_map(|line| Card::history(line)) {
             self.header.push(card);
         }
-        self.write_header_and(&table).map_err(|source| self.failed(source))?;
+        self.write_header_and(&table).map_err(|source| self.writer.failed(source))?;
         self.persist()
     }
 
@@ -188,15 +167,17 @@ impl<K: Kind> FitsTarget<K> {
         let data_len = to_blocks(self.data_len());
         let needed = to_blocks(self.header.byte_len() as u64);
         if needed > self.data_start {
-            move_up(&self.file, self.data_start..self.data_start + data_len, needed - self.data_start)?;
+            move_up(self.writer.file(), self.data_start..self.data_start + data_len, needed - self.data_start)?;
             self.data_start = needed;
         }
-        self.file.write_all_at(&self.header.to_bytes(self.data_start as usize), 0)?;
-        self.file.write_all_at(table, self.data_start + data_len)
+        let file = self.writer.file();
+        file.write_all_at(&self.header.to_bytes(self.data_start as usize), 0)?;
+        file.write_all_at(table, self.data_start + data_len)
     }
 
     fn persist(self) -> Result<PathBuf, FitsError> {
-        let Self { path, overwrite, temporary, .. } = self;
+        let Self { writer, overwrite, temporary, .. } = self;
+        let path = writer.path().to_owned();
         let renamed = if overwrite { temporary.persist(&path) } else { temporary.persist_noclobber(&path) };
         match renamed {
             Ok(()) => Ok(path),
@@ -207,7 +188,7 @@ impl<K: Kind> FitsTarget<K> {
 }
 
 /// Makes a file in the folder of `path`, hidden by its name, with the permissions of any other new file.
-fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
+pub(super) fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

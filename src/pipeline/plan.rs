@@ -18,6 +18,7 @@ use crate::tiling::{Chunks, Task, tune};
 mod forecast;
 mod memory;
 
+pub use forecast::Stage;
 pub use memory::available_memory;
 
 /// The files of a run.
@@ -213,6 +214,11 @@ impl Plan {
         self.kernel.layout.block = self.chunks.block;
         let forecast = forecast::forecast(self);
         self.forecast = Forecast { peak_bytes: memory::of_process(forecast.peak_bytes), ..forecast };
+    }
+
+    /// The graphs that a batch of planes goes through, with the sizes of values but no values: for pictures.
+    pub fn stages(&self) -> Vec<Stage> {
+        forecast::stages(self)
     }
 
     /// The algorithm's entry in the registry.

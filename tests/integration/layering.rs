@@ -11,11 +11,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("graph", &[]),
     ("io", &["images", "units"]),
+    ("collections", &["images", "units", "fft", "kernels", "graph", "io"]),
     ("algorithms", &["images", "fft", "kernels", "units", "graph"]),
     ("tiling", &["images", "fft"]),
     ("simulate", &["images", "fft", "io", "units"]),
-    ("pipeline", &["images", "units", "fft", "kernels", "graph", "io", "algorithms", "tiling"]),
-    ("diagnostics", &["graph", "pipeline", "images", "units", "io"]),
+    ("pipeline", &["images", "units", "fft", "kernels", "graph", "io", "collections", "algorithms", "tiling"]),
+    ("diagnostics", &["graph", "pipeline", "images", "units", "io", "collections"]),
     (
         "cli",
         &[
@@ -25,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "kernels",
             "graph",
             "io",
+            "collections",
             "algorithms",
             "tiling",
             "simulate",

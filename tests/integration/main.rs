@@ -8,6 +8,7 @@ mod configs;
 mod determinism;
 mod fields;
 mod fits;
+mod graph_command;
 mod interrupt;
 mod layering;
 mod plan;

@@ -8,7 +8,7 @@ use fitsio::FitsFile;
 use fitsio::images::ImageType;
 use ndarray::Array2;
 
-use super::super::{Finish, FitsTarget, FrequencyAxis, NewHeader};
+use super::super::{Finish, FitsTarget, FitsWriter, FrequencyAxis, NewHeader};
 use super::{Card, FitsError, Folder, axis, open, open_part, plane, ramp, same, sky, write_cards};
 use crate::images::{Cell, CleanBeam};
 use crate::units::{Model, Restored};
@@ -288,4 +288,23 @@ fn new_image_has_the_axes_it_was_given() {
         FitsTarget::<Model>::create_new(&folder.path("none.fits"), &header, false),
         Err(FitsError::Axes(_))
     ));
+}
+
+#[test]
+fn writer_that_was_written_down_writes_to_the_same_product() {
+    let folder = Folder::new();
+    let source = open(&folder.ramp("a.fits", &[2, 2, 7, 5], &cube_cards()));
+    let path = folder.path("b.fits");
+    let target = FitsTarget::<Model>::create(&path, &source, false).unwrap();
+    let text = postcard::to_stdvec(&target.writer()).unwrap();
+    let elsewhere: FitsWriter = postcard::from_bytes(&text).unwrap();
+    let rows = Array2::from_elem((2, 5), 4.5);
+    elsewhere.write_rows(3, 1, rows.view()).unwrap();
+    let error = elsewhere.write_rows(0, 6, rows.view()).unwrap_err();
+    assert!(error.to_string().contains("rows: expected 0..7 or a part, found 6..8"), "{error}");
+    target.finish(Finish::default()).unwrap();
+    assert_eq!(open(&path).read_rows(3, 1..3).unwrap(), rows);
+    assert!(open(&path).read_rows(3, 3..7).unwrap().iter().all(|pixel| *pixel == 0.0));
+    let error = postcard::from_bytes::<FitsWriter>(&text).err();
+    assert!(error.is_some(), "the temporary file has become the product");
 }

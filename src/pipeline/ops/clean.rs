@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::{Array2, Axis, concatenate, s};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
 use crate::algorithms::{Minor, MinorRules, MinorView, View};
@@ -12,7 +12,7 @@ use crate::images::{Image, Mask};
 use crate::kernels::list::ActiveList;
 
 /// Runs one minor cycle; inputs: lists, or residual rows and then where components may stand, per slab; the PSF last.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MinorPass {
     /// Which loop.
     pub minor: Minor,
@@ -63,7 +63,7 @@ fn plane(residual: &[Arc<Value>], allowed: &[Arc<Value>]) -> MinorView {
 }
 
 /// Adds components to a slab of the model; inputs: what a minor cycle found, then the model's rows (none yet: zero).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddComponents {
     /// The slab's rows.
     pub rows: Rows,
@@ -94,7 +94,7 @@ impl Work for AddComponents {
 }
 
 /// Adds up each row of a slab of the model; input: the slab.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TallyRows;
 
 impl Work for TallyRows {
@@ -121,7 +121,7 @@ impl Work for TallyRows {
 }
 
 /// Adds up a model, row after row so that the cut does not change the sums; inputs: the tallies of its slabs in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tally;
 
 impl Work for Tally {
@@ -147,7 +147,7 @@ impl Work for Tally {
 
 /// Allows the pixels that hold components, and those near them; inputs: where the user lets components stand, then the
 /// model's slabs that lie within reach of the rows, in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AutoMask {
     /// The slab's rows.
     pub rows: Rows,

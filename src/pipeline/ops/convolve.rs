@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
 use crate::fft::{Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns};
@@ -22,7 +22,7 @@ pub(super) fn transform(points: usize, real: bool) -> f64 {
 }
 
 /// Row transforms of a slab of dirty image, residual, model or a solver's vector; input: the slab.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FieldRows {
     /// The transform.
     pub layout: Layout,
@@ -55,7 +55,7 @@ impl Work for FieldRows {
 }
 
 /// Row transforms of the PSF, its peak at the origin; input: the rows as read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PsfRows {
     /// The transform.
     pub layout: Layout,
@@ -85,7 +85,7 @@ impl Work for PsfRows {
 }
 
 /// Row transforms of a Gaussian of peak 1 at the origin; no inputs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GaussianRows {
     /// The transform.
     pub layout: Layout,
@@ -118,7 +118,7 @@ impl Work for GaussianRows {
 }
 
 /// Column transforms of the PSF on one block, kept for every cycle; inputs: row transforms of its slabs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KernelTransfer {
     /// The transform.
     pub layout: Layout,
@@ -148,7 +148,7 @@ impl Work for KernelTransfer {
 }
 
 /// What an image is convolved with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kernel {
     /// A kept transfer function: the last input.
     Transfer,
@@ -157,7 +157,7 @@ pub enum Kernel {
 }
 
 /// Convolves on one block of columns; inputs: row transforms of the image's slabs, then the kernel.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Convolve {
     /// The transform.
     pub layout: Layout,
@@ -232,7 +232,7 @@ pub(super) fn piece_of_block(meta: Meta, rows: Rows, ny: usize) -> u64 {
 
 /// `residual = dirty - psf * model` on a slab, 0 where blank; inputs: dirty rows, then the blocks of `psf * model`
 /// (none for a model of zeros).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Residual {
     /// The transform.
     pub layout: Layout,
@@ -275,7 +275,7 @@ impl Work for Residual {
 }
 
 /// `restored = model * clean beam + residual` on a slab; inputs: residual rows, then the blocks of `model * beam`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Restore {
     /// The transform.
     pub layout: Layout,

@@ -3,24 +3,23 @@
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::PsfPeak;
-use crate::io::FitsTarget;
+use crate::io::FitsWriter;
 use crate::pipeline::record::Shrink;
-use crate::units::{Model, Residual, Restored};
 
 /// A file that is being written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Product {
     /// The model \[Jy/pixel\].
-    Model(Arc<FitsTarget<Model>>),
+    Model(FitsWriter),
     /// The residual \[Jy/beam\].
-    Residual(Arc<FitsTarget<Residual>>),
+    Residual(FitsWriter),
     /// The restored image \[Jy/beam\].
-    Restored(Arc<FitsTarget<Restored>>),
+    Restored(FitsWriter),
 }
 
 impl Product {
@@ -34,19 +33,8 @@ impl Product {
     }
 }
 
-impl Serialize for Product {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let path = match self {
-            Self::Model(target) => target.path(),
-            Self::Residual(target) => target.path(),
-            Self::Restored(target) => target.path(),
-        };
-        serializer.collect_str(&path.display())
-    }
-}
-
 /// Writes rows of a product, blank where the dirty image is; inputs: dirty rows, the product's rows.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deliver {
     /// The file.
     pub product: Product,
@@ -71,11 +59,8 @@ impl Work for Deliver {
             pixels.fill(f32::NAN);
         }
         let (plane, first) = (self.plane, self.rows.first);
-        match &self.product {
-            Product::Model(target) => target.write_rows(plane, first, pixels.view())?,
-            Product::Residual(target) => target.write_rows(plane, first, pixels.view())?,
-            Product::Restored(target) => target.write_rows(plane, first, pixels.view())?,
-        }
+        let (Product::Model(writer) | Product::Residual(writer) | Product::Restored(writer)) = &self.product;
+        writer.write_rows(plane, first, pixels.view())?;
         Ok(Value::Done)
     }
 }
@@ -102,7 +87,7 @@ fn blanked(dirty: &Value, slab: &Value) -> Array2<f32> {
 }
 
 /// Shrinks rows for the preview; inputs: dirty rows and the image's rows, or a PSF's rows as read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PoolRows {
     /// First row.
     pub first: usize,
@@ -133,7 +118,7 @@ impl Work for PoolRows {
 }
 
 /// Puts a preview together; inputs: its shrunk rows in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pool {
     /// How.
     pub shrink: Shrink,

@@ -1,8 +1,10 @@
 //! From files to what an algorithm works on: rows, blanks, masks.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{DirtySlab, OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
@@ -19,8 +21,28 @@ impl Serialize for Source {
     }
 }
 
+thread_local! {
+    /// Files that this thread opened by their names, each once and until the thread ends: opening reads headers, and
+    /// unpacks what is packed by gzip. They must not change meanwhile, as the inputs of any run.
+    static OPEN: RefCell<BTreeMap<String, Arc<FitsSource>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spec = String::deserialize(deserializer)?;
+        OPEN.with_borrow_mut(|open| {
+            if let Some(source) = open.get(&spec) {
+                return Ok(Self(Arc::clone(source)));
+            }
+            let source = Arc::new(FitsSource::open(&spec).map_err(de::Error::custom)?);
+            open.insert(spec, Arc::clone(&source));
+            Ok(Self(source))
+        })
+    }
+}
+
 /// Reads rows of a plane; no inputs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadRows {
     /// The file.
     pub source: Source,
@@ -44,7 +66,7 @@ impl Work for ReadRows {
 }
 
 /// Divides dirty rows by the PSF's peak and notes the blanks; input: rows as read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Prepare {
     /// The PSF's peak; 1 where the dirty image is in Jy/beam already.
     pub scale: f32,
@@ -67,7 +89,7 @@ impl Work for Prepare {
 }
 
 /// Tells where components may stand; inputs: dirty rows, then rows of the mask if there is one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Allow {
     /// The rows.
     pub rows: Rows,

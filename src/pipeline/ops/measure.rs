@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
 use crate::algorithms::{FloorBuilder, FloorRows, Levels, PlaneStats, Shortfall};
@@ -11,7 +11,7 @@ use crate::images::{Mask, sigma_mad};
 use crate::kernels::list::ActiveList;
 
 /// Measures a slab of residual; inputs: residual rows, dirty rows (for the blanks).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Survey {
     /// The slab's rows.
     pub rows: Rows,
@@ -51,7 +51,7 @@ impl Work for Survey {
 }
 
 /// The noise of a plane's residual; inputs: the surveys of its slabs in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Noise;
 
 impl Work for Noise {
@@ -80,7 +80,7 @@ impl Work for Noise {
 }
 
 /// Estimates the sidelobes that the PSF does not reach; inputs: the model's slabs in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MapFloor {
     /// How the PSF falls short.
     pub shortfall: Shortfall,
@@ -130,7 +130,7 @@ impl<'a> Weights<'a> {
 
 /// Finds the peak of a slab; inputs: residual rows, where components may stand now, where the user lets them, the
 /// plane's noise, the map of floors if the PSF falls short.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rank {
     /// First row of the slab.
     pub first: usize,
@@ -166,7 +166,7 @@ impl Work for Rank {
 }
 
 /// Statistics of a plane; inputs: its noise, the map of floors if the PSF falls short, the ranks of its slabs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Statistics {
     /// Whether the second input is a map of floors.
     pub floor: bool,
@@ -197,7 +197,7 @@ impl Work for Statistics {
 
 /// Lists the pixels whose weighted residual is at or above a floor; inputs: residual rows, where components may stand,
 /// the plane's noise, the map of floors if the PSF falls short.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Select {
     /// First row of the slab.
     pub first: usize,

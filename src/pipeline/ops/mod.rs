@@ -104,7 +104,7 @@ pub enum OpError {
 }
 
 /// An operation of every graph that the application builds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum DeconvOp {
     /// Reads rows of a file.
     ReadRows(ReadRows),

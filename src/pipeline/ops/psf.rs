@@ -10,7 +10,7 @@ use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamFit, Cell, CoreFacts, PartAsks, Psf, PsfCore, PsfError, PsfPart, PsfPeak, PsfSurvey};
 
 /// A plane that holds a PSF.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PsfPlane {
     /// The file.
     pub source: Source,
@@ -41,7 +41,7 @@ impl PsfPlane {
 }
 
 /// Looks for the peak in rows of a PSF; input: the rows as read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SurveyPsf {
     /// First row.
     pub first: usize,
@@ -62,7 +62,7 @@ impl Work for SurveyPsf {
 }
 
 /// Finds the peak; inputs: the surveys of all rows, in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LocatePsf {
     /// The PSF.
     pub psf: PsfPlane,
@@ -83,7 +83,7 @@ impl Work for LocatePsf {
 }
 
 /// Reads the cut-out around the peak, measures the main lobe and fits the clean beam; no inputs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExamineCore {
     /// The PSF.
     pub psf: PsfPlane,
@@ -118,7 +118,7 @@ impl Work for ExamineCore {
 
 /// Measures rows of a PSF outside its core; inputs: the rows as read, the core, and the rows opposite to them
 /// ([`PsfPeak::opposite`]) if there are any.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MeasurePsf {
     /// First row.
     pub first: usize,
@@ -183,7 +183,7 @@ impl PsfAsks {
 }
 
 /// Puts together what was measured of a PSF; inputs: its core, then its parts in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExaminePsf {
     /// The PSF.
     pub psf: PsfPlane,
@@ -228,7 +228,7 @@ impl Work for ExaminePsf {
 }
 
 /// Puts a PSF together for the loops that subtract it everywhere; inputs: its rows as read, in order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MakePsf {
     /// The peak.
     pub peak: PsfPeak,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::Image;
 
 /// A slab of zeros to begin a model with; no inputs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ZeroModel {
     /// The slab's rows.
     pub rows: Rows,
@@ -32,7 +32,7 @@ impl Work for ZeroModel {
 }
 
 /// Inner product of each row of a slab; inputs: two slabs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RowDots;
 
 impl Work for RowDots {
@@ -52,7 +52,7 @@ impl Work for RowDots {
 }
 
 /// Adds up rows in their order, so that the cut does not change the total; inputs: the slabs' row sums.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Total;
 
 impl Work for Total {
@@ -68,7 +68,7 @@ impl Work for Total {
 }
 
 /// `a + sign (numerator / denominator) b` on a slab, of the kind of `a`, or `a` where that ratio is negative or not finite; inputs: `a`, `b`, numerator, denominator.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Combine {
     /// 1 or -1.
     pub sign: f64,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
 use super::{OpError, Rows, Value, Work};
@@ -18,7 +18,7 @@ use crate::images::{BeamShape, Image, Mask};
 const TABLE_BYTES: u64 = 600 << 10;
 
 /// What is solved, and the transform that it is solved on.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Setting {
     /// The transform.
     pub layout: Layout,
@@ -43,7 +43,7 @@ impl Setting {
 }
 
 /// Looks over a block of modes; inputs: transfer function, and the data's spectrum where λ is to be chosen from it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModeSurvey {
     /// The problem.
     pub setting: Setting,
@@ -71,7 +71,7 @@ impl Work for ModeSurvey {
 }
 
 /// Decides which modes carry a datum; inputs: the surveys of all blocks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UsableModes {
     /// The problem.
     pub setting: Setting,
@@ -94,7 +94,7 @@ impl Work for UsableModes {
 }
 
 /// Tabulates a block of modes; inputs: transfer function, the data's spectrum, usable modes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ModeTable {
     /// The problem.
     pub setting: Setting,
@@ -119,7 +119,7 @@ impl Work for ModeTable {
 }
 
 /// Chooses λ; inputs: usable modes, then the tables of all blocks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChooseLambda {
     /// The problem.
     pub setting: Setting,
@@ -147,7 +147,7 @@ impl Work for ChooseLambda {
 }
 
 /// What is done to the modes of a spectrum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FilterStep {
     /// The whole estimate of the circular boundary.
     Estimate,
@@ -160,7 +160,7 @@ pub enum FilterStep {
 }
 
 /// What a filter works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Field {
     /// Row transforms of so many slabs.
     Rows(usize),
@@ -170,7 +170,7 @@ pub enum Field {
 
 /// Filters a block of modes and transforms it back; inputs: the field, transfer function, usable modes, and the choice of λ
 /// unless λ is given.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ApplyFilter {
     /// The problem.
     pub setting: Setting,
@@ -229,7 +229,7 @@ impl Work for ApplyFilter {
 }
 
 /// What filtered rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filtered {
     /// The model.
     Model,
@@ -238,7 +238,7 @@ pub enum Filtered {
 }
 
 /// Transforms filtered rows back, 0 where blank; inputs: dirty rows, then the blocks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FilteredRows {
     /// The problem.
     pub setting: Setting,
@@ -283,7 +283,7 @@ fn clear_blanks(pixels: &mut ndarray::Array2<f32>, finite: &Mask) {
 }
 
 /// Adds up what the modes of a block can tell of a point source; inputs: transfer function, usable modes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CeilingBlock {
     /// The problem.
     pub setting: Setting,

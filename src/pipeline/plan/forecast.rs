@@ -1,26 +1,65 @@
-//! The forecast: the graphs of a batch, wired with declared sizes and no values.
+//! The stages of a batch as graphs, wired with declared sizes and no values: what forecasts and pictures are made of.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
-use crate::graph::{Key, forecast as forecast_graph};
+use crate::graph::{Key, TaskGraph, forecast as forecast_graph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
-use crate::pipeline::ops::{Kernel, PsfPlane, Setting, Value};
+use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting, Value};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
 
+/// One of the graphs that a batch of planes goes through; values of earlier stages are given by their sizes alone.
+pub struct Stage {
+    /// `psf` and `examine`, the looks at the PSF; `load`; `transfer`; `cycle` for CLEAN, `filter` or `start` and `iteration` for Wiener-Hunt; `restore`, after which each slab
+    /// is written.
+    pub name: &'static str,
+    /// The graph.
+    pub graph: TaskGraph<DeconvOp>,
+    /// What is computed, and what of the given values outlives the graph.
+    pub targets: Vec<Key>,
+}
+
+impl Stage {
+    fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
+        Self { name, graph: wiring.into_graph(), targets }
+    }
+
+    /// The targets that the graph computes.
+    pub fn computed(&self) -> Vec<Key> {
+        let tasks: HashSet<&Key> = self.graph.tasks().map(|(key, _, _)| key).collect();
+        self.targets.iter().filter(|key| tasks.contains(key)).cloned().collect()
+    }
+}
+
+/// All stages of a batch, in order; a cycle or an iteration stands once.
+pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
+    let mut stages = Vec::from(load(plan));
+    match plan.algorithm().kind {
+        Kind::Clean(minor) => stages.push(clean(plan, minor)),
+        Kind::Direct => stages.extend(direct(plan)),
+    }
+    stages.push(finish(plan));
+    stages
+}
+
 /// Sizes of what the graphs of the plan's batch would hold.
 pub(super) fn forecast(plan: &Plan) -> Forecast {
-    let (load, load_tasks) = load(plan);
-    let (pass, pass_tasks) = match plan.algorithm().kind {
-        Kind::Clean(minor) => clean(plan, minor),
-        Kind::Direct => direct(plan),
-    };
-    let (finish, finish_tasks) = finish(plan);
-    Forecast { peak_bytes: load.max(pass).max(finish), load: load_tasks, pass: pass_tasks, finish: finish_tasks }
+    let stages = stages(plan);
+    let measured: Vec<_> = stages.iter().map(|stage| measure(plan, stage)).collect();
+    let (load, rest) = measured.split_at(LOADING);
+    let (finish, pass) = rest.split_last().expect("a batch ends with its restoring");
+    Forecast {
+        peak_bytes: measured.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0),
+        load: load.iter().map(|(_, tasks)| tasks).sum(),
+        // of the solver's start and iteration the larger
+        pass: pass.iter().map(|(_, tasks)| *tasks).max().unwrap_or(0),
+        finish: finish.1 + 3 * plan.batch * plan.cut.slabs().len(),
+    }
 }
 
 fn slabs(plan: &Plan, share: u64) -> Slabs {
@@ -32,8 +71,9 @@ fn psf_bytes(plan: &Plan) -> u64 {
     4 * (geometry.ny * geometry.nx) as u64
 }
 
-fn measure(plan: &Plan, wiring: Wiring, targets: &[Key]) -> (u64, usize) {
-    let forecast = forecast_graph(&wiring.into_graph(), targets, plan.workers).expect("the plan's graphs are complete");
+/// Bytes and tasks of a stage.
+fn measure(plan: &Plan, stage: &Stage) -> (u64, usize) {
+    let forecast = forecast_graph(&stage.graph, &stage.targets, plan.workers).expect("the plan's graphs are complete");
     (forecast.peak_bytes, forecast.tasks)
 }
 
@@ -46,34 +86,30 @@ fn psf_plane(plan: &Plan, plane: usize) -> PsfPlane {
     PsfPlane { source: plan.inputs.psf.clone(), plane, tolerant: true }
 }
 
-fn load(plan: &Plan) -> (u64, usize) {
-    let graph = |wire: &dyn Fn(&mut Wiring) -> Vec<Key>| {
-        let mut wiring = Wiring::new(plan.cut);
-        let targets = wire(&mut wiring);
-        measure(plan, wiring, &targets)
-    };
+/// Stages before the algorithm begins.
+const LOADING: usize = 4;
+
+/// The looks at the PSFs, their transfer functions, and the planes.
+fn load(plan: &Plan) -> [Stage; LOADING] {
     let peak = plan.kernel.peak;
-    let each_psf = |wire: &mut dyn FnMut(PsfPlane) -> Vec<Key>| -> Vec<Key> {
-        (0..psfs(plan)).flat_map(|n| wire(psf_plane(plan, n))).collect()
+    let each_psf = |name, wire: &dyn Fn(&mut Wiring, &PsfPlane) -> Vec<Key>| {
+        let mut wiring = Wiring::new(plan.cut);
+        let targets = (0..psfs(plan)).flat_map(|plane| wire(&mut wiring, &psf_plane(plan, plane))).collect();
+        Stage::new(name, wiring, targets)
     };
-    let parts = [
-        graph(&|wiring| each_psf(&mut |psf| vec![wiring.locate_psf(&psf)])),
-        graph(&|wiring| each_psf(&mut |psf| wiring.examine_psf(&psf, peak, plan.psf_asks(), None))),
-        graph(&|wiring| each_psf(&mut |psf| transfer(plan, wiring, &psf))),
-        graph(&|wiring| planes(plan, wiring)),
-    ];
-    parts.into_iter().fold((0, 0), |(bytes, tasks), part| (bytes.max(part.0), tasks + part.1))
+    [
+        each_psf("psf", &|wiring, psf| vec![wiring.locate_psf(psf)]),
+        each_psf("examine", &|wiring, psf| wiring.examine_psf(psf, peak, plan.psf_asks(), None)),
+        planes(plan),
+        each_psf("transfer", &|wiring, psf| {
+            let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| wiring.whole_psf(psf, peak));
+            wiring.transfer(psf, &plan.kernel).into_iter().chain(whole).collect()
+        }),
+    ]
 }
 
-fn transfer(plan: &Plan, wiring: &mut Wiring, psf: &PsfPlane) -> Vec<Key> {
-    let mut keys = wiring.transfer(psf, &plan.kernel);
-    if matches!(plan.algorithm().kind, Kind::Clean(_)) {
-        keys.push(wiring.whole_psf(psf, plan.kernel.peak));
-    }
-    keys
-}
-
-fn planes(plan: &Plan, wiring: &mut Wiring) -> Vec<Key> {
+fn planes(plan: &Plan) -> Stage {
+    let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
     for plane in 0..plan.batch {
         let files = PlaneFiles {
@@ -87,7 +123,7 @@ fn planes(plan: &Plan, wiring: &mut Wiring) -> Vec<Key> {
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend([dirty, allowed, model, residual].into_iter().flatten());
     }
-    targets
+    Stage::new("load", wiring, targets)
 }
 
 /// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.
@@ -114,7 +150,7 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
         .collect()
 }
 
-fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
+fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
     let mut targets = Vec::new();
@@ -134,19 +170,19 @@ fn clean(plan: &Plan, minor: Minor) -> (u64, usize) {
     }
     targets.sort();
     targets.dedup();
-    measure(plan, wiring, &targets)
+    Stage::new("cycle", wiring, targets)
 }
 
 /// Wires what is done to a plane, given its keys and those of the PSF's transfer function: what must be computed.
 type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
 
-/// The filter, or start and iteration of the linear boundary's solver: the larger of the two.
-fn direct(plan: &Plan) -> (u64, usize) {
+/// The filter, or start and iteration of the linear boundary's solver.
+fn direct(plan: &Plan) -> Vec<Stage> {
     let params = &plan.config.wiener;
     let setting =
         Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
     let rule = (params.rule(), None);
-    let graph = |wire: Wire<'_>| {
+    let stage = |name: &'static str, wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
@@ -155,29 +191,29 @@ fn direct(plan: &Plan) -> (u64, usize) {
         }
         targets.sort();
         targets.dedup();
-        measure(plan, wiring, &targets)
+        Stage::new(name, wiring, targets)
     };
     if params.is_circular() {
-        return graph(&|wiring, plane, keys| {
+        return vec![stage("filter", &|wiring, plane, keys| {
             let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
             solver.estimate(&spectrum)
-        });
+        })];
     }
-    let start = graph(&|wiring, plane, keys| {
+    let start = stage("start", &|wiring, plane, keys| {
         let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
         solver.start(&spectrum).vectors()
     });
-    let iteration = graph(&|wiring, plane, keys| {
+    let iteration = stage("iteration", &|wiring, plane, keys| {
         let number = wiring.give("held-number", plane, 0, &Held::new(Arc::new(Value::Done), 0));
         let (x, r) = (keys.0.model.clone(), keys.0.residual.clone());
         let p = wiring.give_all("held-p", plane, &slabs(plan, 1));
         let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
         Solver::resume(wiring, plane, setting, keys, (number, None, Some(1.0))).iterate(&before).0.vectors()
     });
-    start.max(iteration)
+    vec![start, iteration]
 }
 
-fn finish(plan: &Plan) -> (u64, usize) {
+fn finish(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
     let reach = (5.0 * TYPICAL_BEAM) as usize;
@@ -190,6 +226,5 @@ fn finish(plan: &Plan) -> (u64, usize) {
     }
     targets.sort();
     targets.dedup();
-    let (bytes, tasks) = measure(plan, wiring, &targets);
-    (bytes, tasks + 3 * plan.batch * plan.cut.slabs().len())
+    Stage::new("restore", wiring, targets)
 }

@@ -9,6 +9,7 @@ use crate::graph::Key;
 use crate::images::{BeamShape, CleanBeam, Sky, UNIT_CELL};
 use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{PlaneKeys, Wiring};
+use crate::pipeline::ops::Product;
 use crate::pipeline::outcome::{BeamOutcome, PlaneOutcome};
 use crate::pipeline::plan::restoring_layout;
 use crate::pipeline::record::{Panel, PanelKind, PlaneCurve, Preview, preview_factor};
@@ -81,9 +82,14 @@ impl Session<'_> {
             _ => keys.residual.clone(),
         };
         let Products { model, residual, restored } = self.products;
-        let targets = [(model, &keys.model), (residual, &keys.residual), (restored, &keys.restored)]
+        let products = [
+            (Product::Model(model.writer()), &keys.model),
+            (Product::Residual(residual.writer()), &keys.residual),
+            (Product::Restored(restored.writer()), &keys.restored),
+        ];
+        let targets = products
             .into_iter()
-            .flat_map(|(product, slabs)| wiring.deliver(product, plane, (&keys.dirty, slabs), blank))
+            .flat_map(|(product, slabs)| wiring.deliver(&product, plane, (&keys.dirty, slabs), blank))
             .collect();
         (keys, targets)
     }

@@ -9,18 +9,17 @@ mod wiener;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use thiserror::Error;
 
 use super::graphs::{Held, Wiring};
-use super::ops::{DeconvOp, OpError, Product};
+use super::ops::{DeconvOp, OpError};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
-use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext};
+use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext, TaskSite};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
@@ -58,14 +57,14 @@ pub enum RunError {
     #[error(transparent)]
     Fits(#[from] FitsError),
     /// An operation on data.
-    #[error("{source}\n  in task {key}")]
+    #[error("{source}\n  in task {} ({}){task}", task.key, task.kind)]
     Op {
-        /// The task.
-        key: Key,
+        /// The task, and where it stands.
+        task: Box<TaskSite>,
         /// What it met.
         source: OpError,
     },
-    /// A graph, or a panic in a task: a defect of the program.
+    /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// A value that stands in a scratch file.
@@ -105,10 +104,15 @@ impl RunError {
             Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
             }
-            Self::Graph(_) => Some("this is a defect of deconv: please report it with the command".to_owned()),
             Self::Scratch(_) | Self::Op { source: OpError::Scratch(_), .. } => {
                 Some("choose another folder with --scratch".to_owned())
             }
+            Self::Graph(GraphError::Cancelled { .. }) => None,
+            Self::Graph(error) => Some(
+                error
+                    .hint()
+                    .unwrap_or_else(|| "this is a defect of deconv: please report it with the command".to_owned()),
+            ),
             Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
         }
     }
@@ -116,9 +120,9 @@ impl RunError {
 
 /// The three products, open.
 pub struct Products {
-    model: Product,
-    residual: Product,
-    restored: Product,
+    model: FitsTarget<Model>,
+    residual: FitsTarget<Residual>,
+    restored: FitsTarget<Restored>,
 }
 
 impl Products {
@@ -134,26 +138,19 @@ impl Products {
         };
         let (model, residual, restored) = (path(Model::NAME)?, path(Residual::NAME)?, path(Restored::NAME)?);
         Ok(Self {
-            model: Product::Model(Arc::new(FitsTarget::create(&model, template, overwrite)?)),
-            residual: Product::Residual(Arc::new(FitsTarget::create(&residual, template, overwrite)?)),
-            restored: Product::Restored(Arc::new(FitsTarget::create(&restored, template, overwrite)?)),
+            model: FitsTarget::create(&model, template, overwrite)?,
+            residual: FitsTarget::create(&residual, template, overwrite)?,
+            restored: FitsTarget::create(&restored, template, overwrite)?,
         })
     }
 
     /// Completes the headers and gives the files their names.
     fn finish(self, beams: &[Option<CleanBeam>], history: &[String]) -> Result<Vec<PathBuf>, FitsError> {
-        fn end<K: crate::units::Kind>(target: Arc<FitsTarget<K>>, finish: Finish<'_>) -> Result<PathBuf, FitsError> {
-            Arc::into_inner(target).expect("every graph that wrote to it has ended").finish(finish)
-        }
         let plain = Finish { beams: &[], history, cards: &[] };
-        let (Product::Model(model), Product::Residual(residual), Product::Restored(restored)) =
-            (self.model, self.residual, self.restored)
-        else {
-            unreachable!("each product was begun as what it is")
-        };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        Ok(vec![end(model, plain)?, end(residual, with_beam)?, end(restored, with_beam)?])
+        let Self { model, residual, restored } = self;
+        Ok(vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?])
     }
 }
 
@@ -257,7 +254,7 @@ impl Session<'_> {
         let run = RunContext { callbacks: self.tools.callbacks, context, keeper: None };
         let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
             match error.into_task_error::<OpError>() {
-                Ok((key, source)) => RunError::Op { key, source },
+                Ok((task, source)) => RunError::Op { task, source },
                 Err(error) => RunError::Graph(error),
             }
         })?;

@@ -1,0 +1,95 @@
+//! `deconv graph`: pictures of the graphs that a run would go through.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::args::PlanArgs;
+use super::failure::Failure;
+use super::run::check_output;
+use crate::graph::picture::{ColourBy, Direction, Look, Picture, dot, svg};
+use crate::pipeline::plan::Stage;
+use crate::pipeline::{Plan, RunConfig};
+
+// The about text stands on the command.
+#[derive(Debug, Args)]
+pub(super) struct GraphArgs {
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Picture to write: FILE.svg, or FILE.dot for Graphviz
+    #[arg(short, long, value_name = "FILE", required = true, value_parser = picture_file, help_heading = "Picture")]
+    output: PathBuf,
+    /// Replace a picture that exists
+    #[arg(long, help_heading = "Picture")]
+    overwrite: bool,
+    /// Graph to draw: load, cycle (CLEAN), filter, start or iteration (Wiener-Hunt), restore, or all
+    #[arg(long, value_name = "NAME", default_value = "all", help_heading = "Picture")]
+    stage: String,
+    /// What the colours tell
+    #[arg(long, alias = "color", value_name = "WHAT", value_enum, default_value = "kind", help_heading = "Picture")]
+    colour: Colour,
+    /// Whether it reads from left to right or from top to bottom
+    #[arg(long, value_name = "LR|TB", value_enum, default_value = "LR", help_heading = "Picture")]
+    rankdir: Rankdir,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Colour {
+    /// the kind of operation
+    Kind,
+    /// the place in the static order
+    Order,
+    /// for how many tasks the result stays
+    Age,
+    /// the size of the result
+    Bytes,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Rankdir {
+    #[value(name = "LR")]
+    LeftRight,
+    #[value(name = "TB")]
+    TopBottom,
+}
+
+fn picture_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_known = path.extension().is_some_and(|ending| ending == "svg" || ending == "dot");
+    if is_known { Ok(path) } else { Err("expected a name that ends in .svg or .dot".to_owned()) }
+}
+
+/// Draws the graphs of the plan.
+pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> {
+    let plan = Plan::new(config, &args.plan.dirty, &args.plan.psf)?;
+    check_output(&args.output, &plan, args.overwrite)?;
+    let stages = plan.stages();
+    let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
+    if args.stage != "all" && !names.contains(&args.stage.as_str()) {
+        return Err(Failure::choice("--stage", &args.stage, &names));
+    }
+    let look = Look {
+        colour: match args.colour {
+            Colour::Kind => ColourBy::Kind,
+            Colour::Order => ColourBy::Order,
+            Colour::Age => ColourBy::Age,
+            Colour::Bytes => ColourBy::Bytes,
+        },
+        direction: match args.rankdir {
+            Rankdir::LeftRight => Direction::LeftRight,
+            Rankdir::TopBottom => Direction::TopDown,
+        },
+        ..Look::default()
+    };
+    let wanted = stages.iter().filter(|stage| args.stage == "all" || args.stage == stage.name);
+    let pictures = pictures(wanted, &look);
+    let is_dot = args.output.extension().is_some_and(|ending| ending == "dot");
+    let text = if is_dot { dot(&pictures, &look) } else { svg(&pictures, &look) };
+    std::fs::write(&args.output, text).map_err(|error| Failure::file(&args.output, &error))
+}
+
+/// The pictures of stages.
+fn pictures<'s>(stages: impl Iterator<Item = &'s Stage>, look: &Look<'_>) -> Vec<Picture> {
+    let picture = |stage: &Stage| Picture::new(stage.name, &stage.graph, &stage.computed(), look);
+    stages.map(|stage| picture(stage).expect("the plan's graphs are complete")).collect()
+}
