@@ -53,10 +53,11 @@ pub(super) fn serial_needs(net: &Net, order: &[u32], residence: &Residence) -> V
 
 /// The most of these where every value stays in memory.
 pub(super) fn serial_peak(net: &Net, order: &[u32]) -> u64 {
-    needs(net, order, &Residence::default()).max().unwrap_or(0)
+    let residence = Residence::default();
+    needs(net, order, &residence).max().unwrap_or(0)
 }
 
-fn needs(net: &Net, order: &[u32], residence: &Residence) -> impl Iterator<Item = u64> {
+fn needs<'n>(net: &'n Net, order: &'n [u32], residence: &'n Residence) -> impl Iterator<Item = u64> {
     let mut ledger = Ledger::new(net, residence);
     order.iter().map(move |&task| {
         let need = ledger.live() + residence.held(net, task);
