@@ -1,14 +1,14 @@
 //! The flags of the main job, and the parameters of the algorithms as flags.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
-use crate::pipeline::config::{Auto, BeamChoice, Bytes};
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows};
+use crate::pipeline::machine::saved_at;
 use crate::pipeline::{ConfigError, RunConfig};
 
 // The about text stands on the command: a doc comment on one of these would replace it.
@@ -34,8 +34,8 @@ pub(super) struct PlanArgs {
     /// How to deconvolve; see deconv list [default: clean]
     #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
-    /// Rows of a slab (and columns of a block), or auto [default: auto]
-    #[arg(long, value_name = "N|auto", value_parser = chunk, help_heading = "Work")]
+    /// Rows of a slab (and columns of a block), full for whole planes, or auto [default: auto]
+    #[arg(long, value_name = "N|full|auto", value_parser = chunk, help_heading = "Work")]
     pub chunk: Option<String>,
     /// Worker threads; 0 takes all cores [default: 0]
     #[arg(short = 'j', long, value_name = "N", help_heading = "Work")]
@@ -71,12 +71,14 @@ pub(super) struct RunArgs {
 }
 
 impl PlanArgs {
-    /// The configuration in force: defaults, file, flags.
+    /// The configuration in force: defaults, the constants that `deconv tune` saved, file, flags.
     ///
     /// # Errors
     /// A file or a flag that cannot be used.
     pub(super) fn load(&self, command: &mut Command, matches: &ArgMatches) -> Result<RunConfig, ConfigError> {
-        let config = RunConfig::load(self.config.as_deref(), flags(matches))?;
+        let machine = saved_at().filter(|path| path.is_file());
+        let files: Vec<&Path> = machine.as_deref().into_iter().chain(self.config.as_deref()).collect();
+        let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
         Ok(config)
     }
@@ -92,7 +94,7 @@ fn beam(text: &str) -> Result<String, String> {
 }
 
 fn chunk(text: &str) -> Result<String, String> {
-    checked::<Auto<NonZeroUsize>>(text, "auto or a whole number from 1")
+    checked::<Auto<ChunkRows>>(text, "auto, full or a whole number from 1")
 }
 
 fn memory(text: &str) -> Result<String, String> {

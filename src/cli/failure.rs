@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::diagnostics::PlotError;
 use crate::io::FitsError;
+use crate::pipeline::machine::MeasureError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
 
@@ -46,7 +47,7 @@ macro_rules! from {
     };
 }
 
-from!(ConfigError, PlanError, RunError, FitsError, SimulateError);
+from!(ConfigError, MeasureError, PlanError, RunError, FitsError, SimulateError);
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
@@ -68,6 +69,15 @@ impl Failure {
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");
         Self { error: error.into(), hint: Some(format!("expected one of {}", expected.join(", "))) }
+    }
+
+    /// No folder for what is kept between runs.
+    pub(super) fn homeless() -> Self {
+        let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
+        Self {
+            error: error.into(),
+            hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()),
+        }
     }
 
     /// A product that is in the way.

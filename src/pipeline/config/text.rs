@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Auto, BeamChoice, Bytes};
+use super::{Auto, BeamChoice, Bytes, ChunkRows};
 use crate::images::CleanBeam;
 
 impl FromStr for Bytes {
@@ -101,6 +101,28 @@ where
     }
 }
 
+impl FromStr for ChunkRows {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "full" => Ok(Self::Full),
+            rows => {
+                rows.parse().map(Self::Rows).map_err(|_| format!("'{text}': expected a whole number from 1, or full"))
+            }
+        }
+    }
+}
+
+impl Serialize for ChunkRows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Full => serializer.serialize_str("full"),
+            Self::Rows(rows) => rows.serialize(serializer),
+        }
+    }
+}
+
 /// Degrees in each unit of angle that is understood.
 const ANGLES: [(&str, f64); 8] = [
     ("masec", 1.0 / 3.6e6),
@@ -180,5 +202,8 @@ mod tests {
         assert_eq!("auto".parse(), Ok(Auto::<usize>::Auto));
         assert_eq!("128".parse(), Ok(Auto::Given(128_usize)));
         assert!("some".parse::<Auto<usize>>().is_err());
+        assert_eq!("full".parse(), Ok(Auto::Given(ChunkRows::Full)));
+        assert!("128".parse::<Auto<ChunkRows>>().is_ok_and(|chunk| chunk != Auto::Given(ChunkRows::Full)));
+        assert!("0".parse::<Auto<ChunkRows>>().is_err() && "half".parse::<Auto<ChunkRows>>().is_err());
     }
 }

@@ -139,22 +139,6 @@ by_serde!(
     f64
 );
 
-impl Plain for Complex32 {
-    const BYTES: usize = 8;
-
-    #[inline]
-    fn put(self, to: &mut [u8]) {
-        let (re, im) = to.split_at_mut(4);
-        Plain::put(self.re, re);
-        Plain::put(self.im, im);
-    }
-
-    #[inline]
-    fn get(from: &[u8]) -> Self {
-        Self { re: Plain::get(&from[..4]), im: Plain::get(&from[4..]) }
-    }
-}
-
 impl<T: Plain> Part for Vec<T> {
     fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {
         to.put(&self.len())?;
