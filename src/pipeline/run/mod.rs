@@ -70,6 +70,9 @@ pub enum RunError {
     /// A value that stands in a scratch file.
     #[error("cannot read a scratch file: {0}")]
     Scratch(#[source] std::io::Error),
+    /// The run was aborted.
+    #[error("aborted: nothing was written")]
+    Aborted,
     /// Nothing to deconvolve.
     #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
     Empty {
@@ -107,7 +110,7 @@ impl RunError {
             Self::Scratch(_) | Self::Op { source: OpError::Scratch(_), .. } => {
                 Some("choose another folder with --scratch".to_owned())
             }
-            Self::Graph(GraphError::Cancelled { .. }) => None,
+            Self::Aborted => None,
             Self::Graph(error) => Some(
                 error
                     .hint()
@@ -189,6 +192,9 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
     }
     let Session { phases, outcomes, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
+    if tools.cancel.is_aborted() {
+        return Err(RunError::Aborted);
+    }
     let interrupted = tools.cancel.is_requested();
     let beams: Vec<_> = outcomes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
     let files = products.finish(&beams, &history(plan, &outcomes, command, interrupted))?;
@@ -255,6 +261,7 @@ impl Session<'_> {
         let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
             match error.into_task_error::<OpError>() {
                 Ok((task, source)) => RunError::Op { task, source },
+                Err(GraphError::Cancelled { .. }) => RunError::Aborted,
                 Err(error) => RunError::Graph(error),
             }
         })?;
