@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
+use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::pipeline::config::{Auto, BeamChoice, Bytes};
 use crate::pipeline::{ConfigError, RunConfig};
@@ -59,6 +60,8 @@ pub(super) struct RunArgs {
     /// Write the configuration in force to this file
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub save_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// Show the plan and do nothing else
     #[arg(long, help_heading = "Work")]
     pub dry_run: bool,
@@ -95,7 +98,7 @@ fn chunk(text: &str) -> Result<String, String> {
     checked::<Auto<NonZeroUsize>>(text, "auto or a whole number from 1")
 }
 
-fn memory(text: &str) -> Result<String, String> {
+pub(super) fn memory(text: &str) -> Result<String, String> {
     checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
 }
 
@@ -150,6 +153,9 @@ fn flags(matches: &ArgMatches) -> toml::Table {
         if let Some(value) = text(flag) {
             put(table, key, value.into());
         }
+    }
+    if let Ok(Some(size)) = matches.try_get_one::<String>("cache_size") {
+        put("compute", "cache_size", size.as_str().into());
     }
     if let Some(threads) = matches.get_one::<usize>("threads") {
         put("compute", "threads", (*threads as i64).into());

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::diagnostics::PlotError;
+use crate::graph::CacheError;
 use crate::io::FitsError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
@@ -46,7 +47,7 @@ macro_rules! from {
     };
 }
 
-from!(ConfigError, PlanError, RunError, FitsError, SimulateError);
+from!(CacheError, ConfigError, PlanError, RunError, FitsError, SimulateError);
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {

@@ -1,30 +1,38 @@
 //! The main job: plan, run, products, summary, plots.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::Line;
 use super::args::RunArgs;
 use super::failure::Failure;
+use super::keep::KeptSummary;
 use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
-use crate::graph::{Callback, Cancel, Threads};
+use crate::graph::{Cached, Callback, Cancel, Scheduler, Threads};
 use crate::io::FitsError;
+use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::record::{RunProfile, RunRecord};
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Runs the main job.
-pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<(), Failure> {
+pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(), Failure> {
     let plan = Plan::new(config, &args.plan.dirty, &args.plan.psf)?;
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
     }
     let prefix = prefix(args)?;
-    let others = side_products(&prefix).into_iter().chain(args.save_config.clone());
-    for path in others {
-        check_output(&path, &plan, args.overwrite)?;
+    let overwrite = args.overwrite || args.keep.goes_on(&prefix);
+    for path in side_products(&prefix) {
+        check_output(&path, &plan, overwrite)?;
     }
-    let products = Products::create(&plan, &prefix, args.overwrite)?;
+    if let Some(path) = &args.save_config {
+        check_output(path, &plan, args.overwrite)?;
+    }
+    let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &Products::paths(&prefix))?;
+    let products = Products::create(&plan, &prefix, overwrite)?;
     if let Some(path) = &args.save_config {
         std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
     }
@@ -34,12 +42,17 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let profiler = Profiler::new(Some(plan.memory));
     let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
     let cancel = cancel_on_interrupt();
-    let scheduler = Threads::new(plan.workers).with_memory(plan.values());
-    let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
-    let outcome = run_plan(&plan, products, command, &tools)?;
+    let threads = Threads::new(plan.workers).with_memory(plan.values());
+    let cached = kept.as_ref().map(|kept| Cached::new(&threads, &kept.cache));
+    let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&threads, |cached| cached);
+    let tools = Tools { scheduler, callbacks: &callbacks, cancel, watch: &teller };
+    let outcome = run_plan(&plan, products, &command.recorded, &tools)?;
     teller.tell(&outcome);
-    write_summary(&prefix, &plan, &outcome, command)?;
+    let kept_summary = kept.as_ref().zip(cached.as_ref()).map(|(kept, cached)| kept.summary(cached));
+    kept_summary.iter().flat_map(KeptSummary::lines).for_each(|line| progress.note(&line));
     let profile = profiler.into_record();
+    let tasks = tasks_by_kind(&profile);
+    write_summary(&prefix, &plan, &outcome, (&command.typed, &tasks, kept_summary.as_ref()))?;
     let record = RunRecord {
         profile: Some(RunProfile { memory_forecast: Some(plan.forecast.peak_bytes), ..profile }),
         convergence: Some(outcome.convergence),
@@ -48,7 +61,16 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     for plot in PLOTS {
         (plot.draw)(&record, Path::new(&prefix))?;
     }
+    kept.iter().for_each(|kept| kept.done(outcome.interrupted));
     Ok(())
+}
+
+/// Tasks that were run, by kind.
+fn tasks_by_kind(profile: &RunProfile) -> BTreeMap<&str, u64> {
+    profile.tasks.iter().fold(BTreeMap::new(), |mut tasks, span| {
+        *tasks.entry(span.kind.as_str()).or_default() += span.count;
+        tasks
+    })
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
@@ -162,12 +184,19 @@ struct Summary<'a> {
     memory_forecast_bytes: u64,
     memory_peak_bytes: u64,
     phases: &'a [Phase],
+    tasks: &'a BTreeMap<&'a str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'a KeptSummary>,
     warnings: &'a [String],
     planes: &'a [PlaneOutcome],
     config: &'a RunConfig,
 }
 
-fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, command: &str) -> Result<(), Failure> {
+/// The command as it was typed, the tasks that were run, and what was kept.
+type Course<'a> = (&'a str, &'a BTreeMap<&'a str, u64>, Option<&'a KeptSummary>);
+
+fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
+    let (command, tasks, kept) = course;
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -180,6 +209,8 @@ fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, command: &str) ->
         memory_forecast_bytes: plan.forecast.peak_bytes,
         memory_peak_bytes: outcome.peak_memory,
         phases: &outcome.phases,
+        tasks,
+        kept,
         warnings: &plan.warnings,
         planes: &outcome.planes,
         config: &plan.config,

@@ -2,12 +2,10 @@
 
 mod wiener;
 
-use std::sync::Arc;
-
 use super::ops::{
     AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, ExaminePsf, FieldRows, FitBeam, GaussianRows, Kernel,
     KernelTransfer, MakePsf, MapFloor, MinorPass, Noise, Pool, Prepare, Product, PsfRows, Rank, ReadRows, Residual,
-    Restore, Rows, Select, Source, Statistics, Survey, Tally, Value,
+    Restore, Rows, Select, Source, Statistics, Survey, Tally, Value, constant,
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::Layout;
@@ -140,10 +138,7 @@ impl Wiring {
     pub fn give_psf(&mut self, plane: usize, psf: &Result<Held, PsfError>) -> Key {
         match psf {
             Ok(held) => self.give("held-psf", plane, 0, held),
-            Err(error) => {
-                let value = Arc::new(Value::NoPsf(error.clone()));
-                self.give("held-psf", plane, 0, &Held::new(value, 0))
-            }
+            Err(error) => self.give("held-psf", plane, 0, &constant(Value::NoPsf(error.clone()), &("no-psf", error))),
         }
     }
 
@@ -176,7 +171,7 @@ impl Wiring {
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
     pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>, psf: &Key) -> PlaneKeys {
-        let nothing = self.give("step-none", plane, 0, &Held::new(Arc::new(Value::Step(<_>::default())), 0));
+        let nothing = self.give("step-none", plane, 0, &constant(Value::Step(<_>::default()), &"step-none"));
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let read = |(source, plane): (&Source, usize)| {

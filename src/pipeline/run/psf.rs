@@ -1,7 +1,5 @@
 //! Loading PSFs: checks, measures, beams, transfer functions.
 
-use std::sync::Arc;
-
 use super::state::{PlaneState, PsfState};
 use super::{RunError, Session};
 use crate::algorithms::{Kind, Minor, Shortfall, View};
@@ -10,7 +8,7 @@ use crate::graph::Key;
 use crate::images::UNIT_CELL;
 use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{Held, KernelCut, Wiring};
-use crate::pipeline::ops::{PsfFacts, Value};
+use crate::pipeline::ops::{PsfFacts, Value, constant};
 use crate::pipeline::plan::PlanePlan;
 use crate::pipeline::record::{PanelKind, preview_factor};
 
@@ -38,7 +36,7 @@ impl Session<'_> {
         let targets: Vec<_> = wired.iter().flat_map(|keys| keys.targets.iter().cloned()).collect();
         let mut values = self.execute(wiring, &targets)?.into_iter();
         for PsfKeys { plane, targets } in wired {
-            let state = self.psf_state(values.by_ref().take(targets.len()).collect());
+            let state = self.psf_state(values.by_ref().take(targets.len()).collect())?;
             self.psfs.insert(plane, state);
         }
         Ok(())
@@ -67,7 +65,7 @@ impl Session<'_> {
         PsfKeys { plane, targets }
     }
 
-    fn psf_state(&self, values: Vec<Held>) -> PsfState {
+    fn psf_state(&self, values: Vec<Held>) -> Result<PsfState, RunError> {
         let mut state = PsfState {
             psf: Ok(values[0].clone()),
             facts: None,
@@ -77,7 +75,7 @@ impl Session<'_> {
             fit: None,
         };
         for held in values {
-            match held.small() {
+            match &*self.read(&held)? {
                 Value::NoPsf(error) => state.psf = Err(error.clone()),
                 Value::PsfFacts(facts) => {
                     state.kernel = self.kernel(facts);
@@ -88,7 +86,7 @@ impl Session<'_> {
                 _ => {}
             }
         }
-        state
+        Ok(state)
     }
 
     /// The transform that fits a PSF where its peak really is.
@@ -160,7 +158,7 @@ impl Session<'_> {
     pub(super) fn let_go_of_psfs(&mut self) {
         for state in self.psfs.values_mut() {
             if let (Ok(_), Some(facts)) = (&state.psf, state.facts) {
-                state.psf = Ok(Held::new(Arc::new(Value::PsfPeak(facts.scale)), 0));
+                state.psf = Ok(constant(Value::PsfPeak(facts.scale), &("psf-peak", facts.scale)));
             }
         }
     }
