@@ -5,18 +5,29 @@
 //! these still fit. So, when the order followed by one worker fits into the budget, every threaded run of it does, and
 //! the run never has to exceed the budget to get on.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 /// Needs of the tasks by their rank \[bytes\], raised by the results of the tasks that started ahead of their turn.
-pub(super) struct Budget {
+pub(super) struct Budget<'n> {
     bytes: u64,
-    needs: MaxTree,
+    needs: &'n [u64],
+    /// The greatest of the needs.
+    worst: u64,
+    /// Ranks and results of the tasks that started ahead of their turn and may still be ahead.
+    ahead: BinaryHeap<Reverse<(usize, u64)>>,
+    /// Sum of these results.
+    ahead_bytes: u64,
+    /// The needs with these results; made when the sum alone no longer tells that there is room.
+    raised: Option<MaxTree>,
 }
 
-impl Budget {
+impl<'n> Budget<'n> {
     /// A budget of so many bytes, for tasks that need these bytes when they follow each other by rank.
-    pub(super) fn new(bytes: u64, needs: &[u64]) -> Self {
-        Self { bytes, needs: MaxTree::new(needs) }
+    pub(super) fn new(bytes: u64, needs: &'n [u64]) -> Self {
+        let worst = needs.iter().copied().max().unwrap_or(0);
+        Self { bytes, needs, worst, ahead: BinaryHeap::new(), ahead_bytes: 0, raised: None }
     }
 
     /// Whether so many bytes are within the budget.
@@ -24,14 +35,40 @@ impl Budget {
         bytes <= self.bytes
     }
 
-    /// Whether a task may leave `output` bytes before the tasks of these ranks have had their turn.
-    pub(super) fn allows(&self, overtaken: Range<usize>, output: u64) -> bool {
-        overtaken.is_empty() || self.holds(self.needs.max(&overtaken) + output)
+    /// Whether a task may leave `output` bytes before the tasks of these ranks have had their turn; those before them
+    /// have.
+    pub(super) fn allows(&mut self, overtaken: Range<usize>, output: u64) -> bool {
+        if overtaken.is_empty() || output == 0 {
+            return true;
+        }
+        while let Some(&Reverse((rank, bytes))) = self.ahead.peek()
+            && rank <= overtaken.start
+        {
+            self.ahead.pop();
+            self.ahead_bytes -= bytes;
+        }
+        if self.holds(self.worst + self.ahead_bytes + output) {
+            return true;
+        }
+        let raised = self.raised.get_or_insert_with(|| {
+            let mut tree = MaxTree::new(self.needs);
+            self.ahead.iter().for_each(|&Reverse((rank, bytes))| tree.add_below(rank, bytes));
+            tree
+        });
+        let need = raised.max(&overtaken) + output;
+        self.holds(need)
     }
 
     /// A task of this rank leaves `output` bytes ahead of its turn.
     pub(super) fn overtake(&mut self, rank: usize, output: u64) {
-        self.needs.add_below(rank, output);
+        if output == 0 {
+            return;
+        }
+        self.ahead.push(Reverse((rank, output)));
+        self.ahead_bytes += output;
+        if let Some(tree) = &mut self.raised {
+            tree.add_below(rank, output);
+        }
     }
 }
 

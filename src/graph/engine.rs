@@ -1,30 +1,32 @@
 //! The workers: threads around the pure [`State`], which stands behind one lock together with the values.
 //!
-//! A worker claims a task under the lock, runs it outside, and tells its end under the lock. A value leaves the store
+//! A worker claims a task under the lock, performs it outside, and tells its end under the lock. A value leaves the store
 //! when its last user starts, so the last user to end frees it, and it does so before its end is told: the books never
 //! show less than is held. A worker that finds nothing to do sleeps; one that claims a task while others are ready
 //! wakes the next sleeper, and whoever ends a task comes back to claim, so no wake-up is lost.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::course::{Course, Limits, is_given_in_file};
 use super::forecast::{simulated_peak, total_flops};
 use super::net::Net;
+use super::perform::{Slot, store};
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GraphError, Held, Key, Made, Op, RunStart, TaskGraph, TaskRecord, TaskStart, order};
+use super::{GIVEN, GraphError, Held, Key, Meta, Op, Place, RunStart, Scratch, TaskGraph, TaskSite, ValueRecord};
 
-/// Who runs the tasks.
-#[derive(Clone, Copy)]
+/// Who runs the tasks, and with what.
 pub(super) struct Crew {
-    /// Number of workers; the calling thread is the first.
-    pub(super) workers: usize,
-    /// Budget of declared bytes.
-    pub(super) memory: Option<u64>,
+    /// The calling thread is the first worker.
+    pub(super) limits: Limits,
+    /// Where values stand that have no room in memory.
+    pub(super) scratch: Option<Arc<Scratch>>,
 }
 
 /// Computes the targets; the contract is that of [`super::Scheduler::execute`].
@@ -32,41 +34,40 @@ pub(super) fn execute<O: Op>(
     graph: TaskGraph<O>,
     targets: &[Key],
     run: &RunContext<'_, O::Value>,
-    crew: Crew,
+    crew: &Crew,
 ) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
-    let order = order::best(&net);
-    let workers = crew.workers.clamp(1, order.len().max(1));
+    let course = Course::plan(&graph, &net, crew.limits)?;
+    let workers = crew.limits.workers.clamp(1, course.order.len().max(1));
     if !run.callbacks.is_empty() {
-        let forecast_bytes = simulated_peak(&net, &order, workers, crew.memory);
-        let (tasks, flops) = (order.len(), total_flops(&net));
-        let start = RunStart { tasks, flops, forecast_bytes, workers, memory: crew.memory, ..RunStart::default() };
+        let start = RunStart {
+            tasks: course.order.len(),
+            flops: total_flops(&net),
+            forecast_bytes: simulated_peak(&net, &course, workers),
+            workers,
+            memory: crew.limits.memory,
+            spilled_bytes: course.residence.written(&net, |node| is_given_in_file(&graph, &net, node)),
+            loaded_bytes: course.residence.read(),
+        };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
-    let engine = Engine::new(graph, &net, State::new(&net, &order, crew.memory), run)?;
-    thread::scope(|scope| {
-        for worker in 1..workers {
-            let engine = &engine;
-            let spawned = thread::Builder::new()
-                .name(format!("worker-{worker}"))
-                .spawn_scoped(scope, move || engine.work(worker));
-            if spawned.is_err() {
-                break;
-            }
-        }
-        engine.work(0);
+    let engine = Engine::new(graph, (&net, &course), run, crew.scratch.as_ref());
+    let result = engine.and_then(|engine| {
+        engine.run_on(workers);
+        engine.into_result()
     });
-    let result = engine.into_result();
     run.callbacks.iter().for_each(|callback| callback.finish(result.is_ok()));
     result
 }
 
 /// A run, shared by its workers.
-struct Engine<'n, O: Op> {
-    net: &'n Net,
-    run: &'n RunContext<'n, O::Value>,
-    keys: Vec<Key>,
-    ops: Vec<Option<O>>,
+pub(super) struct Engine<'n, O: Op> {
+    pub(super) net: &'n Net,
+    pub(super) course: &'n Course,
+    pub(super) run: &'n RunContext<'n, O::Value>,
+    pub(super) scratch: Option<&'n Arc<Scratch>>,
+    pub(super) keys: Vec<Key>,
+    pub(super) ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
     wake: Condvar,
 }
@@ -74,7 +75,7 @@ struct Engine<'n, O: Op> {
 /// What stands behind the lock.
 struct Shared<'n, O: Op> {
     state: State<'n>,
-    values: Vec<Option<Arc<O::Value>>>,
+    values: Vec<Option<Slot<O::Value>>>,
     /// When the last dependency of a task came to be.
     ready: Vec<Instant>,
     sleepers: usize,
@@ -83,48 +84,87 @@ struct Shared<'n, O: Op> {
 }
 
 /// A task that one worker has taken.
-struct Claim<O: Op> {
-    task: u32,
-    inputs: Vec<Arc<O::Value>>,
-    ready: Instant,
+pub(super) struct Claim<O: Op> {
+    pub(super) task: u32,
+    pub(super) inputs: Inputs<O::Value>,
+    pub(super) ready: Instant,
+}
+
+/// The inputs of a task, as it takes them.
+pub(super) enum Inputs<V> {
+    /// All in memory.
+    Memory(Vec<Arc<V>>),
+    /// Some of them perhaps in files.
+    Slots(Vec<Slot<V>>),
+}
+
+/// What has happened when a task ended.
+pub(super) struct Ended {
+    /// Declared bytes of all live values after it.
+    pub(super) live_bytes: u64,
+    /// The values that it used last; asked for when somebody is told.
+    pub(super) freed: Vec<u32>,
 }
 
 impl<'n, O: Op> Engine<'n, O> {
     fn new(
         graph: TaskGraph<O>,
-        net: &'n Net,
-        state: State<'n>,
+        (net, course): (&'n Net, &'n Course),
         run: &'n RunContext<'n, O::Value>,
+        scratch: Option<&'n Arc<Scratch>>,
     ) -> Result<Self, GraphError> {
-        let (mut keys, mut ops, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, node) in graph.take(&net.places) {
+        let (mut keys, mut ops) = (Vec::with_capacity(net.len()), Vec::with_capacity(net.len()));
+        let mut values = Vec::with_capacity(net.len());
+        for ((key, node), number) in graph.take(&net.places).zip(0..) {
             let (op, value) = match node {
                 Node::Task { op, .. } => (Some(op), None),
                 Node::Value(held) => {
-                    (None, Some(held.value().map_err(|source| GraphError::Scratch { key: key.clone(), source })?))
+                    let bytes = held.bytes;
+                    let slot = match held.into_place() {
+                        Place::File(stored, codec) => Slot::File(Arc::new((stored, codec))),
+                        Place::Memory(value) if course.residence.is_stored(number) => {
+                            store::<O>(scratch, run.callbacks, (&key, GIVEN, 0, bytes), &value)?
+                        }
+                        Place::Memory(value) => {
+                            tell_born(run, &key, bytes);
+                            Slot::Memory(value)
+                        }
+                    };
+                    (None, Some(slot))
                 }
             };
             keys.push(key);
             ops.push(op);
             values.push(value);
         }
-        let shared = Shared { state, values, ready: vec![Instant::now(); net.len()], sleepers: 0, error: None };
-        Ok(Self { net, run, keys, ops, shared: Mutex::new(shared), wake: Condvar::new() })
+        let (state, ready) = (State::new(net, course), vec![Instant::now(); net.len()]);
+        let shared = Mutex::new(Shared { state, values, ready, sleepers: 0, error: None });
+        Ok(Self { net, course, run, scratch, keys, ops, shared, wake: Condvar::new() })
+    }
+
+    fn run_on(&self, workers: usize) {
+        thread::scope(|scope| {
+            for worker in 1..workers {
+                let name = format!("worker-{worker}");
+                let spawned = thread::Builder::new().name(name).spawn_scoped(scope, move || self.work(worker));
+                if spawned.is_err() {
+                    break;
+                }
+            }
+            self.work(0);
+        });
     }
 
     /// Runs tasks until there are none left to start.
     fn work(&self, worker: usize) {
         while let Some(claim) = self.claim() {
             let task = claim.task;
-            let (key, kind) = self.name(task);
             match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    self.fail(task, GraphError::Task { key: key.clone(), kind, source: Box::new(error) });
-                }
+                Ok(Err(error)) => self.fail(task, error),
                 Err(payload) => {
                     let message = panic_message(payload.as_ref());
-                    self.fail(task, GraphError::Panic { key: key.clone(), kind, message });
+                    self.fail(task, GraphError::Panic { task: Box::new(self.site(task, 1)), message });
                 }
             }
         }
@@ -134,12 +174,15 @@ impl<'n, O: Op> Engine<'n, O> {
     fn claim(&self) -> Option<Claim<O>> {
         let mut shared = self.lock();
         loop {
+            if self.run.context.cancel.is_aborted() {
+                shared.state.stop();
+            }
             match shared.state.next() {
                 Instruction::Run(task) => {
                     if shared.sleepers > 0 && shared.state.has_ready() {
                         self.wake.notify_one();
                     }
-                    return Some(shared.take(self.net, task));
+                    return Some(shared.take(self, task));
                 }
                 Instruction::Wait => {
                     shared.sleepers += 1;
@@ -154,65 +197,16 @@ impl<'n, O: Op> Engine<'n, O> {
         }
     }
 
-    fn perform(&self, worker: usize, claim: Claim<O>) -> Result<(), O::Error> {
-        let Claim { task, inputs, ready } = claim;
-        let (key, kind) = self.name(task);
-        let callbacks = self.run.callbacks;
-        let start = Instant::now();
-        if !callbacks.is_empty() {
-            let begun = TaskStart { key: key.clone(), kind, worker, at: start };
-            for callback in callbacks {
-                callback.pretask(&begun);
-            }
-        }
-        let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
-        let value = Arc::new(op.run(&inputs, &self.run.context)?);
-        drop(inputs);
-        self.show(task, &value, start);
-        let end = Instant::now();
-        let live_bytes = self.finish(task, value, end);
-        if !callbacks.is_empty() {
-            let cost = &self.net.costs[task as usize];
-            let record = TaskRecord {
-                key: key.clone(),
-                kind,
-                worker,
-                ready,
-                start,
-                end,
-                read: Duration::ZERO,
-                write: Duration::ZERO,
-                output_bytes: cost.output_bytes,
-                live_bytes,
-                spilled_bytes: 0,
-                loaded_bytes: 0,
-                flops: cost.flops,
-                attempt: 1,
-            };
-            for callback in callbacks {
-                callback.posttask(&record);
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows a result to the keeper; not where the operation may have ended early with another one.
-    fn show(&self, task: u32, value: &Arc<O::Value>, start: Instant) {
-        if let Some(keeper) = self.run.keeper.filter(|_| !self.run.context.cancel.is_requested()) {
-            let (key, bytes) = (&self.keys[task as usize], self.net.bytes(task));
-            keeper.made(&Made { key, value, bytes, seconds: start.elapsed().as_secs_f64() });
-        }
-    }
-
-    /// Stores the value of a task that has ended, and returns the live bytes after it.
-    fn finish(&self, task: u32, value: Arc<O::Value>, end: Instant) -> u64 {
+    /// Stores the value of a task that has ended.
+    pub(super) fn finish(&self, task: u32, value: Slot<O::Value>, end: Instant) -> Ended {
         let mut shared = self.lock();
         let Shared { state, values, ready, .. } = &mut *shared;
         values[task as usize] = Some(value);
         for &user in state.done(task) {
             ready[user as usize] = end;
         }
-        state.live()
+        let freed = if self.run.callbacks.is_empty() { Vec::new() } else { state.freed().to_vec() };
+        Ended { live_bytes: state.live(), freed }
     }
 
     fn fail(&self, task: u32, error: GraphError) {
@@ -225,8 +219,42 @@ impl<'n, O: Op> Engine<'n, O> {
         self.wake.notify_all();
     }
 
-    fn name(&self, task: u32) -> (&Key, &'static str) {
-        (&self.keys[task as usize], self.net.kinds[task as usize].unwrap_or_default())
+    pub(super) fn name(&self, node: u32) -> (&Key, &'static str) {
+        (&self.keys[node as usize], self.net.kinds[node as usize].unwrap_or(GIVEN))
+    }
+
+    /// Tells of a task for an error.
+    pub(super) fn site(&self, task: u32, attempts: u32) -> TaskSite {
+        let (key, kind) = self.name(task);
+        let parameters = self.ops[task as usize].as_ref().map(Op::describe).unwrap_or_default();
+        let input = |&input: &u32| (self.keys[input as usize].clone(), Meta { bytes: self.net.bytes(input) });
+        let inputs = self.net.inputs.of(task).iter().map(input).collect();
+        let path = self.way_to_target(task).into_iter().map(|node| self.keys[node as usize].clone()).collect();
+        TaskSite { key: key.clone(), kind, parameters, inputs, path, attempts }
+    }
+
+    /// The shortest way from a task over those that use it to a target, both included.
+    fn way_to_target(&self, task: u32) -> Vec<u32> {
+        let mut came_from = vec![u32::MAX; self.net.len()];
+        let mut open = VecDeque::from([task]);
+        came_from[task as usize] = task;
+        while let Some(node) = open.pop_front() {
+            if self.net.is_target[node as usize] {
+                let mut way = vec![node];
+                while let Some(&last) = way.last().filter(|&&last| last != task) {
+                    way.push(came_from[last as usize]);
+                }
+                way.reverse();
+                return way;
+            }
+            for &user in self.net.users.of(node) {
+                if came_from[user as usize] == u32::MAX {
+                    came_from[user as usize] = node;
+                    open.push_back(user);
+                }
+            }
+        }
+        vec![task]
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared<'n, O>> {
@@ -235,20 +263,33 @@ impl<'n, O: Op> Engine<'n, O> {
 
     fn into_result(self) -> Result<Vec<Held<O::Value>>, GraphError> {
         let shared = self.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match shared.error {
-            Some((_, error)) => Err(error),
-            None => {
-                let held = |&target: &u32| Held::new(shared.value(target), self.net.bytes(target));
-                Ok(self.net.targets.iter().map(held).collect())
-            }
+        if let Some((_, error)) = shared.error {
+            return Err(error);
         }
+        let (left, tasks) = (shared.state.unstarted(), self.course.order.len());
+        if left > 0 {
+            return Err(GraphError::Cancelled { done: tasks - left, tasks });
+        }
+        let held = |&target: &u32| {
+            let place = match shared.slot(target) {
+                Slot::Memory(value) => Place::Memory(value),
+                Slot::File(file) => Place::File(file.0.clone(), file.1),
+            };
+            Held::at(place, self.net.bytes(target), None)
+        };
+        Ok(self.net.targets.iter().map(held).collect())
     }
 }
 
 impl<O: Op> Shared<'_, O> {
-    fn take(&mut self, net: &Net, task: u32) -> Claim<O> {
-        let inputs = net.inputs.of(task).iter().map(|&input| self.value(input)).collect();
-        for &dep in net.deps.of(task) {
+    fn take(&mut self, engine: &Engine<'_, O>, task: u32) -> Claim<O> {
+        let inputs = engine.net.inputs.of(task).iter();
+        let inputs = if engine.course.residence.is_memory() {
+            Inputs::Memory(inputs.map(|&input| self.value(input)).collect())
+        } else {
+            Inputs::Slots(inputs.map(|&input| self.slot(input)).collect())
+        };
+        for &dep in engine.net.deps.of(task) {
             if self.state.is_taken(dep) {
                 self.values[dep as usize] = None;
             }
@@ -256,9 +297,24 @@ impl<O: Op> Shared<'_, O> {
         Claim { task, inputs, ready: self.ready[task as usize] }
     }
 
+    fn slot(&self, node: u32) -> Slot<O::Value> {
+        let slot = self.values[node as usize].as_ref();
+        slot.expect("a value stays until the last of its users has started, a target's for ever").clone()
+    }
+
     fn value(&self, node: u32) -> Arc<O::Value> {
-        let value = self.values[node as usize].as_ref();
-        Arc::clone(value.expect("a value stays until the last of its users has started, a target's for ever"))
+        match self.values[node as usize].as_ref() {
+            Some(Slot::Memory(value)) => Arc::clone(value),
+            _ => unreachable!("a value stays in memory until the last of its users has started, a target's for ever"),
+        }
+    }
+}
+
+/// A value that was given with the graph stands in memory.
+fn tell_born<V>(run: &RunContext<'_, V>, key: &Key, bytes: u64) {
+    if !run.callbacks.is_empty() {
+        let record = ValueRecord { key: key.clone(), kind: GIVEN, bytes, at: Instant::now() };
+        run.callbacks.iter().for_each(|callback| callback.born(&record));
     }
 }
 

@@ -1,8 +1,11 @@
 //! What can go wrong with a graph; every error names the keys.
 
 use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
-use super::Key;
+use super::{Held, Key, Meta, Place};
 
 /// A graph that cannot run, or a task that failed.
 #[derive(Debug, thiserror::Error)]
@@ -28,47 +31,179 @@ pub enum GraphError {
         key: Key,
     },
     /// A task whose operation returned an error.
-    #[error("task {key} ({kind}) failed")]
+    #[error("task {} ({}) {}{task}", task.key, task.kind, failed(task.attempts))]
     Task {
-        /// Which task.
-        key: Key,
-        /// [`super::Op::kind`] of its operation.
-        kind: &'static str,
+        /// Which task, and where it stands.
+        task: Box<TaskSite>,
         /// The operation's own error, an [`super::Op::Error`]; see [`GraphError::into_task_error`].
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A value in a scratch file that cannot be written or read back.
-    #[error("the value of {key} is lost: {source}")]
-    Scratch {
-        /// Whose value.
-        key: Key,
-        /// What the file system said.
-        source: std::io::Error,
-    },
     /// A task (or a callback called for it) that panicked.
-    #[error("task {key} ({kind}) panicked: {message}")]
+    #[error("task {} ({}) panicked: {message}{task}", task.key, task.kind)]
     Panic {
-        /// Which task.
-        key: Key,
-        /// [`super::Op::kind`] of its operation.
-        kind: &'static str,
+        /// Which task, and where it stands.
+        task: Box<TaskSite>,
         /// What the panic said.
         message: String,
     },
+    /// A value that cannot be written to its file or read back.
+    #[error("cannot {access} the value of {key}\n  file {}", path.display())]
+    Scratch {
+        /// Whose value.
+        key: Key,
+        /// The file; the scratch folder for one that could not be made.
+        path: PathBuf,
+        /// What was tried.
+        access: Access,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// A task that has no room in the budget, even with all that can stand in files there.
+    #[error("no room for task {key} ({kind})\n  it needs {}, but the budget is {}", Bytes(*needs), Bytes(*memory))]
+    Budget {
+        /// The task that needs most.
+        key: Key,
+        /// [`super::Op::kind`] of its operation.
+        kind: &'static str,
+        /// Its inputs, result and scratch, and what cannot leave memory \[bytes\].
+        needs: u64,
+        /// The budget \[bytes\].
+        memory: u64,
+    },
+    /// A run that was aborted.
+    #[error("aborted: {done} of {tasks} tasks were done")]
+    Cancelled {
+        /// Tasks that had ended.
+        done: usize,
+        /// All tasks of the run.
+        tasks: usize,
+    },
+}
+
+/// What was done with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// A value was written.
+    Write,
+    /// A value was read.
+    Read,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Write => "write",
+            Self::Read => "read",
+        })
+    }
+}
+
+/// A task that failed: what it is, what it was given, and what for.
+///
+/// Its display is the lines that follow the task's name in a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskSite {
+    /// Which task.
+    pub key: Key,
+    /// [`super::Op::kind`] of its operation.
+    pub kind: &'static str,
+    /// [`super::Op::describe`] of its operation.
+    pub parameters: String,
+    /// Its inputs, as the operation takes them.
+    pub inputs: Vec<(Key, Meta)>,
+    /// The keys from the task to a target of the run, both included.
+    pub path: Vec<Key>,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// So many keys are named in a message.
+const NAMED: usize = 4;
+
+impl fmt::Display for TaskSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.parameters.is_empty() {
+            write!(f, "\n  parameters: {}", self.parameters)?;
+        }
+        if !self.inputs.is_empty() {
+            let inputs = self.inputs.iter().map(|(key, meta)| format!("{key} of {}", Bytes(meta.bytes)));
+            write!(f, "\n  inputs: {}", listed(inputs.collect(), ", "))?;
+        }
+        if self.path.len() > 1 {
+            let path = self.path.iter().map(ToString::to_string);
+            write!(f, "\n  wanted for: {}", listed(path.collect(), " -> "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The names, the middle ones left out where they are many.
+fn listed(mut names: Vec<String>, between: &str) -> String {
+    if names.len() > NAMED + 1 {
+        let middle = NAMED / 2..names.len() - NAMED / 2;
+        let left_out = format!("({} more)", middle.len());
+        names.splice(middle, [left_out]);
+    }
+    names.join(between)
+}
+
+/// A number of bytes in the unit that suits it.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.iter().find(|(unit, _)| self.0 >= *unit) {
+            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / *unit as f64),
+            None => write!(f, "{} bytes", self.0),
+        }
+    }
+}
+
+fn failed(attempts: u32) -> String {
+    if attempts > 1 { format!("failed {attempts} times") } else { "failed".into() }
 }
 
 impl GraphError {
-    /// Gives the operation's own error back, with the key of the task that failed.
+    /// Gives the operation's own error back, with the task that failed.
     ///
     /// # Errors
     /// Returns the error itself when it is not the failure of a task, or when `E` is not the type of the operation's error.
-    pub fn into_task_error<E: Error + Send + Sync + 'static>(self) -> Result<(Key, E), Self> {
+    pub fn into_task_error<E: Error + Send + Sync + 'static>(self) -> Result<(Box<TaskSite>, E), Self> {
         match self {
-            Self::Task { key, kind, source } => match source.downcast() {
-                Ok(own) => Ok((key, *own)),
-                Err(source) => Err(Self::Task { key, kind, source }),
+            Self::Task { task, source } => match source.downcast() {
+                Ok(own) => Ok((task, *own)),
+                Err(source) => Err(Self::Task { task, source }),
             },
             other => Err(other),
+        }
+    }
+
+    /// A value whose file cannot be read.
+    pub(super) fn unreadable<V>(key: Key, held: &Held<V>, source: io::Error) -> Self {
+        let path = match held.place() {
+            Place::File(stored, _) => stored.path().to_owned(),
+            Place::Memory(_) => PathBuf::new(),
+        };
+        Self::Scratch { key, path, access: Access::Read, source }
+    }
+
+    /// What to do about it, where that can be told.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Budget { needs, .. } => {
+                Some(format!("allow at least {} of memory, or cut the work into smaller pieces", Bytes(*needs)))
+            }
+            Self::Scratch { access: Access::Write, source, path, .. } => Some(match source.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                    format!("free space around {}, name another scratch folder, or allow more memory", path.display())
+                }
+                _ => "check that the scratch folder is there and can be written to while the run lasts".to_owned(),
+            }),
+            Self::Scratch { access: Access::Read, .. } => {
+                Some("check that nobody removes files of the run, and that the disk is sound".to_owned())
+            }
+            _ => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::course::{Course, Limits, is_given_in_file};
 use super::net::Net;
-use super::order;
 use super::state::{Instruction, State};
 use super::{GraphError, Key, Op, TaskGraph};
 
@@ -13,6 +13,10 @@ use super::{GraphError, Key, Op, TaskGraph};
 pub struct Forecast {
     /// The most that live values, and results and scratch of running tasks, would hold at one time \[bytes\].
     pub peak_bytes: u64,
+    /// Declared bytes of the values that would be written to scratch files.
+    pub spilled_bytes: u64,
+    /// Declared bytes that tasks would take from files.
+    pub loaded_bytes: u64,
     /// Tasks that the targets need.
     pub tasks: usize,
     /// Sum of the declared floating-point operations.
@@ -34,14 +38,26 @@ pub struct KindForecast {
 
 /// Forecasts a run on so many workers (0 counts as 1) without a memory budget.
 ///
-/// The schedule is followed on paper, each task lasting as long as its declared operations and the bytes of its result
-/// suggest, so for several workers the peak is a guess. With one worker the peak is exact for
-/// [`super::Serial`], and it is the least budget that [`super::Threads`] keeps to for certain.
+/// With one worker the peak is exact for [`super::Serial`], and it is the least budget that [`super::Threads`] keeps to
+/// for certain without files.
 ///
 /// # Errors
 /// [`GraphError::Missing`] and [`GraphError::Cycle`].
 pub fn forecast<O: Op>(graph: &TaskGraph<O>, targets: &[Key], workers: usize) -> Result<Forecast, GraphError> {
+    forecast_within(graph, targets, Limits::workers(workers))
+}
+
+/// Forecasts a run within limits.
+///
+/// The schedule is followed on paper, each task lasting as long as its declared operations and the bytes of its result
+/// suggest, so for several workers the peak is a guess; under a budget it is never above it, if every task has room.
+/// What is written and read is exact.
+///
+/// # Errors
+/// [`GraphError::Missing`], [`GraphError::Cycle`] and [`GraphError::Budget`].
+pub fn forecast_within<O: Op>(graph: &TaskGraph<O>, targets: &[Key], limits: Limits) -> Result<Forecast, GraphError> {
     let net = Net::new(graph, targets)?;
+    let course = Course::plan(graph, &net, limits)?;
     let mut by_kind: BTreeMap<_, KindForecast> = BTreeMap::new();
     for (cost, kind) in net.costs.iter().zip(&net.kinds) {
         if let &Some(kind) = kind {
@@ -51,8 +67,14 @@ pub fn forecast<O: Op>(graph: &TaskGraph<O>, targets: &[Key], workers: usize) ->
             entry.output_bytes += cost.output_bytes;
         }
     }
-    let peak_bytes = simulated_peak(&net, &order::best(&net), workers, None);
-    Ok(Forecast { peak_bytes, tasks: net.tasks().count(), flops: total_flops(&net), by_kind })
+    Ok(Forecast {
+        peak_bytes: simulated_peak(&net, &course, limits.workers),
+        spilled_bytes: course.residence.written(&net, |node| is_given_in_file(graph, &net, node)),
+        loaded_bytes: course.residence.read(),
+        tasks: net.tasks().count(),
+        flops: total_flops(&net),
+        by_kind,
+    })
 }
 
 /// Sum of the declared floating-point operations.
@@ -64,8 +86,8 @@ pub(super) fn total_flops(net: &Net) -> f64 {
 ///
 /// A task is taken to last as long as its floating-point operations and the bytes of its result together, one unit of
 /// time each: a guess, good enough to tell which tasks overlap.
-pub(super) fn simulated_peak(net: &Net, order: &[u32], workers: usize, memory: Option<u64>) -> u64 {
-    let mut state = State::new(net, order, memory);
+pub(super) fn simulated_peak(net: &Net, course: &Course, workers: usize) -> u64 {
+    let mut state = State::new(net, course);
     let mut running = BinaryHeap::new();
     let mut now = 0_u64;
     loop {

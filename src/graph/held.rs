@@ -77,6 +77,24 @@ impl<V> Held<V> {
         }
     }
 
+    /// Where it stands, without the rest.
+    pub(super) fn into_place(self) -> Place<V> {
+        match self.stand {
+            Stand::Here(place) => place,
+            Stand::Promised(_) => self.place().clone(),
+        }
+    }
+
+    /// Whether it stands in a file.
+    pub(super) fn is_in_file(&self) -> bool {
+        !self.is_promised() && matches!(self.place(), Place::File(..))
+    }
+
+    /// Whether its memory is free once this is dropped: nobody else holds it.
+    pub(super) fn is_alone_in_memory(&self) -> bool {
+        matches!(&self.stand, Stand::Here(Place::Memory(value)) if Arc::strong_count(value) == 1)
+    }
+
     /// A value of less than [`SMALL`] bytes, which never leaves memory.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ use super::task_graph::{Node, TaskGraph};
 use super::{Cost, GraphError, Key, Meta, Op};
 
 /// Lists of numbers, one list per node, in one piece of memory.
+#[derive(Clone, PartialEq)]
 pub(super) struct Rows {
     starts: Vec<u32>,
     items: Vec<u32>,
@@ -29,7 +30,7 @@ impl Rows {
     }
 
     /// The same lists in ascending order, with each number once.
-    fn each_once(&self) -> Self {
+    pub(super) fn each_once(&self) -> Self {
         let mut once = Self { starts: Vec::with_capacity(self.starts.len()), items: Vec::new() };
         once.items.reserve_exact(self.items.len());
         once.end_row();
@@ -56,13 +57,34 @@ impl Rows {
 
     /// The list of one node.
     pub(super) fn of(&self, node: u32) -> &[u32] {
+        &self.items[self.range(node)]
+    }
+
+    /// Where the list of one node stands among all.
+    pub(super) fn range(&self, node: u32) -> Range<usize> {
         let node = node as usize;
-        &self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
+        self.starts[node] as usize..self.starts[node + 1] as usize
+    }
+
+    /// The numbers of all lists together.
+    pub(super) fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The list of one node, to be put in another order.
+    pub(super) fn of_mut(&mut self, node: u32) -> &mut [u32] {
+        let node = node as usize;
+        &mut self.items[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
     /// For each node the nodes whose lists it stands in, in ascending order.
-    fn transposed(&self) -> Self {
-        let mut starts = vec![0; self.starts.len()];
+    pub(super) fn transposed(&self) -> Self {
+        self.transposed_to(self.starts.len() - 1)
+    }
+
+    /// For each of `columns` numbers the lists that it stands in, in ascending order.
+    pub(super) fn transposed_to(&self, columns: usize) -> Self {
+        let mut starts = vec![0; columns + 1];
         for &item in &self.items {
             starts[item as usize + 1] += 1;
         }
@@ -111,7 +133,7 @@ impl Net {
         let mut walk = Walk::new(graph);
         let mut asked = Vec::with_capacity(targets.len());
         for key in targets {
-            let target = walk.find(key, None)?;
+            let target = graph.find(key, None)?;
             walk.visit(target)?;
             asked.push(target);
         }
@@ -169,13 +191,8 @@ struct Walk<'g, O: Op> {
 
 impl<'g, O: Op> Walk<'g, O> {
     fn new(graph: &'g TaskGraph<O>) -> Self {
-        let (inputs, marks) = (vec![0..0; graph.len()], vec![Mark::New; graph.len()]);
+        let (inputs, marks) = (vec![0..0; graph.count()], vec![Mark::New; graph.count()]);
         Self { graph, inputs, items: Vec::new(), marks, done: Vec::new() }
-    }
-
-    fn find(&self, key: &Key, wanted_by: Option<&Key>) -> Result<u32, GraphError> {
-        let missing = || GraphError::Missing { key: key.clone(), wanted_by: wanted_by.cloned() };
-        self.graph.find(key).ok_or_else(missing)
     }
 
     fn open(&mut self, place: u32) -> Result<(), GraphError> {
@@ -183,7 +200,7 @@ impl<'g, O: Op> Walk<'g, O> {
         if let Node::Task { dependencies, .. } = node {
             let start = self.items.len() as u32;
             for dependency in dependencies {
-                let found = self.find(dependency, Some(key))?;
+                let found = self.graph.find(dependency, Some(key))?;
                 self.items.push(found);
             }
             self.inputs[place as usize] = start..self.items.len() as u32;
@@ -225,8 +242,8 @@ impl<'g, O: Op> Walk<'g, O> {
 
     fn numbered(self, asked: &[u32]) -> Net {
         let is_needed = |&place: &u32| self.marks[place as usize] == Mark::Done;
-        let places = self.graph.sorted((0..self.graph.len() as u32).filter(is_needed).collect());
-        let mut numbers = vec![u32::MAX; self.graph.len()];
+        let places = self.graph.sorted((0..self.graph.count() as u32).filter(is_needed).collect());
+        let mut numbers = vec![u32::MAX; self.graph.count()];
         for (number, &place) in (0..).zip(&places) {
             numbers[place as usize] = number;
         }

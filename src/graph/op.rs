@@ -1,7 +1,7 @@
 //! What a task is: an operation, its cost, and what it may ask of the run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{Codec, Digest};
 
@@ -23,19 +23,35 @@ pub struct Cost {
     pub scratch_bytes: u64,
 }
 
-/// A flag that asks a run to end early; clones share it.
+/// Asks a run to end before it is complete; clones share it.
+///
+/// There are two levels. A *request* is for the operations: long loops return what they have, every task still runs, and
+/// the results fit each other. An *abort* is for the scheduler: no task starts any more, and the run ends without results.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<AtomicU8>);
+
+const REQUESTED: u8 = 1;
+const ABORTED: u8 = 2;
 
 impl Cancel {
-    /// Asks for the end.
+    /// Asks the operations for an early end with what they have.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.fetch_max(REQUESTED, Ordering::Relaxed);
     }
 
-    /// Whether the end was asked for.
+    /// Asks for an end without results.
+    pub fn abort(&self) {
+        self.0.fetch_max(ABORTED, Ordering::Relaxed);
+    }
+
+    /// Whether an early end was asked for, with results or without.
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) >= REQUESTED
+    }
+
+    /// Whether an end without results was asked for.
+    pub fn is_aborted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= ABORTED
     }
 }
 
@@ -88,6 +104,8 @@ pub trait Op: Send + Sync {
 
     /// Bytes that this operation takes into memory to use an input that stands in a scratch file: all of it,
     /// unless the operation reads a part.
+    ///
+    /// The same value in several places is taken once, and never counts for more than its size.
     fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
         meta.bytes
     }

@@ -23,7 +23,7 @@
 
 use std::collections::VecDeque;
 
-use super::ledger::serial_needs;
+use super::ledger::serial_peak;
 use super::net::{Net, Rows};
 use super::{GraphError, Key, Op, TaskGraph};
 
@@ -38,17 +38,43 @@ pub fn order<O: Op>(graph: &TaskGraph<O>, targets: &[Key]) -> Result<Vec<Key>, G
 }
 
 /// All tasks of the net in the order of lowest peak.
+///
+/// The later candidates are not made where the first cannot be beaten.
 pub(super) fn best(net: &Net) -> Vec<u32> {
-    let candidates = [depth_first(net, Siblings::ByRelease), depth_first(net, Siblings::ByKey), breadth_first(net)];
-    let peak = |order: &Vec<u32>| serial_needs(net, order).into_iter().max();
-    candidates.into_iter().min_by_key(peak).unwrap_or_default()
+    let family = Family::by_release(net);
+    let is_by_key = family.is_by_key(net);
+    let mut best = depth_first(net, &family);
+    let (floor, mut peak) = (floor(net), serial_peak(net, &best));
+    let others: [Option<fn(&Net) -> Vec<u32>>; 2] = [(!is_by_key).then_some(by_key), Some(breadth_first)];
+    for make in others.into_iter().flatten() {
+        if peak > floor {
+            let order = make(net);
+            let other = serial_peak(net, &order);
+            if other < peak {
+                (best, peak) = (order, other);
+            }
+        }
+    }
+    best
 }
 
-/// Which of several dependencies comes first.
-#[derive(Clone, Copy)]
-pub(super) enum Siblings {
-    ByRelease,
-    ByKey,
+/// Bytes that every order holds at some time.
+fn floor(net: &Net) -> u64 {
+    let sum = |nodes: &mut dyn Iterator<Item = u32>| nodes.map(|node| net.bytes(node)).sum::<u64>();
+    let need = |task: u32| {
+        let cost = &net.costs[task as usize];
+        cost.output_bytes + cost.scratch_bytes + sum(&mut net.deps.of(task).iter().copied())
+    };
+    let all = || 0..net.len() as u32;
+    let given = sum(&mut all().filter(|&node| !net.is_task(node)));
+    let kept = sum(&mut all().filter(|&node| net.is_target[node as usize]));
+    net.tasks().map(need).max().unwrap_or(0).max(given).max(kept)
+}
+
+/// Which of several comes first: the goals, and the dependencies of every task.
+pub(super) struct Family {
+    goals: Vec<u32>,
+    children: Rows,
 }
 
 /// Tasks as they become ready.
@@ -68,23 +94,22 @@ pub(super) fn breadth_first(net: &Net) -> Vec<u32> {
     order
 }
 
-/// Rules 1, 3, 4, and rule 2 if siblings go by release.
-pub(super) fn depth_first(net: &Net, siblings: Siblings) -> Vec<u32> {
-    let mut goals: Vec<u32> = (0..net.len() as u32).filter(|&node| net.is_target[node as usize]).collect();
-    let sorted = match siblings {
-        Siblings::ByKey => None,
-        Siblings::ByRelease => Some(sort_by_release(net, &mut goals)),
-    };
-    let children = sorted.as_ref().unwrap_or(&net.deps);
+/// Rules 1, 3 and 4, with goals and dependencies in key order.
+pub(super) fn by_key(net: &Net) -> Vec<u32> {
+    depth_first(net, &Family { goals: goals(net), children: net.deps.clone() })
+}
+
+/// Rules 1 and 3, with goals and dependencies in the order of the family.
+pub(super) fn depth_first(net: &Net, family: &Family) -> Vec<u32> {
     let mut sequence = Sequence::new(net);
-    for goal in goals {
-        let mut path = vec![(goal, 0)];
-        while let Some((node, next)) = path.last_mut() {
+    let mut path = Vec::new();
+    for &goal in &family.goals {
+        path.push((goal, family.children.of(goal).iter()));
+        while let Some((node, children)) = path.last_mut() {
             if sequence.exists[*node as usize] {
                 path.pop();
-            } else if let Some(&child) = children.of(*node).get(*next) {
-                *next += 1;
-                path.push((child, 0));
+            } else if let Some(&child) = children.next() {
+                path.push((child, family.children.of(child).iter()));
             } else {
                 sequence.run(*node);
                 sequence.run_eager();
@@ -94,34 +119,47 @@ pub(super) fn depth_first(net: &Net, siblings: Siblings) -> Vec<u32> {
     sequence.order
 }
 
-/// Sorts goals and the dependencies of every task by rule 2, on estimates that treat the graph as a tree.
-fn sort_by_release(net: &Net, goals: &mut [u32]) -> Rows {
-    // Bytes above the level before the sub-tree began: the most it holds, and what it leaves.
-    let (mut peaks, mut leaves) = (vec![0_i64; net.len()], vec![0_i64; net.len()]);
-    let sort = |siblings: &mut [u32], peaks: &[i64], leaves: &[i64]| {
-        siblings.sort_by_key(|&node| {
-            let (peak, leaves) = (peaks[node as usize], leaves[node as usize]);
-            (leaves > 0, if leaves > 0 { leaves - peak } else { peak }, node)
-        });
-    };
-    let mut sorted = vec![Vec::new(); net.len()];
-    for &node in net.topological.iter().filter(|&&node| net.is_task(node)) {
-        let mut children = net.deps.of(node).to_vec();
-        sort(&mut children, &peaks, &leaves);
-        let (mut level, mut peak, mut released) = (0, 0, 0);
-        for &child in &children {
-            peak = peak.max(level + peaks[child as usize]);
-            level += leaves[child as usize];
-            let is_last_use = net.users.of(child).len() == 1 && !net.is_target[child as usize];
-            released += if !net.is_task(child) && is_last_use { net.bytes(child) as i64 } else { 0 };
+fn goals(net: &Net) -> Vec<u32> {
+    (0..net.len() as u32).filter(|&node| net.is_target[node as usize]).collect()
+}
+
+impl Family {
+    /// Goals and dependencies by rule 2, on estimates that treat the graph as a tree.
+    pub(super) fn by_release(net: &Net) -> Self {
+        // Bytes above the level before the sub-tree began: the most it holds, and what it leaves.
+        let (mut peaks, mut leaves) = (vec![0_i64; net.len()], vec![0_i64; net.len()]);
+        let mut children = net.deps.clone();
+        for &node in net.topological.iter().filter(|&&node| net.is_task(node)) {
+            let siblings = children.of_mut(node);
+            sort(siblings, &peaks, &leaves);
+            let (mut level, mut peak, mut released) = (0, 0, 0);
+            for &child in &*siblings {
+                peak = peak.max(level + peaks[child as usize]);
+                level += leaves[child as usize];
+                let is_last_use = net.users.of(child).len() == 1 && !net.is_target[child as usize];
+                released += if !net.is_task(child) && is_last_use { net.bytes(child) as i64 } else { 0 };
+            }
+            let cost = &net.costs[node as usize];
+            peaks[node as usize] = peak.max(level + (cost.output_bytes + cost.scratch_bytes) as i64);
+            leaves[node as usize] = cost.output_bytes as i64 - released;
         }
-        let cost = &net.costs[node as usize];
-        peaks[node as usize] = peak.max(level + (cost.output_bytes + cost.scratch_bytes) as i64);
-        leaves[node as usize] = cost.output_bytes as i64 - released;
-        sorted[node as usize] = children;
+        let mut goals = goals(net);
+        sort(&mut goals, &peaks, &leaves);
+        Self { goals, children }
     }
-    sort(goals, &peaks, &leaves);
-    Rows::new(sorted.into_iter())
+
+    /// Whether it is the same as key order.
+    fn is_by_key(&self, net: &Net) -> bool {
+        self.goals.is_sorted() && self.children == net.deps
+    }
+}
+
+/// Sorts siblings by rule 2.
+fn sort(siblings: &mut [u32], peaks: &[i64], leaves: &[i64]) {
+    siblings.sort_unstable_by_key(|&node| {
+        let (peak, leaves) = (peaks[node as usize], leaves[node as usize]);
+        (leaves > 0, if leaves > 0 { leaves - peak } else { peak }, node)
+    });
 }
 
 /// An order in the making, with the counts that rule 3 needs; every step costs the edges it touches.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::engine::{self, Crew};
-use super::{Callback, GraphError, Held, Keeper, Key, Op, Scratch, TaskContext, TaskGraph};
+use super::{Callback, GraphError, Held, Keeper, Key, Limits, Op, Scratch, TaskContext, TaskGraph};
 
 /// What a run is given besides the graph, whose values are of type `V`.
 pub struct RunContext<'a, V> {
-    /// Called in this order at each of the five points.
+    /// Called in this order at each point.
     pub callbacks: &'a [&'a dyn Callback],
-    /// Handed to every task. A request to cancel is for the operations: the scheduler still runs every task.
+    /// Handed to every task. A request to cancel is for the operations, and every task still runs; an abort is for the
+    /// scheduler, and no task starts any more.
     pub context: TaskContext,
     /// Shown every result.
     pub keeper: Option<&'a dyn Keeper<V>>,
@@ -35,9 +36,10 @@ pub trait Scheduler<O: Op>: Send + Sync {
     /// targets do not need is dropped before the first task starts. The values are the same for every scheduler.
     ///
     /// # Errors
-    /// [`GraphError::Missing`] and [`GraphError::Cycle`] before any task starts and any callback is called;
-    /// [`GraphError::Task`] and [`GraphError::Panic`] when a task fails: then no other task starts, and those that run
-    /// are waited for. If several fail, the error is that of the first in the static order.
+    /// [`GraphError::Missing`], [`GraphError::Cycle`] and [`GraphError::Budget`] before any task starts and any callback
+    /// is called; [`GraphError::Task`], [`GraphError::Panic`] and [`GraphError::Scratch`] when a task or a file fails: then
+    /// no other task starts, and those that run are waited for. If several fail, the error is that of the first in the
+    /// static order. [`GraphError::Cancelled`] after an abort, unless every task had started.
     fn execute(
         &self,
         graph: TaskGraph<O>,
@@ -59,8 +61,10 @@ pub struct Threads {
     pub workers: usize,
     /// Budget of live values, and results and scratch of running tasks, as declared \[bytes\].
     ///
-    /// A task that would exceed it waits while others run. It is kept to for certain when it is no less than the
-    /// [`super::forecast()`] of one worker, and exceeded only by a task that runs alone.
+    /// A task that would exceed it waits while others run. With a scratch folder, and values that have a codec, it is
+    /// never exceeded: values stand in files as planned before the run, and a budget in which some task has no room even
+    /// so is an error. Without, it is kept to when it is no less than the [`super::forecast()`] of one worker,
+    /// and else exceeded by tasks that run alone.
     pub memory: Option<u64>,
     /// Where values go that have no room in the budget.
     pub scratch: Option<Arc<Scratch>>,
@@ -83,6 +87,11 @@ impl Threads {
     pub fn with_scratch(self, scratch: Arc<Scratch>) -> Self {
         Self { scratch: Some(scratch), ..self }
     }
+
+    /// What a run is limited to, for [`super::forecast_within`].
+    pub fn limits(&self) -> Limits {
+        Limits { workers: self.workers, memory: self.memory, spills: self.scratch.is_some() }
+    }
 }
 
 impl<O: Op> Scheduler<O> for Serial {
@@ -92,7 +101,7 @@ impl<O: Op> Scheduler<O> for Serial {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, Crew { workers: 1, memory: None })
+        engine::execute(graph, targets, run, &Crew { limits: Limits::workers(1), scratch: None })
     }
 }
 
@@ -103,7 +112,7 @@ impl<O: Op> Scheduler<O> for Threads {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, Crew { workers: self.workers, memory: self.memory })
+        engine::execute(graph, targets, run, &Crew { limits: self.limits(), scratch: self.scratch.clone() })
     }
 }
 
@@ -122,5 +131,5 @@ pub fn fetch<O: Op>(
         graph.insert_value(key.clone(), held.clone())?;
         scheduler.execute(graph, std::slice::from_ref(&key), run)?;
     }
-    held.value().map_err(|source| GraphError::Scratch { key, source })
+    held.value().map_err(|source| GraphError::unreadable(key, held, source))
 }

@@ -9,7 +9,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::budget::Budget;
-use super::ledger::{Ledger, serial_needs};
+use super::course::Course;
+use super::ledger::Ledger;
 use super::net::Net;
 
 /// What a free worker is to do.
@@ -26,10 +27,10 @@ pub(super) enum Instruction {
 /// Where a run stands.
 pub(super) struct State<'n> {
     net: &'n Net,
-    order: &'n [u32],
+    course: &'n Course,
     ranks: Vec<u32>,
     ledger: Ledger<'n>,
-    budget: Option<Budget>,
+    budget: Option<Budget<'n>>,
     /// Of a task: dependencies still to be made.
     awaited: Vec<u32>,
     /// Of a value: tasks that have still to take it.
@@ -49,29 +50,25 @@ pub(super) struct State<'n> {
 }
 
 impl<'n> State<'n> {
-    /// Before the first task; `order` holds all tasks, each after its dependencies, and `memory` is the budget \[bytes\].
-    pub(super) fn new(net: &'n Net, order: &'n [u32], memory: Option<u64>) -> Self {
-        let mut ranks = vec![u32::MAX; net.len()];
-        for (rank, &task) in order.iter().enumerate() {
-            ranks[task as usize] = rank as u32;
-        }
-        let (awaited, ledger) = (net.count_awaited(), Ledger::new(net));
-        let ready = order.iter().zip(0..).filter(|&(&task, _)| awaited[task as usize] == 0);
+    /// Before the first task.
+    pub(super) fn new(net: &'n Net, course: &'n Course) -> Self {
+        let (awaited, ledger) = (net.count_awaited(), Ledger::new(net, &course.residence));
+        let ready = course.order.iter().zip(0..).filter(|&(&task, _)| awaited[task as usize] == 0);
         Self {
             net,
-            order,
-            budget: memory.map(|bytes| Budget::new(bytes, &serial_needs(net, order))),
+            course,
+            budget: course.most.map(|bytes| Budget::new(bytes, &course.needs)),
             ready: ready.map(|(_, rank)| Reverse(rank)).collect(),
             newly_ready: Vec::new(),
             takers: net.count_users(),
-            is_done: vec![false; order.len()],
+            is_done: vec![false; course.order.len()],
             first: 0,
-            unstarted: order.len(),
+            unstarted: course.order.len(),
             running: 0,
             reserved: 0,
             peak: ledger.live(),
             stopped: false,
-            ranks,
+            ranks: course.ranks(net.len()),
             awaited,
             ledger,
         }
@@ -82,8 +79,8 @@ impl<'n> State<'n> {
         if self.stopped || self.unstarted == 0 {
             return Instruction::End;
         }
-        match self.ready.peek() {
-            Some(&Reverse(rank)) if self.admits(rank as usize) => {
+        match self.ready.peek().copied() {
+            Some(Reverse(rank)) if self.admits(rank as usize) => {
                 self.ready.pop();
                 Instruction::Run(self.start(rank as usize))
             }
@@ -93,8 +90,7 @@ impl<'n> State<'n> {
 
     /// A task has ended well; returns the tasks that became ready by it.
     pub(super) fn done(&mut self, task: u32) -> &[u32] {
-        let cost = &self.net.costs[task as usize];
-        self.reserved -= cost.output_bytes + cost.scratch_bytes;
+        self.reserved -= self.course.residence.held(self.net, task);
         self.running -= 1;
         self.ledger.finish(task);
         let rank = self.rank(task);
@@ -148,29 +144,39 @@ impl<'n> State<'n> {
         self.peak
     }
 
-    fn admits(&self, rank: usize) -> bool {
-        let Some(budget) = self.budget.as_ref().filter(|_| self.running > 0) else {
+    /// Tasks that have not started.
+    pub(super) fn unstarted(&self) -> usize {
+        self.unstarted
+    }
+
+    /// The values that the end told last has released.
+    pub(super) fn freed(&self) -> &[u32] {
+        self.ledger.freed()
+    }
+
+    fn admits(&mut self, rank: usize) -> bool {
+        let task = self.course.order[rank];
+        let held = self.held() + self.course.residence.held(self.net, task);
+        let Some(budget) = self.budget.as_mut().filter(|_| self.running > 0) else {
             return true;
         };
-        let cost = &self.net.costs[self.order[rank] as usize];
-        let held = self.held() + cost.output_bytes + cost.scratch_bytes;
-        budget.holds(held) && budget.allows(self.first..rank, cost.output_bytes)
+        budget.holds(held) && budget.allows(self.first..rank, self.course.residence.kept(self.net, task))
     }
 
     fn start(&mut self, rank: usize) -> u32 {
-        let task = self.order[rank];
-        let cost = &self.net.costs[task as usize];
+        let task = self.course.order[rank];
+        let residence = &self.course.residence;
         if let Some(budget) = &mut self.budget
             && rank > self.first
         {
-            budget.overtake(rank, cost.output_bytes);
+            budget.overtake(rank, residence.kept(self.net, task));
         }
         for &dep in self.net.deps.of(task) {
             self.takers[dep as usize] -= 1;
         }
         self.unstarted -= 1;
         self.running += 1;
-        self.reserved += cost.output_bytes + cost.scratch_bytes;
+        self.reserved += residence.held(self.net, task);
         self.peak = self.peak.max(self.held());
         task
     }

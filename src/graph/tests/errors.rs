@@ -96,7 +96,8 @@ fn the_typed_error_of_a_task_comes_back_with_its_key() {
     assert_eq!(error.to_string(), "task bad(7, 8) (act) failed");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no luck with 0");
     let other = error.into_task_error::<std::io::Error>().unwrap_err();
-    assert_eq!(other.into_task_error::<NoLuck>().unwrap(), (key, NoLuck(0.0)));
+    let (task, own) = other.into_task_error::<NoLuck>().unwrap();
+    assert_eq!((task.key, own), (key, NoLuck(0.0)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of the graph: an operation whose memory is really counted, and shapes of graphs.
 
 mod errors;
+mod house;
 mod keeper;
 mod memory;
 mod names;
@@ -9,10 +10,13 @@ mod random;
 mod run;
 mod schedule;
 mod scratch;
+mod spill;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::task_graph::Node;
@@ -25,6 +29,8 @@ pub(super) struct Gauge {
     most: AtomicI64,
     /// Milliseconds that it takes to free a value.
     lag: AtomicU64,
+    /// If not 0, operations take one of so many parts of inputs that stand in files.
+    parts: AtomicU64,
 }
 
 impl Gauge {
@@ -50,20 +56,44 @@ impl Gauge {
 pub(super) struct Block {
     pub(super) number: f64,
     bytes: u64,
+    /// What it holds itself: nothing where operations take parts of it from its file.
+    held: u64,
     gauge: Arc<Gauge>,
 }
+
+/// The gauges of blocks in files, found by their addresses.
+static GAUGES: Mutex<BTreeMap<u64, Weak<Gauge>>> = Mutex::new(BTreeMap::new());
 
 impl Block {
     pub(super) fn new(number: f64, bytes: u64, gauge: &Arc<Gauge>) -> Arc<Self> {
         gauge.take(bytes);
-        Arc::new(Self { number, bytes, gauge: Arc::clone(gauge) })
+        Arc::new(Self { number, bytes, held: bytes, gauge: Arc::clone(gauge) })
+    }
+
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        let address = Arc::as_ptr(&self.gauge) as u64;
+        GAUGES.lock().unwrap().insert(address, Arc::downgrade(&self.gauge));
+        [address, self.number.to_bits(), self.bytes].iter().try_for_each(|word| to.write_all(&word.to_le_bytes()))
+    }
+
+    fn read(stored: &Stored) -> io::Result<Self> {
+        let mut reader = stored.reader();
+        let mut word = || {
+            let mut bytes = [0; 8];
+            reader.read_exact(&mut bytes).map(|()| u64::from_le_bytes(bytes))
+        };
+        let (address, number, bytes) = (word()?, f64::from_bits(word()?), word()?);
+        let gauge = GAUGES.lock().unwrap()[&address].upgrade().unwrap();
+        let held = if gauge.parts.load(Ordering::SeqCst) == 0 { bytes } else { 0 };
+        gauge.take(held);
+        Ok(Self { number, bytes, held, gauge })
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
         std::thread::sleep(Duration::from_millis(self.gauge.lag.load(Ordering::SeqCst)));
-        self.gauge.give(self.bytes);
+        self.gauge.give(self.held);
     }
 }
 
@@ -107,10 +137,23 @@ impl Op for Step {
             return Err(NoLuck(self.seed));
         }
         self.gauge.take(self.cost.output_bytes + self.cost.scratch_bytes);
+        let is_first = |place: usize| inputs[..place].iter().all(|earlier| !Arc::ptr_eq(earlier, &inputs[place]));
+        let lazy = (0..inputs.len()).filter(|&place| is_first(place) && inputs[place].held < inputs[place].bytes);
+        let parts: u64 = lazy.map(|place| self.load_bytes(place, Meta { bytes: inputs[place].bytes })).sum();
+        self.gauge.take(parts);
         let number = inputs.iter().fold(self.seed, |sum, input| sum * 0.999 + input.number.sin());
         std::thread::yield_now();
-        self.gauge.give(self.cost.scratch_bytes);
-        Ok(Block { number, bytes: self.cost.output_bytes, gauge: Arc::clone(&self.gauge) })
+        self.gauge.give(self.cost.scratch_bytes + parts);
+        let bytes = self.cost.output_bytes;
+        Ok(Block { number, bytes, held: bytes, gauge: Arc::clone(&self.gauge) })
+    }
+
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        meta.bytes / self.gauge.parts.load(Ordering::SeqCst).max(1)
+    }
+
+    fn codec() -> Option<Codec<Block>> {
+        Some(Codec { write: Block::write, read: Block::read })
     }
 }
 
@@ -257,5 +300,14 @@ pub(super) fn diamonds(count: usize, sizes: Sizes, backwards: bool) -> Shape {
 pub(super) type Make = fn(usize, Sizes, bool) -> Shape;
 
 /// Every shape, by name.
-pub(super) const SHAPES: [(&str, Make); 5] =
-    [("map", map), ("map_reduce", map_reduce), ("transpose", transpose), ("chain", chain), ("diamonds", diamonds)];
+pub(super) const SHAPES: [(&str, Make); 9] = [
+    ("map", map),
+    ("map_reduce", map_reduce),
+    ("transpose", transpose),
+    ("chain", chain),
+    ("diamonds", diamonds),
+    ("rechunk", house::rechunk),
+    ("overlap", house::overlap),
+    ("clean_cycle", house::clean_cycle),
+    ("wiener_plane", house::wiener_plane),
+];

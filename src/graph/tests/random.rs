@@ -11,9 +11,15 @@ type Draft = (u64, u64, bool, Vec<prop::sample::Index>);
 
 /// Graphs of up to 40 nodes; what nothing depends on is a target, and a few others are too.
 pub(super) fn any_shape() -> impl Strategy<Value = Shape> {
+    any_shape_of(1)
+}
+
+/// The same with all sizes in so many bytes.
+pub(super) fn any_shape_of(unit: u64) -> impl Strategy<Value = Shape> {
     let draft = (0..20_u64, 0..10_u64, prop::bool::weighted(0.15), vec(any::<prop::sample::Index>(), 0..4));
     let drafts = vec(draft, 1..40);
-    (drafts, any::<bool>(), vec(any::<prop::sample::Index>(), 0..3)).prop_map(|(drafts, backwards, also)| {
+    (drafts, any::<bool>(), vec(any::<prop::sample::Index>(), 0..3)).prop_map(move |(mut drafts, backwards, also)| {
+        drafts.iter_mut().for_each(|(bytes, scratch, ..)| (*bytes, *scratch) = (*bytes * unit, *scratch * unit));
         let mut shape = build(&drafts, backwards);
         for index in also {
             shape.targets.push(shape.key("node", index.index(drafts.len())));

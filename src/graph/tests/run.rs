@@ -57,7 +57,8 @@ fn a_panicking_task_is_named_and_sleeping_workers_end() {
         }
         let threads = Threads::new(workers);
         let error = threads.execute(shape.graph, &shape.targets, &RunContext::default()).err().unwrap();
-        assert_eq!(error.to_string(), "task bad(4) (act) panicked: seed 2 is bad");
+        let told = error.to_string();
+        assert_eq!(told.lines().next(), Some("task bad(4) (act) panicked: seed 2 is bad"), "{told}");
         assert_eq!((shape.gauge.held(), shape.gauge.most()), (0, 2));
     }
 }
@@ -78,7 +79,7 @@ fn of_tasks_that_fail_the_first_in_order_is_reported_by_a_single_worker_and_the_
     let error = Serial.execute(shape.graph, &shape.targets, &run).err().unwrap();
     let started = started.pretasks.lock().unwrap();
     let last = started.last().unwrap();
-    assert!(matches!(error, GraphError::Task { key, .. } if key == last.key));
+    assert!(matches!(error, GraphError::Task { task, .. } if task.key == last.key));
     assert_eq!(started.iter().filter(|start| start.kind == "act").count(), 1);
 }
 
@@ -94,7 +95,7 @@ fn a_panicking_callback_is_named_by_its_task_and_does_not_hang_the_run() {
     let run = RunContext { callbacks: &[&Bad], ..RunContext::default() };
     let error = Threads::new(4).execute(shape.graph, &shape.targets, &run).err().unwrap();
     assert!(
-        matches!(error, GraphError::Panic { key, message, .. } if key.index() == [13] && message == "no thirteens")
+        matches!(error, GraphError::Panic { task, message } if task.key.index() == [13] && message == "no thirteens")
     );
 }
 

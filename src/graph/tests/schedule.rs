@@ -2,21 +2,29 @@
 
 use proptest::prelude::*;
 
+use super::super::course::Course;
 use super::super::forecast::simulated_peak;
 use super::super::ledger::serial_needs;
 use super::super::net::Net;
 use super::super::order::best;
+use super::super::residence::Residence;
 use super::super::state::{Instruction, State};
-use super::super::{Cost, forecast};
+use super::super::{Cost, Limits, forecast};
 use super::random::any_shape;
 use super::{Shape, chain, map, map_reduce};
 
+/// The course of the best order.
+fn course(net: &Net, workers: usize, memory: Option<u64>) -> Course {
+    Course::along(net, best(net), Residence::default(), Limits { workers, memory, spills: false })
+}
+
 /// Plays a run on paper: at most `workers` tasks at a time, each end chosen by `dice`; returns the peak.
-fn play(net: &Net, order: &[u32], memory: Option<u64>, (workers, dice): (usize, &[usize])) -> u64 {
-    let mut state = State::new(net, order, memory);
+fn play(net: &Net, memory: Option<u64>, (workers, dice): (usize, &[usize])) -> u64 {
+    let course = course(net, workers, memory);
+    let mut state = State::new(net, &course);
     let mut running = Vec::new();
     let mut dice = dice.iter().cycle();
-    for _ in 0..order.len() {
+    for _ in 0..course.order.len() {
         while running.len() < workers
             && let Instruction::Run(task) = state.next()
         {
@@ -43,9 +51,8 @@ proptest! {
         dice in prop::collection::vec(any::<usize>(), 1..50),
     ) {
         let net = Net::new(&shape.graph, &shape.targets).unwrap();
-        let order = best(&net);
-        let serial = simulated_peak(&net, &order, 1, None);
-        prop_assert!(play(&net, &order, Some(serial), (workers, &dice)) <= serial);
+        let serial = simulated_peak(&net, &course(&net, 1, None), 1);
+        prop_assert!(play(&net, Some(serial), (workers, &dice)) <= serial);
     }
 
     #[test]
@@ -56,9 +63,8 @@ proptest! {
         dice in prop::collection::vec(any::<usize>(), 1..50),
     ) {
         let net = Net::new(&shape.graph, &shape.targets).unwrap();
-        let order = best(&net);
-        let memory = simulated_peak(&net, &order, 1, None) * percent / 100;
-        play(&net, &order, Some(memory), (workers, &dice));
+        let memory = simulated_peak(&net, &course(&net, 1, None), 1) * percent / 100;
+        play(&net, Some(memory), (workers, &dice));
     }
 
     #[test]
@@ -66,7 +72,7 @@ proptest! {
         let net = Net::new(&shape.graph, &shape.targets).unwrap();
         let order = best(&net);
         let given: u64 = (0..net.len() as u32).filter(|&node| !net.is_task(node)).map(|node| net.bytes(node)).sum();
-        let peak = serial_needs(&net, &order).into_iter().max().unwrap_or(0).max(given);
+        let peak = serial_needs(&net, &order, &Residence::default()).into_iter().max().unwrap_or(0).max(given);
         prop_assert_eq!(forecast(&shape.graph, &shape.targets, 1).unwrap().peak_bytes, peak);
     }
 }
@@ -75,8 +81,9 @@ proptest! {
 fn a_worker_waits_for_dependencies_and_leaves_when_nothing_is_left_to_start() {
     let shape = chain(2, [1; 3], false);
     let net = Net::new(&shape.graph, &shape.targets).unwrap();
-    let order = best(&net);
-    let mut state = State::new(&net, &order, None);
+    let course = course(&net, 1, None);
+    let order = &course.order;
+    let mut state = State::new(&net, &course);
     assert_eq!(state.next(), Instruction::Run(order[0]));
     assert_eq!(state.next(), Instruction::Wait);
     assert_eq!(state.done(order[0]), [order[1]]);
@@ -88,8 +95,9 @@ fn a_worker_waits_for_dependencies_and_leaves_when_nothing_is_left_to_start() {
 fn no_task_starts_after_a_stop() {
     let shape = map(10, [1; 3], false);
     let net = Net::new(&shape.graph, &shape.targets).unwrap();
-    let order = best(&net);
-    let mut state = State::new(&net, &order, None);
+    let course = course(&net, 1, None);
+    let order = &course.order;
+    let mut state = State::new(&net, &course);
     assert_eq!(state.next(), Instruction::Run(order[0]));
     state.stop();
     assert_eq!(state.next(), Instruction::End);
@@ -105,13 +113,15 @@ fn a_task_waits_for_the_bytes_that_a_running_one_will_give_back() {
         shape.targets.push(key);
     }
     let net = Net::new(&shape.graph, &shape.targets).unwrap();
-    let order = best(&net);
-    let mut tight = State::new(&net, &order, Some(29));
+    let course = |memory| course(&net, 2, Some(memory));
+    let (tight, wide) = (course(29), course(30));
+    let order = &tight.order;
+    let mut tight = State::new(&net, &tight);
     assert_eq!(tight.next(), Instruction::Run(order[0]));
     assert_eq!(tight.next(), Instruction::Wait);
     tight.done(order[0]);
     assert_eq!(tight.next(), Instruction::Run(order[1]));
-    let mut wide = State::new(&net, &order, Some(30));
+    let mut wide = State::new(&net, &wide);
     assert_eq!(wide.next(), Instruction::Run(order[0]));
     assert_eq!(wide.next(), Instruction::Run(order[1]));
 }
@@ -129,10 +139,13 @@ fn a_task_does_not_overtake_where_its_result_would_stand_in_the_way() {
     shape.task(&e, 10, &[c, d]);
     shape.targets = vec![e];
     let net = Net::new(&shape.graph, &shape.targets).unwrap();
-    let order: Vec<u32> = (0..5).collect();
-    assert_eq!(simulated_peak(&net, &order, 1, None), 30);
-    assert_eq!(simulated_peak(&net, &order, 3, None), 40);
-    assert_eq!(simulated_peak(&net, &order, 3, Some(30)), 30);
+    let peak = |workers, memory| {
+        let limits = Limits { workers, memory, spills: false };
+        simulated_peak(&net, &Course::along(&net, (0..5).collect(), Residence::default(), limits), workers)
+    };
+    assert_eq!(peak(1, None), 30);
+    assert_eq!(peak(3, None), 40);
+    assert_eq!(peak(3, Some(30)), 30);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
-use crate::graph::{self, Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext};
+use crate::graph::{self, Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext, TaskSite};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
@@ -58,14 +58,14 @@ pub enum RunError {
     #[error(transparent)]
     Fits(#[from] FitsError),
     /// An operation on data.
-    #[error("{source}\n  in task {key}")]
+    #[error("{source}\n  in task {} ({}){task}", task.key, task.kind)]
     Op {
-        /// The task.
-        key: Key,
+        /// The task, and where it stands.
+        task: Box<TaskSite>,
         /// What it met.
         source: OpError,
     },
-    /// A graph, or a panic in a task: a defect of the program.
+    /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Nothing to deconvolve.
@@ -102,7 +102,12 @@ impl RunError {
             Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
             }
-            Self::Graph(_) => Some("this is a defect of deconv: please report it with the command".to_owned()),
+            Self::Graph(GraphError::Cancelled { .. }) => None,
+            Self::Graph(error) => Some(
+                error
+                    .hint()
+                    .unwrap_or_else(|| "this is a defect of deconv: please report it with the command".to_owned()),
+            ),
             Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
         }
     }
@@ -263,7 +268,7 @@ impl Session<'_> {
 /// What a graph met, as an error of the run.
 fn failed(error: GraphError) -> RunError {
     match error.into_task_error::<OpError>() {
-        Ok((key, source)) => RunError::Op { key, source },
+        Ok((task, source)) => RunError::Op { task, source },
         Err(error) => RunError::Graph(error),
     }
 }
