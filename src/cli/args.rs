@@ -1,7 +1,6 @@
 //! The flags of the main job, and the parameters of the algorithms as flags.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
@@ -9,7 +8,9 @@ use clap::{Arg, ArgMatches, Args, Command};
 
 use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
-use crate::pipeline::config::{Auto, BeamChoice, Bytes};
+use crate::diagnostics::PLOTS;
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
+use crate::pipeline::machine::saved_at;
 use crate::pipeline::{ConfigError, RunConfig};
 
 // The about text stands on the command: a doc comment on one of these would replace it.
@@ -35,8 +36,8 @@ pub(super) struct PlanArgs {
     /// How to deconvolve; see deconv list [default: clean]
     #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
-    /// Rows of a slab (and columns of a block), or auto [default: auto]
-    #[arg(long, value_name = "N|auto", value_parser = chunk, help_heading = "Work")]
+    /// Rows of a slab (and columns of a block), full for whole planes, or auto [default: auto]
+    #[arg(long, value_name = "N|full|auto", value_parser = chunk, help_heading = "Work")]
     pub chunk: Option<String>,
     /// Worker threads; 0 takes all cores [default: 0]
     #[arg(short = 'j', long, value_name = "N", help_heading = "Work")]
@@ -62,6 +63,15 @@ pub(super) struct RunArgs {
     pub save_config: Option<PathBuf>,
     #[command(flatten)]
     pub keep: KeepArgs,
+    /// Plots to draw, separated by commas, or none [default: all; see deconv list]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = plots(), help_heading = "Diagnostics")]
+    pub plots: Option<Vec<String>>,
+    /// Write what the run took, task by task, and a page that shows it, into this folder
+    #[arg(long, value_name = "DIR", help_heading = "Diagnostics")]
+    pub profile: Option<PathBuf>,
+    /// Time between two samples of memory, CPU and files, as 0.05 or 50ms [default: 0.05]
+    #[arg(long, value_name = "SECONDS", value_parser = interval, help_heading = "Diagnostics")]
+    pub profile_dt: Option<String>,
     /// Show the plan and do nothing else
     #[arg(long, help_heading = "Work")]
     pub dry_run: bool,
@@ -74,12 +84,14 @@ pub(super) struct RunArgs {
 }
 
 impl PlanArgs {
-    /// The configuration in force: defaults, file, flags.
+    /// The configuration in force: defaults, the constants that `deconv tune` saved, file, flags.
     ///
     /// # Errors
     /// A file or a flag that cannot be used.
     pub(super) fn load(&self, command: &mut Command, matches: &ArgMatches) -> Result<RunConfig, ConfigError> {
-        let config = RunConfig::load(self.config.as_deref(), flags(matches))?;
+        let machine = saved_at().filter(|path| path.is_file());
+        let files: Vec<&Path> = machine.as_deref().into_iter().chain(self.config.as_deref()).collect();
+        let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
         Ok(config)
     }
@@ -95,11 +107,19 @@ fn beam(text: &str) -> Result<String, String> {
 }
 
 fn chunk(text: &str) -> Result<String, String> {
-    checked::<Auto<NonZeroUsize>>(text, "auto or a whole number from 1")
+    checked::<Auto<ChunkRows>>(text, "auto, full or a whole number from 1")
 }
 
 pub(super) fn memory(text: &str) -> Result<String, String> {
     checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
+}
+
+fn interval(text: &str) -> Result<String, String> {
+    checked::<Interval>(text, "seconds from 0.001, such as 0.05 or 50ms")
+}
+
+fn plots() -> Vec<&'static str> {
+    PLOTS.iter().map(|plot| plot.name).chain(["none"]).collect()
 }
 
 fn names() -> Vec<&'static str> {
@@ -139,7 +159,7 @@ fn default_of(param: &Param) -> String {
 /// The flags that were given, as a layer of the configuration.
 fn flags(matches: &ArgMatches) -> toml::Table {
     let mut layer = toml::Table::new();
-    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let text = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
     let mut put = |table: &str, key: &str, value: toml::Value| {
         let entry = layer.entry(table).or_insert_with(|| toml::Table::new().into());
         entry.as_table_mut().expect("the layer holds tables under these names").insert(key.to_owned(), value);
@@ -147,15 +167,14 @@ fn flags(matches: &ArgMatches) -> toml::Table {
     for (table, key, flag) in [
         ("compute", "chunk", "chunk"),
         ("compute", "memory", "memory"),
+        ("compute", "cache_size", "cache_size"),
         ("input", "psf_scale", "psf_scale"),
         ("restore", "beam", "beam_shape"),
+        ("profile", "dt", "profile_dt"),
     ] {
         if let Some(value) = text(flag) {
             put(table, key, value.into());
         }
-    }
-    if let Ok(Some(size)) = matches.try_get_one::<String>("cache_size") {
-        put("compute", "cache_size", size.as_str().into());
     }
     if let Some(threads) = matches.get_one::<usize>("threads") {
         put("compute", "threads", (*threads as i64).into());

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::diagnostics::PlotError;
 use crate::graph::CacheError;
 use crate::io::FitsError;
+use crate::pipeline::machine::MeasureError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
 
@@ -47,7 +48,7 @@ macro_rules! from {
     };
 }
 
-from!(CacheError, ConfigError, PlanError, RunError, FitsError, SimulateError);
+from!(CacheError, ConfigError, MeasureError, PlanError, RunError, FitsError, SimulateError);
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
@@ -65,10 +66,24 @@ impl Failure {
         Self { error: error.into(), hint: Some("check the folder and its permissions".to_owned()) }
     }
 
+    /// A flag that changes nothing in this run.
+    pub(super) fn useless(flag: &str, hint: &str) -> Self {
+        Self { error: format!("{flag} has no effect in this run").into(), hint: Some(hint.to_owned()) }
+    }
+
     /// A value that is none of those that there are in this run.
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");
         Self { error: error.into(), hint: Some(format!("expected one of {}", expected.join(", "))) }
+    }
+
+    /// No folder for what is kept between runs.
+    pub(super) fn homeless() -> Self {
+        let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
+        Self {
+            error: error.into(),
+            hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()),
+        }
     }
 
     /// A product that is in the way.

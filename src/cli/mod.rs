@@ -10,7 +10,9 @@ mod graph;
 mod keep;
 mod list;
 mod run;
+mod shown;
 mod simulate;
+mod tune;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -21,6 +23,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use args::RunArgs;
 use graph::GraphArgs;
 use simulate::SimulateArgs;
+use tune::TuneArgs;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
@@ -72,6 +75,9 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
             let args = SimulateArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             simulate::simulate(&args, &line.typed)
         }
+        Some(("tune", matches)) => {
+            tune::tune(&TuneArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
+        }
         Some(("graph", matches)) => {
             let args = GraphArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = args.plan.load(command, matches)?;
@@ -95,7 +101,9 @@ fn command() -> Command {
         .subcommand(Command::new("list").about("Lists the algorithms with their parameters, and the plots"));
     let simulate = Command::new("simulate").about("Makes a test sky as a real array would see it: dirty, psf, truth");
     let graph = Command::new("graph").about("Draws the task graphs of a run, without running them");
+    let tune = Command::new("tune").about("Measures this machine, so that runs choose their chunks by it");
     let base = base
+        .subcommand(TuneArgs::augment_args(tune))
         .subcommand(SimulateArgs::augment_args(simulate))
         .subcommand(args::with_parameters(GraphArgs::augment_args(graph)));
     args::with_parameters(RunArgs::augment_args(base))

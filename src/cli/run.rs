@@ -9,12 +9,12 @@ use super::Line;
 use super::args::RunArgs;
 use super::failure::Failure;
 use super::keep::KeptSummary;
-use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
+use super::shown::{self, Shown};
+use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
 use crate::graph::{Cached, Callback, Cancel, Scheduler, Threads};
 use crate::io::FitsError;
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
-use crate::pipeline::record::{RunProfile, RunRecord};
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Runs the main job.
@@ -24,13 +24,13 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
         return super::say(&format!("{plan}\n"));
     }
     let prefix = prefix(args)?;
+    let shown = Shown::new(args, &plan)?;
+    let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix);
-    for path in side_products(&prefix) {
-        check_output(&path, &plan, overwrite)?;
+    for path in shown.files(&prefix).iter().chain([&summary]).chain(&args.save_config) {
+        check_output(path, &plan, overwrite)?;
     }
-    if let Some(path) = &args.save_config {
-        check_output(path, &plan, args.overwrite)?;
-    }
+    shown.prepare()?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &Products::paths(&prefix))?;
     let products = Products::create(&plan, &prefix, overwrite)?;
     if let Some(path) = &args.save_config {
@@ -39,8 +39,9 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
-    let profiler = Profiler::new(Some(plan.memory));
-    let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
+    let counts = TaskCounts::default();
+    let own: [&dyn Callback; 2] = [&progress, &counts];
+    let callbacks: Vec<&dyn Callback> = own.into_iter().chain(shown.callbacks()).collect();
     let cancel = cancel_on_interrupt();
     let threads = Threads::new(plan.workers).with_memory(plan.values());
     let cached = kept.as_ref().map(|kept| Cached::new(&threads, &kept.cache));
@@ -50,27 +51,21 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     teller.tell(&outcome);
     let kept_summary = kept.as_ref().zip(cached.as_ref()).map(|(kept, cached)| kept.summary(cached));
     kept_summary.iter().flat_map(KeptSummary::lines).for_each(|line| progress.note(&line));
-    let profile = profiler.into_record();
-    let tasks = tasks_by_kind(&profile);
-    write_summary(&prefix, &plan, &outcome, (&command.typed, &tasks, kept_summary.as_ref()))?;
-    let record = RunRecord {
-        profile: Some(RunProfile { memory_forecast: Some(plan.forecast.peak_bytes), ..profile }),
-        convergence: Some(outcome.convergence),
-        preview: outcome.preview,
+    let profile = shown.profile(&plan);
+    let course = Course {
+        command: &command.typed,
+        tasks: &counts.by_kind(),
+        kept: kept_summary.as_ref(),
+        parallel: shown::parallelism(profile.as_ref()),
     };
-    for plot in PLOTS {
-        (plot.draw)(&record, Path::new(&prefix))?;
+    write_summary(&summary, &plan, &outcome, course)?;
+    let interrupted = outcome.interrupted;
+    let record = shown::record(profile, outcome);
+    if let Some(page) = shown.draw(&record, &prefix, (&plan, &command.typed))? {
+        teller.progress.note(&format!("wrote {}", page.display()));
     }
-    kept.iter().for_each(|kept| kept.done(outcome.interrupted));
+    kept.iter().for_each(|kept| kept.done(interrupted));
     Ok(())
-}
-
-/// Tasks that were run, by kind.
-fn tasks_by_kind(profile: &RunProfile) -> BTreeMap<&str, u64> {
-    profile.tasks.iter().fold(BTreeMap::new(), |mut tasks, span| {
-        *tasks.entry(span.kind.as_str()).or_default() += span.count;
-        tasks
-    })
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
@@ -100,12 +95,6 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
         return Err(Failure::exists(path));
     }
     Ok(())
-}
-
-/// The products that are not FITS.
-fn side_products(prefix: &str) -> Vec<PathBuf> {
-    let suffixes = PLOTS.iter().flat_map(|plot| plot.suffixes).copied();
-    suffixes.chain(["summary.json"]).map(|suffix| PathBuf::from(format!("{prefix}-{suffix}"))).collect()
 }
 
 /// Ctrl-C asks for an early end; a second one ends the process.
@@ -184,19 +173,27 @@ struct Summary<'a> {
     memory_forecast_bytes: u64,
     memory_peak_bytes: u64,
     phases: &'a [Phase],
-    tasks: &'a BTreeMap<&'a str, u64>,
+    tasks: &'a BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<&'a KeptSummary>,
+    parallel: Option<Parallelism>,
     warnings: &'a [String],
     planes: &'a [PlaneOutcome],
     config: &'a RunConfig,
 }
 
-/// The command as it was typed, the tasks that were run, and what was kept.
-type Course<'a> = (&'a str, &'a BTreeMap<&'a str, u64>, Option<&'a KeptSummary>);
+/// How a run went, apart from what came of it.
+struct Course<'a> {
+    /// The command as it was typed.
+    command: &'a str,
+    /// The tasks that were run, by kind.
+    tasks: &'a BTreeMap<&'static str, u64>,
+    kept: Option<&'a KeptSummary>,
+    parallel: Option<Parallelism>,
+}
 
-fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
-    let (command, tasks, kept) = course;
+fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
+    let Course { command, tasks, kept, parallel } = course;
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -211,14 +208,14 @@ fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, course: Course<'_
         phases: &outcome.phases,
         tasks,
         kept,
+        parallel,
         warnings: &plan.warnings,
         planes: &outcome.planes,
         config: &plan.config,
     };
-    let path = PathBuf::from(format!("{prefix}-summary.json"));
-    let hidden = PathBuf::from(format!("{prefix}-summary.json.part"));
+    let hidden = path.with_extension("json.part");
     let text = serde_json::to_string_pretty(&summary).expect("every field is a JSON value");
     std::fs::write(&hidden, text + "\n")
-        .and_then(|()| std::fs::rename(&hidden, &path))
-        .map_err(|error| Failure::file(&path, &error))
+        .and_then(|()| std::fs::rename(&hidden, path))
+        .map_err(|error| Failure::file(path, &error))
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::algorithms::wiener::WienerParams;
 use crate::algorithms::{Algorithm, CleanParams, PARAMS, find};
 use crate::images::CleanBeam;
+use crate::tiling::Machine;
 
 /// The defaults, compiled in.
 pub const DEFAULTS: &str = include_str!("../../configs/default.toml");
@@ -23,26 +24,38 @@ pub struct RunConfig {
     pub compute: ComputeConfig,
     /// How the input is taken.
     pub input: InputConfig,
+    /// How the run is watched.
+    pub profile: ProfileConfig,
     /// The CLEAN family.
     pub clean: CleanParams,
     /// Wiener-Hunt.
     pub wiener: WienerParams,
     /// The clean beam.
     pub restore: RestoreConfig,
+    /// Constants of the machine: they decide how fast a run is, not what comes of it.
+    pub machine: Machine,
 }
 
 /// The `[compute]` table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ComputeConfig {
-    /// Rows of a slab.
-    pub chunk: Auto<NonZeroUsize>,
+    /// Rows of a slab, or whole planes.
+    pub chunk: Auto<ChunkRows>,
     /// Worker threads; 0 takes all cores.
     pub threads: usize,
     /// Cap on memory.
     pub memory: Auto<Bytes>,
     /// Cap on the results that are kept in a folder.
     pub cache_size: Auto<Bytes>,
+}
+
+/// The `[profile]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileConfig {
+    /// Time between two samples of the process.
+    pub dt: Interval,
 }
 
 /// The `[input]` table.
@@ -80,9 +93,22 @@ pub enum Auto<T> {
     Given(T),
 }
 
+/// Rows of a slab as asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkRows {
+    /// Whole planes.
+    Full,
+    /// So many rows.
+    Rows(NonZeroUsize),
+}
+
 /// A number of bytes, as in `4GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
+
+/// A time between two samples, at least a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval(pub std::time::Duration);
 
 /// Fitted to the PSF, or given by hand.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,10 +156,22 @@ impl RunConfig {
     /// # Panics
     /// Never: the compiled defaults are TOML with every key.
     pub fn load(file: Option<&Path>, flags: toml::Table) -> Result<Self, ConfigError> {
+        let files: Vec<&Path> = file.into_iter().collect();
+        Self::load_layers(&files, flags)
+    }
+
+    /// Lays the files over the defaults, one after the other, then `flags`.
+    ///
+    /// # Errors
+    /// See [`RunConfig::load`].
+    ///
+    /// # Panics
+    /// Never: the compiled defaults are TOML with every key.
+    pub fn load_layers(files: &[&Path], flags: toml::Table) -> Result<Self, ConfigError> {
         let mut table = DEFAULTS.parse::<toml::Table>().expect("the defaults are TOML; a test reads them");
-        if let Some(path) = file {
+        for path in files {
             let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+                .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
             let invalid = |message: String| ConfigError::Invalid { origin: path.display().to_string(), message };
             let layer = text.parse::<toml::Table>().map_err(|error| invalid(error.to_string()))?;
             overlay(&mut table, layer);
@@ -153,6 +191,7 @@ impl RunConfig {
             }
         }
         let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
+        config.machine.check()?;
         if find(&config.algorithm).is_some() {
             return Ok(config);
         }

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod graphs;
+pub mod machine;
 pub mod ops;
 pub mod outcome;
 pub mod plan;

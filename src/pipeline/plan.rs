@@ -13,8 +13,9 @@ use crate::algorithms::{Algorithm, Kind};
 use crate::fft::{Layout, good_size, linear_size};
 use crate::images::{Cell, Geometry};
 use crate::io::{FitsError, FitsSource, PlaneLabel};
-use crate::tiling::{Chunks, Task, tune};
+use crate::tiling::Choice;
 
+mod cut;
 mod forecast;
 mod memory;
 
@@ -68,7 +69,7 @@ pub struct Plan {
     /// The PSF's transform, if its peak stands where it usually does.
     pub kernel: KernelCut,
     /// The chunks and why.
-    pub chunks: Chunks,
+    pub chunks: Choice,
     /// Planes that are worked on at the same time.
     pub batch: usize,
     /// Worker threads.
@@ -172,7 +173,7 @@ impl Plan {
         let kernel = kernel(&inputs, shape, is_circular(&config));
         let plan = Self {
             cut: Cut { shape, slab: shape.0, block: kernel.layout.block },
-            chunks: Chunks { slab: shape.0, block: kernel.layout.block, reasons: vec![] },
+            chunks: Choice::default(),
             batch: 1,
             forecast: Forecast::default(),
             warnings: vec![],
@@ -185,33 +186,6 @@ impl Plan {
         };
         warnings.extend(plan.beam_warnings());
         Self { warnings, ..plan }.cut_to_memory()
-    }
-
-    /// Chooses the batch and the chunks so that the forecast keeps to the memory.
-    fn cut_to_memory(mut self) -> Result<Self, PlanError> {
-        self.apply(1);
-        let one = self.forecast.peak_bytes;
-        if one > self.memory {
-            let (ny, nx) = self.cut.shape;
-            return Err(PlanError::Memory { needed: Bytes(one), allowed: Bytes(self.memory), ny, nx });
-        }
-        let most = (memory::values(self.memory) / memory::values(one).max(1)).min(PLANES_AT_ONCE) as usize;
-        self.apply(most.clamp(1, self.planes.len()));
-        Ok(self)
-    }
-
-    fn apply(&mut self, batch: usize) {
-        self.batch = batch;
-        let chunk = match self.config.compute.chunk {
-            Auto::Given(rows) => Some(rows.get()),
-            Auto::Auto => None,
-        };
-        let task = Task { shape: self.cut.shape, layout: self.kernel.layout, planes: batch, workers: self.workers };
-        self.chunks = tune(&task, chunk);
-        self.cut = Cut { shape: self.cut.shape, slab: self.chunks.slab, block: self.chunks.block };
-        self.kernel.layout.block = self.chunks.block;
-        let forecast = forecast::forecast(self);
-        self.forecast = Forecast { peak_bytes: memory::of_process(forecast.peak_bytes), ..forecast };
     }
 
     /// The graphs that a batch of planes goes through, with the sizes of values but no values: for pictures.
@@ -395,6 +369,18 @@ fn pairing(role: &'static str, file: &Source, dirty: &FitsSource) -> Result<Vec<
     Ok(matched.unwrap_or_else(|| (0..labels.len()).collect()))
 }
 
+impl Plan {
+    /// The candidates with their forecasts, the one chosen, and why.
+    fn write_reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Choice { chosen, candidates, reason } = &self.chunks;
+        for candidate in candidates {
+            let why = if candidate == chosen { format!(" <- {reason}") } else { String::new() };
+            writeln!(f, "            - {candidate}{why}")?;
+        }
+        writeln!(f, "            - constants of the machine: {}", self.config.machine.origin)
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (ny, nx) = self.cut.shape;
@@ -425,9 +411,7 @@ impl fmt::Display for Plan {
             self.kernel.layout.blocks(),
             self.cut.block
         )?;
-        for reason in &self.chunks.reasons {
-            writeln!(f, "            - {reason}")?;
-        }
+        self.write_reasons(f)?;
         writeln!(f, "planes      {} at a time", self.batch)?;
         let Forecast { peak_bytes, load, pass, finish } = self.forecast;
         writeln!(

@@ -1,5 +1,11 @@
-//! Chunks: how a plane is cut into slabs and blocks, and why.
+//! Chunks: how a plane is cut into slabs and blocks, what that costs on a machine, and what to warn of.
 
+mod caution;
+mod machine;
+mod model;
 mod tune;
 
-pub use tune::{Chunks, Task, tune};
+pub use caution::{Caution, Load, cautions, halo};
+pub use machine::Machine;
+pub use model::{Pass, pass};
+pub use tune::{Candidate, Choice, Chunks, Footprint, Task, Wish, tune};

@@ -29,9 +29,9 @@ fn files(products: &Products) -> [Vec<u8>; 3] {
 
 /// Runs with one cache: first these words, then others; the summaries. The second must give the same bytes as without.
 fn change(folder: &Folder, first: &str, second: &str) -> [Value; 2] {
-    let one = folder.run("one", &format!("{first} --cache kept")).summary();
-    let alone = files(&folder.run("two", &format!("{second} --overwrite")));
-    let two = folder.run("two", &format!("{second} --cache kept --overwrite"));
+    let one = folder.run("one", &format!("{first} --plots none --cache kept")).summary();
+    let alone = files(&folder.run("two", &format!("{second} --plots none --overwrite")));
+    let two = folder.run("two", &format!("{second} --plots none --cache kept --overwrite"));
     assert!(files(&two) == alone, "{second}: not the bytes of a run without a cache");
     [one, two.summary()]
 }
@@ -87,10 +87,10 @@ fn results_serve_another_algorithm_too() {
 #[test]
 fn file_that_was_written_again_is_read_again() {
     let folder = folder();
-    folder.run("one", "--niter 50 --cache kept");
+    folder.run("one", "--niter 50 --plots none --cache kept");
     folder.pair(&sky::dirty(SHAPE, &[(40.0, 15.0, 1.0)]), &sky::wide_psf(SHAPE));
-    let alone = files(&folder.run("two", "--niter 50 --overwrite"));
-    let two = folder.run("two", "--niter 50 --cache kept --overwrite");
+    let alone = files(&folder.run("two", "--niter 50 --plots none --overwrite"));
+    let two = folder.run("two", "--niter 50 --plots none --cache kept --overwrite");
     assert!(files(&two) == alone);
     assert!(ran(&two.summary(), "prepare") > 0);
 }
@@ -98,7 +98,7 @@ fn file_that_was_written_again_is_read_again() {
 #[test]
 fn damaged_results_are_computed_again() {
     let folder = folder();
-    let words = "--niter 500 --cache kept --overwrite";
+    let words = "--niter 500 --plots none --cache kept --overwrite";
     let expected = files(&folder.run("out", words));
     for (number, entry) in fs::read_dir(folder.path("kept")).unwrap().enumerate() {
         let path = entry.unwrap().path();
@@ -115,10 +115,11 @@ fn damaged_results_are_computed_again() {
 #[test]
 fn cache_of_no_use_changes_nothing_and_its_size_is_kept() {
     let folder = folder();
-    let alone = files(&folder.run("out", "--niter 500"));
+    let alone = files(&folder.run("out", "--niter 500 --plots none"));
     for size in ["1B", "60kB"] {
         for _ in 0..2 {
-            let out = folder.run("out", &format!("--niter 500 --cache kept --cache-size {size} --overwrite"));
+            let out =
+                folder.run("out", &format!("--niter 500 --plots none --cache kept --cache-size {size} --overwrite"));
             // the configuration in HISTORY tells the size
             let pixels = |bytes: &[u8]| bytes[bytes.len() - 4 * SHAPE.0 * SHAPE.1 / 2..].to_vec();
             assert!(files(&out).iter().zip(&alone).all(|(a, b)| pixels(a) == pixels(b)), "{size}");

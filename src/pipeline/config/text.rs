@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Auto, BeamChoice, Bytes};
+use super::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
 use crate::images::CleanBeam;
 
 impl FromStr for Bytes {
@@ -63,6 +64,33 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, scale) = match text.trim() {
+            text if text.ends_with("ms") => (&text[..text.len() - 2], 1e-3),
+            text => (text.strip_suffix('s').unwrap_or(text), 1.0),
+        };
+        match number.trim().parse::<f64>().map(|number| number * scale) {
+            Ok(seconds) if (1e-3..=1e6).contains(&seconds) => Ok(Self(Duration::from_secs_f64(seconds))),
+            _ => Err(format!("'{text}': expected seconds from 0.001, such as 0.05 or 50ms")),
+        }
+    }
+}
+
+impl Serialize for Interval {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0.as_secs_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Interval {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_or_number(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A string, or a number as its text.
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = toml::Value::deserialize(deserializer)?;
@@ -97,6 +125,28 @@ where
         match text.trim() {
             "auto" => Ok(Self::Auto),
             given => given.parse().map(Self::Given).map_err(|error| format!("'{text}': {error}; or auto")),
+        }
+    }
+}
+
+impl FromStr for ChunkRows {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "full" => Ok(Self::Full),
+            rows => {
+                rows.parse().map(Self::Rows).map_err(|_| format!("'{text}': expected a whole number from 1, or full"))
+            }
+        }
+    }
+}
+
+impl Serialize for ChunkRows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Full => serializer.serialize_str("full"),
+            Self::Rows(rows) => rows.serialize(serializer),
         }
     }
 }
@@ -180,5 +230,8 @@ mod tests {
         assert_eq!("auto".parse(), Ok(Auto::<usize>::Auto));
         assert_eq!("128".parse(), Ok(Auto::Given(128_usize)));
         assert!("some".parse::<Auto<usize>>().is_err());
+        assert_eq!("full".parse(), Ok(Auto::Given(ChunkRows::Full)));
+        assert!("128".parse::<Auto<ChunkRows>>().is_ok_and(|chunk| chunk != Auto::Given(ChunkRows::Full)));
+        assert!("0".parse::<Auto<ChunkRows>>().is_err() && "half".parse::<Auto<ChunkRows>>().is_err());
     }
 }

@@ -279,6 +279,8 @@ fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: b
     for line in plan.config.to_toml().lines().filter(|line| !line.is_empty()) {
         match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             Some(name) => section = format!("{name}."),
+            // the machine decides how fast it went, not what came of it
+            None if section == "machine." => {}
             None => lines.push(format!("deconv parameter {section}{line}")),
         }
     }

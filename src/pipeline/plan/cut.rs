@@ -1,0 +1,83 @@
+//! How many planes at a time, and how they are cut: the tuner is asked, and its choice checked.
+
+use super::{PLANES_AT_ONCE, Plan, PlanError, forecast, memory};
+use crate::algorithms::Kind;
+use crate::pipeline::config::{Auto, Bytes, ChunkRows};
+use crate::pipeline::graphs::Cut;
+use crate::tiling::{Caution, Choice, Chunks, Footprint, Load, Task, Wish, cautions, halo, tune};
+
+impl Plan {
+    /// Chooses the batch and the chunks so that the forecast keeps to the memory.
+    pub(super) fn cut_to_memory(mut self) -> Result<Self, PlanError> {
+        self.apply(1);
+        let one = self.forecast.peak_bytes;
+        if one > self.memory {
+            let (ny, nx) = self.cut.shape;
+            return Err(PlanError::Memory { needed: Bytes(one), allowed: Bytes(self.memory), ny, nx });
+        }
+        let most = (memory::values(self.memory) / memory::values(one).max(1)).min(PLANES_AT_ONCE) as usize;
+        let batch = most.clamp(1, self.planes.len());
+        if batch > 1 {
+            self.apply(batch);
+        }
+        let found = self.cautions().into_iter().map(|caution| caution.to_string());
+        self.warnings.extend(found);
+        Ok(self)
+    }
+
+    fn apply(&mut self, batch: usize) {
+        self.batch = batch;
+        self.chunks = self.choose_chunks(self.wish());
+        self.cut_like(self.chunks.chosen.chunks);
+    }
+
+    fn wish(&self) -> Wish {
+        match self.config.compute.chunk {
+            Auto::Auto => Wish::Auto,
+            Auto::Given(ChunkRows::Full) => Wish::Full,
+            Auto::Given(ChunkRows::Rows(rows)) => Wish::Rows(rows.get()),
+        }
+    }
+
+    /// Asks the tuner; leaves the plan cut like one of the candidates.
+    fn choose_chunks(&mut self, wish: Wish) -> Choice {
+        let machine = self.config.machine.clone();
+        let (shape, layout) = (self.cut.shape, self.kernel.layout);
+        let (planes, workers, memory) = (self.batch, self.workers, self.memory);
+        let task = Task { shape, layout, planes, workers, memory, machine: &machine };
+        tune(&task, wish, |chunks| {
+            self.cut_like(chunks);
+            Footprint { peak_bytes: self.forecast.peak_bytes, spilled_bytes: 0 }
+        })
+    }
+
+    /// Cuts the planes, and forecasts what that takes.
+    fn cut_like(&mut self, chunks: Chunks) {
+        let Chunks { slab, block } = chunks;
+        self.cut = Cut { shape: self.cut.shape, slab, block };
+        self.kernel.layout.block = block;
+        let forecast = forecast::forecast(self);
+        self.forecast = super::Forecast { peak_bytes: memory::of_process(forecast.peak_bytes), ..forecast };
+    }
+
+    /// What to warn of, for chunks that the user chose; the halo of the auto-mask whoever chose.
+    fn cautions(&self) -> Vec<Caution> {
+        let super::Forecast { load, pass, finish, .. } = self.forecast;
+        let (chunks, slab) = (self.chunks.chosen, self.cut.slab);
+        let pixels = 4 * (slab * self.cut.shape.1) as u64;
+        let spectrum = 8 * (slab * self.kernel.layout.half()) as u64;
+        let load = Load {
+            rows: slab,
+            ny: self.cut.shape.0,
+            tasks: load.max(pass).max(finish),
+            task_seconds: chunks.pass.task_seconds,
+            chunk_bytes: pixels + spectrum,
+            workers: self.workers,
+            memory: self.values(),
+        };
+        let of_chunks = if self.wish() == Wish::Auto { Vec::new() } else { cautions(&load) };
+        let has_mask = matches!(self.algorithm().kind, Kind::Clean(_)) && self.config.clean.auto_mask > 0.0;
+        let dilate = if has_mask && slab < self.cut.shape.0 { self.config.clean.mask_dilate } else { 0 };
+        of_chunks.into_iter().chain(halo(slab, dilate as usize)).collect()
+    }
+}
