@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::Line;
 use super::args::RunArgs;
 use super::failure::Failure;
+use super::interrupt;
 use super::keep::KeptSummary;
 use super::shown::{self, Shown};
 use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
-use crate::graph::{Cached, Callback, Cancel, Scheduler, Threads};
+use crate::graph::{Cached, Callback, Scheduler, Threads};
 use crate::io::FitsError;
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
@@ -42,7 +43,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let counts = TaskCounts::default();
     let own: [&dyn Callback; 2] = [&progress, &counts];
     let callbacks: Vec<&dyn Callback> = own.into_iter().chain(shown.callbacks()).collect();
-    let cancel = cancel_on_interrupt();
+    let cancel = interrupt::cancel_on_signals();
     let threads = Threads::new(plan.workers).with_memory(plan.values());
     let cached = kept.as_ref().map(|kept| Cached::new(&threads, &kept.cache));
     let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&threads, |cached| cached);
@@ -65,7 +66,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
         teller.progress.note(&format!("wrote {}", page.display()));
     }
     kept.iter().for_each(|kept| kept.done(interrupted));
-    Ok(())
+    if interrupted { Err(Failure::interrupted()) } else { Ok(()) }
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
@@ -95,23 +96,6 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
         return Err(Failure::exists(path));
     }
     Ok(())
-}
-
-/// Ctrl-C asks for an early end; a second one ends the process.
-fn cancel_on_interrupt() -> Cancel {
-    let cancel = Cancel::default();
-    let handle = cancel.clone();
-    let installed = ctrlc::set_handler(move || {
-        if handle.is_requested() {
-            std::process::exit(130);
-        }
-        eprintln!("interrupted: ending after this pass with what is consistent (again to give up everything)");
-        handle.request();
-    });
-    if let Err(error) = installed {
-        tracing::debug!("Ctrl-C ends the process at once: {error}");
-    }
-    cancel
 }
 
 /// Tells how the run goes, on stderr.
@@ -152,9 +136,6 @@ impl Teller<'_> {
         }
         for path in &outcome.products {
             self.progress.note(&format!("wrote {}", path.display()));
-        }
-        if outcome.interrupted {
-            self.progress.note("interrupted: the products are consistent, but the deconvolution is not complete");
         }
     }
 }

@@ -68,6 +68,9 @@ pub enum RunError {
     /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// The run was aborted.
+    #[error("aborted: nothing was written")]
+    Aborted,
     /// Nothing to deconvolve.
     #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
     Empty {
@@ -102,7 +105,7 @@ impl RunError {
             Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
             }
-            Self::Graph(GraphError::Cancelled { .. }) => None,
+            Self::Aborted => None,
             Self::Graph(error) => Some(
                 error
                     .hint()
@@ -190,6 +193,9 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
     }
     let Session { phases, outcomes, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
+    if tools.cancel.is_aborted() {
+        return Err(RunError::Aborted);
+    }
     let interrupted = tools.cancel.is_requested();
     let beams: Vec<_> = outcomes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
     let files = products.finish(&beams, &history(plan, &outcomes, command, interrupted))?;
@@ -269,6 +275,7 @@ impl Session<'_> {
 fn failed(error: GraphError) -> RunError {
     match error.into_task_error::<OpError>() {
         Ok((task, source)) => RunError::Op { task, source },
+        Err(GraphError::Cancelled { .. }) => RunError::Aborted,
         Err(error) => RunError::Graph(error),
     }
 }
