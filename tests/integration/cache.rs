@@ -6,6 +6,7 @@ use deconv::graph::{Cache, Op};
 use deconv::pipeline::ops::DeconvOp;
 use serde_json::Value;
 
+use crate::support::fits::Image;
 use crate::support::program::{Folder, Products};
 use crate::support::sky;
 
@@ -75,6 +76,26 @@ fn other_lambda_loads_nothing_again() {
             assert!(ran(&one, kind) > 0 && ran(&two, kind) == 0, "{boundary} {kind}");
         }
         assert!(ran(&two, "filter") > 0);
+    }
+}
+
+#[test]
+fn other_psf_of_the_same_peak_leaves_the_dirty_image_as_it_was_read() {
+    let folder = folder();
+    let words = "--niter 300 --plots none --cache kept";
+    folder.run("one", words);
+    let lower = sky::wide_psf(SHAPE).mapv(|value| if value < 1.0 { 0.98 * value } else { value });
+    folder.save("other.fits", &Image::new(&lower));
+    let pair = ("dirty.fits", "other.fits");
+    let alone = folder.run_pair(pair, "two", "--niter 300 --plots none --overwrite");
+    let (alone, whole) = (files(&alone), alone.summary());
+    let two = folder.run_pair(pair, "two", "--niter 300 --plots none --cache kept --overwrite");
+    assert!(files(&two) == alone);
+    let two = two.summary();
+    assert_eq!(["prepare", "allow"].map(|kind| ran(&two, kind)), [0, 0]);
+    assert!(ran(&two, "read") > 0 && ran(&two, "read") < ran(&whole, "read"), "the PSF is read and nothing else");
+    for kind in ["transfer", "minor"] {
+        assert!(ran(&two, kind) > 0, "{kind}");
     }
 }
 

@@ -68,6 +68,9 @@ pub enum RunError {
     /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A value that stands in a scratch file.
+    #[error("cannot read a scratch file: {0}")]
+    Scratch(#[source] std::io::Error),
     /// The run was aborted.
     #[error("aborted: nothing was written")]
     Aborted,
@@ -104,6 +107,9 @@ impl RunError {
             Self::Op { source: OpError::NoSignal(_), .. } => Some("check the PSF: its spectrum is empty".to_owned()),
             Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
+            }
+            Self::Scratch(_) | Self::Op { source: OpError::Scratch(_), .. } => {
+                Some("choose another folder with --scratch".to_owned())
             }
             Self::Aborted => None,
             Self::Graph(error) => Some(
