@@ -39,12 +39,9 @@ impl Session<'_> {
         targets.splice(0..0, pools);
         let values = self.execute(wiring, &targets)?;
         if let Some(state) = states.iter().find(|state| Some(state.plan.plane) == shown) {
-            let mut drawn: Vec<Panel> = panels
-                .iter()
-                .zip(&values)
-                .map(|((kind, _), held)| Ok(Panel::new(*kind, held.value()?.pooled().clone())))
-                .collect::<std::io::Result<_>>()
-                .map_err(RunError::Scratch)?;
+            let drawn = panels.iter().zip(&values);
+            let drawn = drawn.map(|((kind, _), held)| Ok(Panel::new(*kind, self.read(held)?.pooled().clone())));
+            let mut drawn: Vec<Panel> = drawn.collect::<Result<_, RunError>>()?;
             if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
                 drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));
             }
