@@ -185,8 +185,11 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
             };
             match (found, content) {
                 (Some(held), _) => nodes.push((key.clone(), Node::Value(Box::new(held)))),
-                (None, Node::Task { op, dependencies }) => {
-                    nodes.push((key.clone(), Node::Task { op: op.clone(), dependencies: dependencies.clone() }));
+                (None, Node::Task { op, .. }) => {
+                    // By the keys of the nodes themselves: aliases stay behind.
+                    let inputs = net.inputs.of(node).iter();
+                    let dependencies = inputs.map(|&input| graph.at(net.places[input as usize]).0.clone()).collect();
+                    nodes.push((key.clone(), Node::Task { op: op.clone(), dependencies }));
                     let new =
                         net.deps.of(node).iter().filter(|&&dep| !std::mem::replace(&mut is_met[dep as usize], true));
                     open.extend(new);

@@ -200,3 +200,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn aliases_lead_to_the_same_results() {
+    let (runs, cache) = (Runs::default(), Cache::in_memory(1 << 20));
+    let cached = Cached::new(&Serial, &cache);
+    let named = || {
+        let mut graph = TaskGraph::new();
+        let [read, name, end, result] = ["read", "name", "end", "result"].map(|layer| Key::new(layer, []));
+        graph.insert(read.clone(), mix("read", 1, &runs), vec![]).unwrap();
+        graph.alias(name.clone(), read).unwrap();
+        graph.insert(end.clone(), mix("end", 2, &runs), vec![name.clone()]).unwrap();
+        graph.alias(result.clone(), end).unwrap();
+        (graph, vec![result, name])
+    };
+    let first = values(&cached, named());
+    assert_eq!(ran(&runs), ["end", "read"]);
+    assert_eq!(values(&cached, named()), first);
+    assert!(ran(&runs).is_empty());
+}
