@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use thiserror::Error;
 
-use super::graphs::{Held, Wiring};
+use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{DeconvOp, OpError};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
@@ -162,6 +162,7 @@ struct Session<'a> {
     plan: &'a Plan,
     tools: &'a Tools<'a>,
     products: &'a Products,
+    shelf: Shelf,
     /// PSFs by their plane; kept from batch to batch when one serves all.
     psfs: BTreeMap<usize, PsfState>,
     phases: Vec<Phase>,
@@ -179,6 +180,7 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         plan,
         tools,
         products: &products,
+        shelf: Shelf::default(),
         psfs: BTreeMap::new(),
         phases: ["read", "deconvolve", "restore-and-write"]
             .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
@@ -233,12 +235,9 @@ impl Session<'_> {
             Kind::Clean(minor) => session.clean(&mut states, minor),
             Kind::Direct => session.solve(&mut states),
         })?;
-        self.timed(2, |session| {
-            if matches!(session.plan.algorithm().kind, Kind::Direct) {
-                session.measure_estimates(&mut states)?;
-            }
-            session.finish(states, begin)
-        })
+        // the filter of the circular boundary runs in the graph that writes its estimate: nothing is kept in between
+        let phase = if self.plan.is_circular() { 1 } else { 2 };
+        self.timed(phase, |session| session.finish(states, begin))
     }
 
     fn timed<R>(&mut self, phase: usize, work: impl FnOnce(&mut Self) -> R) -> R {
@@ -250,22 +249,28 @@ impl Session<'_> {
         result
     }
 
+    /// Whether the algorithm finds its model in one go.
+    fn is_direct(&self) -> bool {
+        matches!(self.plan.algorithm().kind, Kind::Direct)
+    }
+
     fn wiring(&self) -> Wiring {
         Wiring::new(self.plan.cut)
     }
 
-    /// Computes the targets of a graph.
-    fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Held>, RunError> {
+    /// Computes the targets of a graph, which holds all that the run remembers meanwhile.
+    fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Kept>, RunError> {
         let context = TaskContext { cancel: self.tools.cancel.clone() };
         let run = RunContext { callbacks: self.tools.callbacks, context, keeper: None };
-        let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
+        let (graph, targets, borrowed) = wiring.lend(targets, &self.shelf).split();
+        let values = self.tools.scheduler.execute(graph, &targets, &run).map_err(|error| {
             match error.into_task_error::<OpError>() {
                 Ok((task, source)) => RunError::Op { task, source },
                 Err(GraphError::Cancelled { .. }) => RunError::Aborted,
                 Err(error) => RunError::Graph(error),
             }
         })?;
-        Ok(values)
+        Ok(borrowed.settle(values, &self.shelf))
     }
 }
 
