@@ -5,16 +5,15 @@ mod psf;
 mod wiener;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::ops::{
     AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, MapFloor, MinorPass,
     Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
-    Survey, Tally, TallyRows, Value,
+    Survey, Tally, TallyRows, Value, constant,
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::{Layout, linear_size};
-use crate::graph::{self, Key, TaskGraph};
+use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
 use crate::pipeline::record::{Pooling, Shrink};
 pub use kept::{Kept, Lent, Shelf};
@@ -152,11 +151,6 @@ impl Wiring {
         entry.or_insert_with(|| (key(layer, plane, index), kept.clone())).0.clone()
     }
 
-    /// Gives a small value that no graph made.
-    fn constant(&mut self, layer: &str, plane: usize, value: Value) -> Key {
-        self.give(layer, plane, 0, &Kept::new(graph::Held::new(Arc::new(value), 0)))
-    }
-
     /// Gives the values of a plane's slabs or blocks.
     pub fn give_all(&mut self, layer: &str, plane: usize, slabs: &[Kept]) -> Vec<Key> {
         slabs.iter().enumerate().map(|(index, kept)| self.give(layer, plane, index, kept)).collect()
@@ -170,7 +164,8 @@ impl Wiring {
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
     pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>) -> PlaneKeys {
-        let nothing = self.constant("step-none", plane, Value::Step(<_>::default()));
+        let nothing = Kept::new(constant(Value::Step(<_>::default()), &"step-none"));
+        let nothing = self.give("step-none", plane, 0, &nothing);
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let raw = self.read(key("read-dirty", plane, index), files.dirty, rows);

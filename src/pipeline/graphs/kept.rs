@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::pipeline::ops::DeconvOp;
 pub struct Kept(Rc<RefCell<Option<Held>>>);
 
 /// What the scheduler takes and gives.
-type Held = graph::Held<Value>;
+pub(in crate::pipeline) type Held = graph::Held<Value>;
 
 impl Kept {
     /// A value that a graph gave back.
@@ -35,20 +34,19 @@ impl Kept {
     /// A value of less than [`SMALL`] bytes.
     ///
     /// # Panics
-    /// If it is a larger one, which may stand in a file: ask [`Kept::value`] for those.
+    /// If it is a larger one, which may stand in a file: ask [`graph::fetch`] for those.
     pub fn small(&self) -> Arc<Value> {
-        let held = self.0.borrow();
-        let held = held.as_ref().expect("no graph runs");
+        let held = self.held();
         held.small();
         held.value().expect("a small value is in memory")
     }
 
-    /// The value, read if it stands in a file.
+    /// The value, wherever it stands.
     ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn value(&self) -> io::Result<Arc<Value>> {
-        self.0.borrow().as_ref().expect("no graph runs").value()
+    /// # Panics
+    /// While a graph runs: it alone has it then.
+    pub fn held(&self) -> Held {
+        self.0.borrow().clone().expect("no graph runs")
     }
 
     /// What tells one value from another.
