@@ -9,7 +9,7 @@ use super::state::{Instruction, State};
 use super::{GraphError, Key, Op, TaskGraph};
 
 /// What a run would take.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Forecast {
     /// The most that live values, and results and scratch of running tasks, would hold at one time \[bytes\].
     pub peak_bytes: u64,

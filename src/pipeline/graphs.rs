@@ -1,7 +1,10 @@
 //! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
 
+mod kept;
 mod psf;
 mod wiener;
+
+use std::collections::{BTreeMap, HashMap};
 
 use super::ops::{
     AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, MapFloor, MinorPass,
@@ -10,16 +13,14 @@ use super::ops::{
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::{Layout, linear_size};
-use crate::graph::{self, Key, TaskGraph};
+use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
 use crate::pipeline::record::{Pooling, Shrink};
+pub use kept::{Kept, Lent, Shelf};
 pub use wiener::{Solver, SolverKeys};
 
-/// A value that outlives the graph that made it.
-pub type Held = graph::Held<Value>;
-
 /// Values of consecutive slabs or blocks.
-pub type Slabs = Vec<Held>;
+pub type Slabs = Vec<Kept>;
 
 /// How planes are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub struct Measured {
 /// A graph in the making. Keys are `layer(plane, slab or block)`; a layer's name begins with the operation's kind.
 pub struct Wiring {
     graph: TaskGraph<DeconvOp>,
+    /// Values of earlier graphs and their keys, each once, by what tells them apart.
+    given: HashMap<usize, (Key, Kept)>,
     cut: Cut,
 }
 
@@ -122,12 +125,19 @@ fn key(layer: &str, plane: usize, index: usize) -> Key {
 impl Wiring {
     /// An empty graph over planes that are cut like this.
     pub fn new(cut: Cut) -> Self {
-        Self { graph: TaskGraph::new(), cut }
+        Self { graph: TaskGraph::new(), given: HashMap::new(), cut }
     }
 
-    /// The graph.
+    /// The graph, with what it is given.
     pub fn into_graph(self) -> TaskGraph<DeconvOp> {
-        self.graph
+        self.lend(&[], &Shelf::default()).graph
+    }
+
+    /// The graph of these targets, to be run; it is lent all that is remembered.
+    pub fn lend(self, targets: &[Key], shelf: &Shelf) -> Lent {
+        // in the order of the keys, so that the same graph is always the same
+        let given: BTreeMap<Key, Kept> = self.given.into_values().collect();
+        Lent::new(self.graph, given, targets, shelf)
     }
 
     fn task(&mut self, key: Key, op: DeconvOp, inputs: Vec<Key>) -> Key {
@@ -135,21 +145,15 @@ impl Wiring {
         key
     }
 
-    /// Gives a value that an earlier graph made.
-    ///
-    /// # Panics
-    /// Never: only a key that the graph lacks is given.
-    pub fn give(&mut self, layer: &str, plane: usize, index: usize, held: &Held) -> Key {
-        let key = key(layer, plane, index);
-        if !self.graph.contains(&key) {
-            self.graph.insert_value(key.clone(), held.clone()).expect("the key is new");
-        }
-        key
+    /// Gives a value that an earlier graph made; its key, which is another one if it was given before.
+    pub fn give(&mut self, layer: &str, plane: usize, index: usize, kept: &Kept) -> Key {
+        let entry = self.given.entry(kept.place());
+        entry.or_insert_with(|| (key(layer, plane, index), kept.clone())).0.clone()
     }
 
     /// Gives the values of a plane's slabs or blocks.
-    pub fn give_all(&mut self, layer: &str, plane: usize, slabs: &[Held]) -> Vec<Key> {
-        slabs.iter().enumerate().map(|(index, held)| self.give(layer, plane, index, held)).collect()
+    pub fn give_all(&mut self, layer: &str, plane: usize, slabs: &[Kept]) -> Vec<Key> {
+        slabs.iter().enumerate().map(|(index, kept)| self.give(layer, plane, index, kept)).collect()
     }
 
     /// Reads rows of a plane of a file.
@@ -160,7 +164,8 @@ impl Wiring {
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
     pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>) -> PlaneKeys {
-        let nothing = self.give("step-none", plane, 0, &constant(Value::Step(<_>::default()), &"step-none"));
+        let nothing = Kept::new(constant(Value::Step(<_>::default()), &"step-none"));
+        let nothing = self.give("step-none", plane, 0, &nothing);
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let raw = self.read(key("read-dirty", plane, index), files.dirty, rows);
@@ -261,7 +266,9 @@ impl Wiring {
         for (index, rows) in slabs {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
             let op = DeconvOp::Rank(Rank { first: rows.first });
-            let all = slab.into_iter().chain(weights.iter().cloned()).collect();
+            // without a map of floors nothing is weighed, and nothing waits for the noise of the whole plane
+            let weighed = if shortfall.is_some() { &weights[..] } else { &[] };
+            let all = slab.into_iter().chain(weighed.iter().cloned()).collect();
             inputs.push(self.task(key("rank", plane, index), op, all));
         }
         let op = DeconvOp::Statistics(Statistics { floor: shortfall.is_some() });

@@ -87,6 +87,10 @@ pub struct Plan {
 pub struct Forecast {
     /// Most bytes held at one time.
     pub peak_bytes: u64,
+    /// Bytes written to scratch files, each stage counted once.
+    pub spilled_bytes: u64,
+    /// Bytes read from scratch files, likewise.
+    pub loaded_bytes: u64,
     /// Tasks to load a plane.
     pub load: usize,
     /// Tasks of one pass (of the whole solution, for a direct method).
@@ -419,13 +423,17 @@ impl fmt::Display for Plan {
         )?;
         self.write_reasons(f)?;
         writeln!(f, "planes      {} at a time", self.batch)?;
-        let Forecast { peak_bytes, load, pass, finish } = self.forecast;
+        let Forecast { peak_bytes, spilled_bytes, loaded_bytes, load, pass, finish } = self.forecast;
         writeln!(
             f,
             "tasks       {load} to load, {pass} a pass, {finish} to restore and write (per {} planes)",
             self.batch
         )?;
         writeln!(f, "memory      {} forecast at the peak, {} allowed", Bytes(peak_bytes), Bytes(self.memory))?;
+        if spilled_bytes > 0 {
+            let (written, read) = (Bytes(spilled_bytes), Bytes(loaded_bytes));
+            writeln!(f, "scratch     {written} written and {read} read, each cycle or iteration counted once")?;
+        }
         write!(f, "workers     {}", self.workers)?;
         for warning in &self.warnings {
             write!(f, "\nwarning: {warning}")?;

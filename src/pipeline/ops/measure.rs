@@ -113,10 +113,9 @@ struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// `inputs`: the plane's noise, then the map of floors if there is one; `first` is the slab's first row.
+    /// `inputs`: the plane's noise and the map of floors if there is one; `first` is the slab's first row.
     fn new(inputs: &'a [Arc<Value>], first: usize, nx: usize) -> Self {
-        let sigma = inputs[0].noise().sigma;
-        let floor = inputs.get(1).map(|map| (FloorRows::new(map.floor(), first), sigma));
+        let floor = inputs.get(1).map(|map| (FloorRows::new(map.floor(), first), inputs[0].noise().sigma));
         Self { floor, row: vec![1.0; nx] }
     }
 
@@ -128,8 +127,8 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Finds the peak of a slab; inputs: residual rows, where components may stand now, where the user lets them, the
-/// plane's noise, the map of floors if the PSF falls short.
+/// Finds the peak of a slab; inputs: residual rows, where components may stand now, where the user lets them; the
+/// plane's noise and the map of floors if the PSF falls short.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rank {
     /// First row of the slab.

@@ -47,7 +47,7 @@ impl Plan {
         let task = Task { shape, layout, planes, workers, memory, machine: &machine };
         tune(&task, wish, |chunks| {
             self.cut_like(chunks);
-            Footprint { peak_bytes: self.forecast.peak_bytes, spilled_bytes: 0 }
+            Footprint { peak_bytes: self.forecast.peak_bytes, spilled_bytes: self.forecast.spilled_bytes }
         })
     }
 

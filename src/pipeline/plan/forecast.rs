@@ -1,22 +1,22 @@
 //! The stages of a batch as graphs, wired with declared sizes and no values: what forecasts and pictures are made of.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
-use crate::graph::{Key, TaskGraph, forecast as forecast_graph};
+use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
-use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting, Value};
+use crate::pipeline::graphs::{Kept, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
+use crate::pipeline::record::{Pooling, preview_factor};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
 
 /// One of the graphs that a batch of planes goes through; values of earlier stages are given by their sizes alone.
 pub struct Stage {
-    /// `psf` and `examine`, the looks at the PSF; `load`; `transfer`; `cycle` for CLEAN, `filter` or `start` and `iteration` for Wiener-Hunt; `restore`, after which each slab
-    /// is written.
+    /// `psf` and `examine`, the looks at the PSF; `load`; `filter` for the circular boundary of Wiener-Hunt, which writes
+    /// too; else `transfer`, `cycle` for CLEAN or `start` and `iteration`, and `restore`, after which each slab is written.
     pub name: &'static str,
     /// The graph.
     pub graph: TaskGraph<DeconvOp>,
@@ -38,32 +38,41 @@ impl Stage {
 
 /// All stages of a batch, in order; a cycle or an iteration stands once.
 pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
-    let mut stages = Vec::from(load(plan));
+    let mut stages = looks(plan);
+    stages.push(planes(plan));
     match plan.algorithm().kind {
-        Kind::Clean(minor) => stages.push(clean(plan, minor)),
-        Kind::Direct => stages.extend(direct(plan)),
+        Kind::Clean(minor) => stages.extend([transfers(plan), clean(plan, minor), finish(plan)]),
+        Kind::Direct if plan.is_circular() => stages.push(filter(plan)),
+        Kind::Direct => {
+            stages.push(transfers(plan));
+            stages.extend(solver(plan));
+            stages.push(finish(plan));
+        }
     }
-    stages.push(finish(plan));
     stages
 }
 
-/// Sizes of what the graphs of the plan's batch would hold.
+/// Sizes of what the graphs of the plan's batch would hold, and move to and from scratch files.
 pub(super) fn forecast(plan: &Plan) -> Forecast {
-    let stages = stages(plan);
-    let measured: Vec<_> = stages.iter().map(|stage| measure(plan, stage)).collect();
-    let (load, rest) = measured.split_at(LOADING);
-    let (finish, pass) = rest.split_last().expect("a batch ends with its restoring");
-    Forecast {
-        peak_bytes: measured.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0),
-        load: load.iter().map(|(_, tasks)| tasks).sum(),
-        // of the solver's start and iteration the larger
-        pass: pass.iter().map(|(_, tasks)| *tasks).max().unwrap_or(0),
-        finish: finish.1 + 3 * plan.batch * plan.cut.slabs().len(),
+    let mut sum = Forecast::default();
+    for stage in stages(plan) {
+        let graph::Forecast { tasks, peak_bytes, spilled_bytes, loaded_bytes, .. } = measure(plan, &stage);
+        match stage.name {
+            "psf" | "examine" | "load" | "transfer" => sum.load += tasks,
+            "restore" => sum.finish += tasks,
+            // of the solver's start and iteration the larger
+            _ => sum.pass = sum.pass.max(tasks),
+        }
+        sum.peak_bytes = sum.peak_bytes.max(peak_bytes);
+        sum.spilled_bytes += spilled_bytes;
+        sum.loaded_bytes += loaded_bytes;
     }
+    sum.finish += 3 * plan.batch * plan.cut.slabs().len();
+    sum
 }
 
 fn slabs(plan: &Plan, share: u64) -> Slabs {
-    plan.cut.slabs().into_iter().map(|rows| Held::new(Arc::new(Value::Done), plan.cut.bytes(rows) / share)).collect()
+    plan.cut.slabs().into_iter().map(|rows| Kept::of_bytes(plan.cut.bytes(rows) / share)).collect()
 }
 
 fn psf_bytes(plan: &Plan) -> u64 {
@@ -71,10 +80,14 @@ fn psf_bytes(plan: &Plan) -> u64 {
     4 * (geometry.ny * geometry.nx) as u64
 }
 
-/// Bytes and tasks of a stage.
-fn measure(plan: &Plan, stage: &Stage) -> (u64, usize) {
-    let forecast = forecast_graph(&stage.graph, &stage.targets, plan.workers).expect("the plan's graphs are complete");
-    (forecast.peak_bytes, forecast.tasks)
+/// What a stage takes within the plan's memory; where that is not enough for its largest task, what this task needs.
+fn measure(plan: &Plan, stage: &Stage) -> graph::Forecast {
+    let limits = Limits { workers: plan.workers, memory: Some(plan.values()), spills: true };
+    match graph::forecast_within(&stage.graph, &stage.targets, limits) {
+        Ok(forecast) => forecast,
+        Err(GraphError::Budget { needs, .. }) => graph::Forecast { peak_bytes: needs, ..graph::Forecast::default() },
+        Err(error) => unreachable!("the plan's graphs are complete: {error}"),
+    }
 }
 
 /// PSF planes of a batch.
@@ -86,26 +99,27 @@ fn psf_plane(plan: &Plan, plane: usize) -> PsfPlane {
     PsfPlane { source: plan.inputs.psf.clone(), plane, tolerant: true }
 }
 
-/// Stages before the algorithm begins.
-const LOADING: usize = 4;
+fn each_psf(plan: &Plan, name: &'static str, wire: impl Fn(&mut Wiring, &PsfPlane) -> Vec<Key>) -> Stage {
+    let mut wiring = Wiring::new(plan.cut);
+    let targets = (0..psfs(plan)).flat_map(|plane| wire(&mut wiring, &psf_plane(plan, plane))).collect();
+    Stage::new(name, wiring, targets)
+}
 
-/// The looks at the PSFs, their transfer functions, and the planes.
-fn load(plan: &Plan) -> [Stage; LOADING] {
+/// The looks at the PSFs.
+fn looks(plan: &Plan) -> Vec<Stage> {
     let peak = plan.kernel.peak;
-    let each_psf = |name, wire: &dyn Fn(&mut Wiring, &PsfPlane) -> Vec<Key>| {
-        let mut wiring = Wiring::new(plan.cut);
-        let targets = (0..psfs(plan)).flat_map(|plane| wire(&mut wiring, &psf_plane(plan, plane))).collect();
-        Stage::new(name, wiring, targets)
-    };
-    [
-        each_psf("psf", &|wiring, psf| vec![wiring.locate_psf(psf)]),
-        each_psf("examine", &|wiring, psf| wiring.examine_psf(psf, peak, plan.psf_asks(), None)),
-        planes(plan),
-        each_psf("transfer", &|wiring, psf| {
-            let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| wiring.whole_psf(psf, peak));
-            wiring.transfer(psf, &plan.kernel).into_iter().chain(whole).collect()
-        }),
+    vec![
+        each_psf(plan, "psf", |wiring, psf| vec![wiring.locate_psf(psf)]),
+        each_psf(plan, "examine", |wiring, psf| wiring.examine_psf(psf, peak, plan.psf_asks(), None)),
     ]
+}
+
+/// The PSFs' transfer functions.
+fn transfers(plan: &Plan) -> Stage {
+    each_psf(plan, "transfer", |wiring, psf| {
+        let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| wiring.whole_psf(psf, plan.kernel.peak));
+        wiring.transfer(psf, &plan.kernel).into_iter().chain(whole).collect()
+    })
 }
 
 fn planes(plan: &Plan) -> Stage {
@@ -121,7 +135,10 @@ fn planes(plan: &Plan) -> Stage {
         let keys = wiring.plane(plane, &files);
         targets.push(wiring.statistics(plane, &keys, None).statistics);
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
-        targets.extend([dirty, allowed, model, residual].into_iter().flatten());
+        targets.extend(dirty.into_iter().chain(allowed));
+        if matches!(plan.algorithm().kind, Kind::Clean(_)) {
+            targets.extend(model.into_iter().chain(residual));
+        }
     }
     Stage::new("load", wiring, targets)
 }
@@ -130,7 +147,7 @@ fn planes(plan: &Plan) -> Stage {
 fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
     let layout = plan.kernel.layout;
     let transfer: Slabs = (0..layout.blocks())
-        .map(|block| Held::new(Arc::new(Value::Done), 8 * (layout.columns(block).len() * layout.ly) as u64))
+        .map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64))
         .collect();
     (0..plan.batch)
         .map(|plane| {
@@ -143,7 +160,7 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
             };
-            let psf = Held::new(Arc::new(Value::Done), psf_bytes(plan));
+            let psf = Kept::of_bytes(psf_bytes(plan));
             let psf = wiring.give("held-psf", psf_plane, 0, &psf);
             (keys, psf, wiring.give_all("held-transfer", psf_plane, &transfer))
         })
@@ -155,7 +172,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
     let mut targets = Vec::new();
     for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
-        let weights = [wiring.give("held-noise", plane, 0, &Held::new(Arc::new(Value::Done), 0))];
+        let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
         let step = wiring.minor(plane, &keys, (&weights, &psf), (minor, rules));
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
@@ -173,16 +190,37 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     Stage::new("cycle", wiring, targets)
 }
 
-/// Wires what is done to a plane, given its keys and those of the PSF's transfer function: what must be computed.
-type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
-
-/// The filter, or start and iteration of the linear boundary's solver.
-fn direct(plan: &Plan) -> Vec<Stage> {
+fn setting(plan: &Plan) -> Setting {
     let params = &plan.config.wiener;
-    let setting =
-        Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
-    let rule = (params.rule(), None);
-    let stage = |name: &'static str, wire: Wire<'_>| {
+    Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg }
+}
+
+/// The filter of the circular boundary, and all that follows it in the same graph.
+fn filter(plan: &Plan) -> Stage {
+    let mut wiring = Wiring::new(plan.cut);
+    let mut targets = Vec::new();
+    let transfers: Vec<_> =
+        (0..psfs(plan)).map(|plane| wiring.transfer(&psf_plane(plan, plane), &plan.kernel)).collect();
+    for plane in 0..plan.batch {
+        let transfer = &transfers[plane.min(transfers.len() - 1)];
+        let mut keys = PlaneKeys {
+            dirty: wiring.give_all("held-dirty", plane, &slabs(plan, 1)),
+            allowed: wiring.give_all("held-allow", plane, &slabs(plan, 4)),
+            ..PlaneKeys::default()
+        };
+        keys.mask.clone_from(&keys.allowed);
+        let rule = (plan.config.wiener.rule(), None);
+        let (mut solver, spectrum) = Solver::begin(&mut wiring, plane, setting(plan), (&keys, transfer.clone()), rule);
+        keys.model = solver.estimate(&spectrum);
+        targets.extend(measured(plan, &mut wiring, plane, (&mut keys, transfer)));
+        targets.extend(restored(plan, &mut wiring, plane, &mut keys));
+    }
+    Stage::new("filter", wiring, targets)
+}
+
+/// Start and iteration of the linear boundary's solver.
+fn solver(plan: &Plan) -> [Stage; 2] {
+    let stage = |name: &'static str, wire: &dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
@@ -193,36 +231,56 @@ fn direct(plan: &Plan) -> Vec<Stage> {
         targets.dedup();
         Stage::new(name, wiring, targets)
     };
-    if params.is_circular() {
-        return vec![stage("filter", &|wiring, plane, keys| {
-            let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
-            solver.estimate(&spectrum)
-        })];
-    }
+    let rule = (plan.config.wiener.rule(), None);
     let start = stage("start", &|wiring, plane, keys| {
-        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
+        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting(plan), keys, rule);
         solver.start(&spectrum).vectors()
     });
     let iteration = stage("iteration", &|wiring, plane, keys| {
-        let number = wiring.give("held-number", plane, 0, &Held::new(Arc::new(Value::Done), 0));
+        let number = wiring.give("held-number", plane, 0, &Kept::of_bytes(0));
         let (x, r) = (keys.0.model.clone(), keys.0.residual.clone());
         let p = wiring.give_all("held-p", plane, &slabs(plan, 1));
         let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
-        Solver::resume(wiring, plane, setting, keys, (number, None, Some(1.0))).iterate(&before).0.vectors()
+        let known = (number, None, Some(1.0));
+        let mut solver = Solver::resume(wiring, plane, setting(plan), keys, known);
+        solver.iterate(&before).0.vectors()
     });
-    vec![start, iteration]
+    [start, iteration]
+}
+
+/// The exact residual of an estimate, and what is measured of both.
+fn measured(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: (&mut PlaneKeys, &[Key])) -> [Key; 2] {
+    let (keys, transfer) = keys;
+    keys.residual = wiring.residual(plane, keys, &plan.kernel.layout, (Kernel::Transfer, transfer));
+    [wiring.statistics(plane, keys, None).statistics, wiring.tally(plane, &keys.model)]
+}
+
+/// The restored image, and all images made small, which stand for their being written.
+fn restored(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: &mut PlaneKeys) -> Vec<Key> {
+    let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
+    let reach = (5.0 * TYPICAL_BEAM) as usize;
+    let layout = restoring_layout(plan.cut.shape, reach, plan.cut.block);
+    keys.restored = wiring.restored(plane, keys, &layout, (shape, reach));
+    let how = (preview_factor(plan.cut.shape), Pooling::Mean);
+    [("model", &keys.model), ("residual", &keys.residual), ("image", &keys.restored)]
+        .map(|(layer, slabs)| wiring.pool((layer, plane), how, (&keys.dirty, slabs)))
+        .into()
 }
 
 fn finish(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
-    let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
-    let reach = (5.0 * TYPICAL_BEAM) as usize;
-    let layout = restoring_layout(plan.cut.shape, reach, plan.cut.block);
     let mut targets = Vec::new();
-    for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
-        targets.extend(wiring.restored(plane, &keys, &layout, (shape, reach)));
-        // still held when one PSF serves the next batch too
-        targets.extend(keys.dirty.into_iter().chain(transfer).chain([psf]));
+    for (plane, (mut keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+        if matches!(plan.algorithm().kind, Kind::Direct) {
+            targets.extend(measured(plan, &mut wiring, plane, (&mut keys, &transfer)));
+        } else {
+            targets.push(psf);
+        }
+        targets.extend(restored(plan, &mut wiring, plane, &mut keys));
+        if plan.planes.len() > plan.batch {
+            // still held when one PSF serves the next batch too
+            targets.extend(transfer);
+        }
     }
     targets.sort();
     targets.dedup();

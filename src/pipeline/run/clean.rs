@@ -4,7 +4,7 @@ use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::{Control, Minor, MinorRules, Next};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Held, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{Kernel, Value};
 
 /// What a plane does in the next graph.
@@ -174,7 +174,7 @@ impl Session<'_> {
     }
 
     /// Takes what [`Self::wire_residual`] asked for.
-    pub(super) fn take_residual(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+    pub(super) fn take_residual(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
         let slabs = self.plan.cut.slabs().len();
         let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
         state.model = take(slabs);
@@ -184,11 +184,12 @@ impl Session<'_> {
     }
 
     /// Takes weights and statistics.
-    fn take_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
+    fn take_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
         let weights = 1 + usize::from(self.shortfall(state.plan.psf).is_some());
         state.weights = values.by_ref().take(weights).collect();
         let statistics = values.next().expect("statistics come last");
-        let Value::Statistics(stats, levels) = statistics.small() else { unreachable!("statistics were asked for") };
+        let statistics = statistics.small();
+        let Value::Statistics(stats, levels) = &*statistics else { unreachable!("statistics were asked for") };
         state.stats = *stats;
         state.levels = levels.clone();
     }

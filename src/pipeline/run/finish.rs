@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::psf::Transfers;
 use super::state::PlaneState;
 use super::{Products, RunError, Session};
 use crate::algorithms::{Control, StopReason};
@@ -24,23 +25,37 @@ impl Session<'_> {
     /// Restores and writes a batch.
     pub(super) fn finish(&mut self, mut states: Vec<PlaneState>, begin: Instant) -> Result<(), RunError> {
         let mut wiring = self.wiring();
-        let mut targets = Vec::new();
-        let mut panels = Vec::new();
+        let (mut measured, mut written, mut panels) = (Vec::new(), Vec::new(), Vec::new());
+        let mut transfers = Transfers::default();
         let shown = self.shown_of(&states);
         for state in &mut states {
             let beam = self.beam(state)?;
-            let (keys, written) = self.write(&mut wiring, state, beam);
+            let keys = if self.is_estimated(state) {
+                let transfer = transfers.of(self, &mut wiring, state.plan.psf);
+                let (keys, asked) = self.wire_estimate(&mut wiring, state, transfer)?;
+                measured.extend(asked);
+                keys
+            } else {
+                state.give_up(&mut wiring)
+            };
+            let keys = self.write(&mut wiring, state, (keys, beam), &mut written);
             if Some(state.plan.plane) == shown {
                 panels = self.panels(&mut wiring, state, &keys);
             }
-            targets.extend(written);
         }
-        let pools: Vec<Key> = panels.iter().map(|(_, key)| key.clone()).collect();
-        targets.splice(0..0, pools);
-        let values = self.execute(wiring, &targets)?;
+        let mut targets = measured;
+        targets.extend(panels.iter().map(|(_, key)| key.clone()));
+        self.release_transfers(states.len());
+        targets.extend(written);
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for state in &mut states {
+            if self.is_estimated(state) {
+                self.take_estimate(state, &mut values)?;
+            }
+        }
         if let Some(state) = states.iter().find(|state| Some(state.plan.plane) == shown) {
-            let drawn = panels.iter().zip(&values);
-            let drawn = drawn.map(|((kind, _), held)| Ok(Panel::new(*kind, self.read(held)?.pooled().clone())));
+            let drawn = panels.iter().zip(&mut values);
+            let drawn = drawn.map(|((kind, _), held)| Ok(Panel::new(*kind, self.read(&held)?.pooled().clone())));
             let mut drawn: Vec<Panel> = drawn.collect::<Result<_, RunError>>()?;
             if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
                 drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));
@@ -87,11 +102,25 @@ impl Session<'_> {
         }
     }
 
-    /// Wires a plane's restoring and writing: its keys with the restored rows, and what must be done.
-    fn write(&self, wiring: &mut Wiring, state: &mut PlaneState, beam: Option<Beam>) -> (PlaneKeys, Vec<Key>) {
+    /// Whether a plane's estimate is still to be found or measured.
+    fn is_estimated(&self, state: &PlaneState) -> bool {
+        self.is_direct() && !is_passed_through(state)
+    }
+
+    /// Wires a plane's restoring and writing: its keys with the restored rows; what must be done goes to `written`.
+    fn write(
+        &self,
+        wiring: &mut Wiring,
+        state: &PlaneState,
+        (mut keys, beam): (PlaneKeys, Option<Beam>),
+        written: &mut Vec<Key>,
+    ) -> PlaneKeys {
         let plane = state.plan.plane;
         let blank = is_passed_through(state);
-        let mut keys = state.give(wiring, true);
+        if blank {
+            // of which nothing but the shape is written
+            (keys.model, keys.residual) = (keys.dirty.clone(), keys.dirty.clone());
+        }
         keys.restored = match beam {
             Some((shape, _)) if !blank => {
                 let reach = (BEAM_REACH * shape.widths().0).ceil() as usize;
@@ -106,11 +135,10 @@ impl Session<'_> {
             (Product::Residual(residual.writer()), &keys.residual),
             (Product::Restored(restored.writer()), &keys.restored),
         ];
-        let targets = products
-            .into_iter()
-            .flat_map(|(product, slabs)| wiring.deliver(&product, plane, (&keys.dirty, slabs), blank))
-            .collect();
-        (keys, targets)
+        for (product, slabs) in products {
+            written.extend(wiring.deliver(&product, plane, (&keys.dirty, slabs), blank));
+        }
+        keys
     }
 
     /// Small versions of the images of a plane.

@@ -4,7 +4,7 @@ use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::StopReason;
 use crate::graph::Key;
-use crate::pipeline::graphs::{Held, Measured, PlaneFiles, PlaneKeys};
+use crate::pipeline::graphs::{Kept, Measured, PlaneFiles, PlaneKeys};
 use crate::pipeline::ops::{ModelTally, Value};
 use crate::pipeline::plan::PlanePlan;
 
@@ -24,8 +24,12 @@ impl Session<'_> {
                 border: self.plan.config.clean.clean_border,
                 scale,
             };
-            let planes = wiring.plane(plane.plane, &files);
+            let mut planes = wiring.plane(plane.plane, &files);
             let measured = wiring.statistics(plane.plane, &planes, self.shortfall(plane.psf));
+            if self.is_direct() {
+                // it begins with nothing
+                (planes.model, planes.residual) = (Vec::new(), Vec::new());
+            }
             keys.push((planes, measured));
         }
         let targets: Vec<Key> = keys
@@ -43,12 +47,14 @@ impl Session<'_> {
         Ok(states)
     }
 
-    fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Held>) -> PlaneState {
-        let mut take = || values.by_ref().take(slabs).collect::<Vec<_>>();
-        let (dirty, allowed, model, residual) = (take(), take(), take(), take());
+    fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Kept>) -> PlaneState {
+        let mut take = |slabs| values.by_ref().take(slabs).collect::<Vec<_>>();
+        let begun = if self.is_direct() { 0 } else { slabs };
+        let (dirty, allowed, model, residual) = (take(slabs), take(slabs), take(begun), take(begun));
         let weights = values.by_ref().take(1 + usize::from(self.shortfall(plan.psf).is_some())).collect();
         let last = values.next().expect("the targets end with the statistics");
-        let Value::Statistics(stats, levels) = last.small() else { unreachable!("the last target is the statistics") };
+        let last = last.small();
+        let Value::Statistics(stats, levels) = &*last else { unreachable!("the last target is the statistics") };
         let stop = if stats.pixels == 0 {
             Some(StopReason::Blank)
         } else if stats.min == 0.0 && stats.max == 0.0 {

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use thiserror::Error;
 
-use super::graphs::{Held, Wiring};
+use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{DeconvOp, OpError, Value};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
@@ -169,6 +169,7 @@ struct Session<'a> {
     plan: &'a Plan,
     tools: &'a Tools<'a>,
     products: &'a Products,
+    shelf: Shelf,
     /// PSFs by their plane; kept from batch to batch when one serves all.
     psfs: BTreeMap<usize, PsfState>,
     phases: Vec<Phase>,
@@ -188,6 +189,7 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         plan,
         tools,
         products: &products,
+        shelf: Shelf::default(),
         psfs: BTreeMap::new(),
         phases: ["read", "deconvolve", "restore-and-write"]
             .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
@@ -243,12 +245,9 @@ impl Session<'_> {
             Kind::Clean(minor) => session.clean(&mut states, minor),
             Kind::Direct => session.solve(&mut states),
         })?;
-        self.timed(2, |session| {
-            if matches!(session.plan.algorithm().kind, Kind::Direct) {
-                session.measure_estimates(&mut states)?;
-            }
-            session.finish(states, begin)
-        })
+        // the filter of the circular boundary runs in the graph that writes its estimate: nothing is kept in between
+        let phase = if self.plan.is_circular() { 1 } else { 2 };
+        self.timed(phase, |session| session.finish(states, begin))
     }
 
     fn timed<R>(&mut self, phase: usize, work: impl FnOnce(&mut Self) -> R) -> R {
@@ -260,6 +259,11 @@ impl Session<'_> {
         result
     }
 
+    /// Whether the algorithm finds its model in one go.
+    fn is_direct(&self) -> bool {
+        matches!(self.plan.algorithm().kind, Kind::Direct)
+    }
+
     fn wiring(&self) -> Wiring {
         Wiring::new(self.plan.cut)
     }
@@ -269,14 +273,16 @@ impl Session<'_> {
         RunContext { callbacks: self.tools.callbacks, context, keeper: None }
     }
 
-    /// Computes the targets of a graph.
-    fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Held>, RunError> {
-        self.tools.scheduler.execute(wiring.into_graph(), targets, &self.context()).map_err(failed)
+    /// Computes the targets of a graph, which holds all that the run remembers meanwhile.
+    fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Kept>, RunError> {
+        let (graph, targets, borrowed) = wiring.lend(targets, &self.shelf).split();
+        let values = self.tools.scheduler.execute(graph, &targets, &self.context()).map_err(failed)?;
+        Ok(borrowed.settle(values, &self.shelf))
     }
 
     /// Looks into a value that a graph gave back, however large and wherever it stands.
-    fn read(&self, held: &Held) -> Result<Arc<Value>, RunError> {
-        graph::fetch(self.tools.scheduler, held, &self.context()).map_err(failed)
+    fn read(&self, kept: &Kept) -> Result<Arc<Value>, RunError> {
+        graph::fetch(self.tools.scheduler, &kept.held(), &self.context()).map_err(failed)
     }
 }
 

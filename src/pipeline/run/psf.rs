@@ -1,11 +1,13 @@
 //! Loading PSFs: checks, measures, beams, transfer functions.
 
+use std::collections::BTreeMap;
+
 use super::state::{PlaneState, PsfState};
 use super::{RunError, Session};
 use crate::algorithms::Shortfall;
 use crate::graph::Key;
 use crate::images::{PsfError, PsfPeak};
-use crate::pipeline::graphs::{Held, KernelCut, Wiring};
+use crate::pipeline::graphs::{Kept, KernelCut, Wiring};
 use crate::pipeline::ops::{PsfFacts, PsfPlane, Value};
 use crate::pipeline::plan::PlanePlan;
 use crate::pipeline::record::{PanelKind, preview_factor};
@@ -14,6 +16,23 @@ use crate::pipeline::record::{PanelKind, preview_factor};
 const PEAK_TOLERANCE: f32 = 1e-2;
 /// Above this share of odd parts a PSF is not even (ALGORITHMS 0.2).
 const ASYMMETRY: f64 = 1e-3;
+
+/// Transfer functions that a graph has been wired with.
+#[derive(Default)]
+pub(super) struct Transfers(BTreeMap<usize, Vec<Key>>);
+
+impl Transfers {
+    /// Keys of a PSF's transfer function: given, or computed by the graph itself if it was not loaded.
+    pub(super) fn of(&mut self, session: &Session<'_>, wiring: &mut Wiring, plane: usize) -> Vec<Key> {
+        let wire = || match &session.psfs[&plane] {
+            PsfState { transfer, kernel, .. } if transfer.is_empty() => {
+                wiring.transfer(&session.psf_plane(plane), kernel)
+            }
+            _ => session.give_transfer(wiring, plane),
+        };
+        self.0.entry(plane).or_insert_with(wire).clone()
+    }
+}
 
 impl Session<'_> {
     /// Loads the PSFs that a batch needs, and lets go of those that it does not.
@@ -29,7 +48,7 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut wired = Vec::new();
         for (plane, held) in missing.into_iter().zip(peaks) {
-            let keys = match held.small() {
+            let keys = match &*held.small() {
                 Value::PsfPeak(peak) => self.wire_psf(&mut wiring, plane, *peak),
                 _ => vec![],
             };
@@ -57,7 +76,7 @@ impl Session<'_> {
         wiring.examine_psf(&psf, peak, self.plan.psf_asks(), small)
     }
 
-    fn psf_state(&self, values: impl Iterator<Item = Held>) -> Result<PsfState, RunError> {
+    fn psf_state(&self, values: impl Iterator<Item = Kept>) -> Result<PsfState, RunError> {
         let unknown = PsfState {
             facts: Err(PsfError::Empty { ny: 0, nx: 0 }),
             pooled: None,
@@ -133,6 +152,14 @@ impl Session<'_> {
             state.whole = values.by_ref().take(usize::from(whole)).next();
         }
         Ok(())
+    }
+
+    /// Lets go of transfer functions that no batch after one of so many planes needs.
+    pub(super) fn release_transfers(&mut self, planes: usize) {
+        let is_last = self.outcomes.len() + planes >= self.plan.planes.len();
+        if is_last || !self.plan.one_psf() {
+            self.psfs.values_mut().for_each(|psf| psf.transfer.clear());
+        }
     }
 
     /// Gives a PSF's transfer function to a graph.

@@ -2,7 +2,7 @@
 
 use crate::algorithms::{Control, Levels, PlaneStats, StopReason};
 use crate::images::{BeamFit, PsfError};
-use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
 use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::PlanePlan;
@@ -19,7 +19,7 @@ pub(super) struct PsfState {
     /// Its transfer function, block by block; empty until needed.
     pub transfer: Slabs,
     /// All of it, where a loop needs it.
-    pub whole: Option<Held>,
+    pub whole: Option<Kept>,
 }
 
 impl PsfState {
@@ -60,7 +60,7 @@ pub(super) struct PlaneState {
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
     /// The modes that it used.
-    pub usable: Option<Held>,
+    pub usable: Option<Kept>,
     pub notes: Vec<String>,
 }
 
@@ -79,6 +79,15 @@ impl PlaneState {
         if release {
             self.model.clear();
             self.residual.clear();
+        }
+        keys
+    }
+
+    /// Gives all that it has to its last graph.
+    pub(super) fn give_up(&mut self, wiring: &mut Wiring) -> PlaneKeys {
+        let keys = self.give(wiring, true);
+        for slabs in [&mut self.dirty, &mut self.allowed, &mut self.mask, &mut self.good] {
+            slabs.clear();
         }
         keys
     }

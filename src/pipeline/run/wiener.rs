@@ -5,7 +5,7 @@ use super::{RunError, Session};
 use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{Ceiling, Choice, LambdaRule, SigmaChoice, WienerParams};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Held, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
 use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::record::SolverPoint;
@@ -24,9 +24,9 @@ struct Solving {
     x: Slabs,
     r: Slabs,
     p: Slabs,
-    rz: Held,
-    usable: Held,
-    choice: Option<Held>,
+    rz: Kept,
+    usable: Kept,
+    choice: Option<Kept>,
     /// `r . r` before the first iteration.
     start: f64,
     /// Present `|r|` over that before the first iteration.
@@ -41,14 +41,14 @@ struct Solving {
 }
 
 impl Session<'_> {
-    /// Estimates every plane of the batch.
+    /// Solves every plane of the batch by the linear boundary; the circular one needs no more than what
+    /// [`Session::wire_estimate`] wires.
     pub(super) fn solve(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
-        self.load_transfers(false)?;
-        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            state.model.clear();
-            state.residual.clear();
+        let is_needed_again = self.plan.one_psf() && self.plan.planes.len() > self.plan.batch;
+        if !self.plan.is_circular() || is_needed_again {
+            self.load_transfers(false)?;
         }
-        if self.plan.config.wiener.is_circular() { self.filter(states) } else { self.iterate(states) }
+        if self.plan.is_circular() { Ok(()) } else { self.iterate(states) }
     }
 
     /// What is solved on a plane.
@@ -74,31 +74,8 @@ impl Session<'_> {
         (PlaneKeys { dirty, ..PlaneKeys::default() }, self.give_transfer(wiring, state.plan.psf))
     }
 
-    /// The filter of the circular boundary: one graph for all planes.
-    fn filter(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
-        let mut wiring = self.wiring();
-        let mut targets = Vec::new();
-        for state in states.iter().filter(|state| state.stop.is_none()) {
-            let (planes, transfer) = self.keys(&mut wiring, state);
-            let setting = self.setting(state);
-            let (mut solver, spectrum) =
-                Solver::begin(&mut wiring, state.plan.plane, setting, (&planes, transfer), self.rule(state));
-            let model = solver.estimate(&spectrum);
-            targets.push(solver.usable);
-            targets.extend(solver.choice);
-            targets.extend(model);
-        }
-        let mut values = self.execute(wiring, &targets)?.into_iter();
-        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            let (usable, choice) = self.chosen(&mut values);
-            state.model = values.by_ref().take(self.plan.cut.slabs().len()).collect();
-            self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
-        }
-        Ok(())
-    }
-
     /// The usable modes, and λ unless it is given.
-    fn chosen(&self, values: &mut impl Iterator<Item = Held>) -> (Held, Option<Held>) {
+    fn chosen(&self, values: &mut impl Iterator<Item = Kept>) -> (Kept, Option<Kept>) {
         let is_given = matches!(self.plan.config.wiener.rule(), LambdaRule::Given(_));
         let usable = values.next().expect("the usable modes were asked for");
         (usable, if is_given { None } else { values.next() })
@@ -215,14 +192,15 @@ impl Session<'_> {
         }
     }
 
-    fn vectors(&self, values: &mut impl Iterator<Item = Held>) -> [Slabs; 3] {
+    fn vectors(&self, values: &mut impl Iterator<Item = Kept>) -> [Slabs; 3] {
         let slabs = self.plan.cut.slabs().len();
         std::array::from_fn(|_| values.by_ref().take(slabs).collect())
     }
 
     /// Takes note of what was solved with which λ.
-    fn solved(&self, state: &mut PlaneState, known: (&Held, Option<&Held>), iterations: u32, tolerance: f64) {
-        let usable = known.0.small().usable();
+    fn solved(&self, state: &mut PlaneState, known: (&Kept, Option<&Kept>), iterations: u32, tolerance: f64) {
+        let usable = known.0.small();
+        let usable = usable.usable();
         let (rule, sigma) = self.rule(state);
         let choice = match (known.1, rule) {
             (Some(choice), _) => choice.small().choice().clone(),
@@ -254,58 +232,65 @@ impl Session<'_> {
         state.usable = Some(known.0.clone());
     }
 
-    /// The exact residual of every estimate, its statistics, and the ceiling; lets go of transfer functions that no other
-    /// batch needs.
-    pub(super) fn measure_estimates(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
-        let mut wiring = self.wiring();
+    /// Wires a plane's estimate, which the solver has found or the filter of the circular boundary finds here, its exact
+    /// residual, and what is measured of them: the keys of the images, and those for [`Session::take_estimate`].
+    pub(super) fn wire_estimate(
+        &self,
+        wiring: &mut Wiring,
+        state: &mut PlaneState,
+        transfer: Vec<Key>,
+    ) -> Result<(PlaneKeys, Vec<Key>), RunError> {
+        let (plane, setting) = (state.plan.plane, self.setting(state));
+        let mut keys = state.give_up(wiring);
         let mut targets = Vec::new();
-        for state in states.iter_mut().filter(|state| state.usable.is_some()) {
-            let plane = state.plan.plane;
-            let setting = self.setting(state);
-            let beam = self.beam(state)?;
-            let transfer = self.give_transfer(&mut wiring, state.plan.psf);
-            let keys = state.give(&mut wiring, true);
-            let residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
-            let keys = PlaneKeys { residual, ..keys };
-            targets.extend(keys.model.iter().chain(&keys.residual).cloned());
-            // the model is no list of components, so no sidelobes are missing beside some of them
-            let measured = wiring.statistics(plane, &keys, None);
-            targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
-            if let (Some((shape, _)), Some(usable)) = (beam, &state.usable) {
-                let usable = wiring.give("held-usable", plane, 0, usable);
-                let known = (usable, None, None);
-                targets.extend(Solver::resume(&mut wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
+        let usable = match &state.usable {
+            Some(usable) => wiring.give("held-usable", plane, 0, usable),
+            None => {
+                let given = (&keys, transfer.clone());
+                let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, given, self.rule(state));
+                let model = solver.estimate(&spectrum);
+                targets.push(solver.usable.clone());
+                targets.extend(solver.choice.clone());
+                let usable = solver.usable;
+                keys.model = model;
+                usable
             }
+        };
+        keys.residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
+        // the model is no list of components, so no sidelobes are missing beside some of them
+        let measured = wiring.statistics(plane, &keys, None);
+        targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
+        if let Some((shape, _)) = self.beam(state)? {
+            let known = (usable, None, None);
+            targets.extend(Solver::resume(wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
         }
-        let is_last = self.outcomes.len() + states.len() >= self.plan.planes.len();
-        if is_last || !self.plan.one_psf() {
-            self.psfs.values_mut().for_each(|psf| psf.transfer.clear());
-        }
-        let mut values = self.execute(wiring, &targets)?.into_iter();
-        for state in states.iter_mut().filter(|state| state.usable.is_some()) {
-            self.take_measured(state, &mut values);
-            let blocks = self.psfs[&state.plan.psf].kernel.layout.blocks();
-            if self.beam(state)?.is_some() {
-                note_ceiling(state, values.by_ref().take(blocks));
-            }
-        }
-        Ok(())
+        Ok((keys, targets))
     }
 
-    /// Takes model, residual, tally and statistics.
-    fn take_measured(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Held>) {
-        let slabs = self.plan.cut.slabs().len();
-        state.model = values.by_ref().take(slabs).collect();
-        state.residual = values.by_ref().take(slabs).collect();
-        state.tally = *values.next().expect("the tally follows the residual").small().tally();
-        let statistics = values.next().expect("statistics come last");
-        let Value::Statistics(stats, _) = statistics.small() else { unreachable!("statistics were asked for") };
+    /// Takes what [`Session::wire_estimate`] asked for.
+    pub(super) fn take_estimate(
+        &self,
+        state: &mut PlaneState,
+        values: &mut impl Iterator<Item = Kept>,
+    ) -> Result<(), RunError> {
+        if state.usable.is_none() {
+            let (usable, choice) = self.chosen(values);
+            self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
+        }
+        state.tally = *values.next().expect("the tally comes first").small().tally();
+        let statistics = values.next().expect("statistics follow the tally").small();
+        let Value::Statistics(stats, _) = &*statistics else { unreachable!("statistics were asked for") };
         state.stats = *stats;
+        if self.beam(state)?.is_some() {
+            let blocks = self.psfs[&state.plan.psf].kernel.layout.blocks();
+            note_ceiling(state, values.take(blocks));
+        }
+        Ok(())
     }
 }
 
 /// `r . z` and `r . r`.
-fn numbers(values: &mut impl Iterator<Item = Held>) -> (Held, f64) {
+fn numbers(values: &mut impl Iterator<Item = Kept>) -> (Kept, f64) {
     let mut next = || values.next().expect("two numbers follow the vectors");
     let rz = next();
     (rz, *next().small().scalar())
@@ -317,7 +302,7 @@ fn order(keys: SolverKeys) -> impl Iterator<Item = Key> {
     keys.vectors().into_iter().chain(numbers)
 }
 
-fn note_ceiling(state: &mut PlaneState, mut blocks: impl Iterator<Item = Held>) {
+fn note_ceiling(state: &mut PlaneState, mut blocks: impl Iterator<Item = Kept>) {
     let mut ceiling: Ceiling = blocks.next().expect("a transform has a block").small().ceiling().clone();
     blocks.for_each(|part| ceiling.merge(part.small().ceiling()));
     let report = ceiling.report();
