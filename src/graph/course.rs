@@ -55,6 +55,20 @@ impl Course {
         }
     }
 
+    /// Decides for a graph whose tasks run in other processes: every value that is worth a file stands in one.
+    ///
+    /// # Errors
+    /// [`GraphError::Budget`] if some task has no room even so.
+    pub(super) fn all_in_files<O: Op>(graph: &TaskGraph<O>, net: &Net, limits: Limits) -> Result<Self, GraphError> {
+        let course = Self::along(net, order::best(net), spill::everything(graph, net), limits);
+        match limits.memory {
+            Some(memory) if course.needs.iter().any(|&needs| needs > memory) => {
+                Err(spill::no_room((graph, net), &course.order, &course.needs, memory))
+            }
+            _ => Ok(course),
+        }
+    }
+
     /// The course of this order, with these values in files.
     ///
     /// Without a budget, `P` workers keep to what one worker needs times `P`: tasks without dependencies then do not

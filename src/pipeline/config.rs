@@ -46,6 +46,22 @@ pub struct ComputeConfig {
     pub threads: usize,
     /// Cap on memory.
     pub memory: Auto<Bytes>,
+    /// Who runs the tasks.
+    pub scheduler: SchedulerChoice,
+    /// Folder for values that have no room in memory or go between processes; else that of the products.
+    pub scratch: Auto<PathBuf>,
+}
+
+/// Who runs the tasks; the results are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SchedulerChoice {
+    /// The calling thread, one after the other.
+    Sync,
+    /// Worker threads.
+    Threads,
+    /// Child processes.
+    Processes,
 }
 
 /// The `[profile]` table.

@@ -14,6 +14,7 @@ mod layering;
 mod plan;
 mod products;
 mod psf_geometry;
+mod schedulers;
 mod wiener;
 
 #[path = "../support/mod.rs"]
