@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
+use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::diagnostics::PLOTS;
 use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval, SchedulerChoice};
@@ -66,6 +67,8 @@ pub(super) struct RunArgs {
     /// Folder for values that have no room in memory or go between processes [default: for processes that of the products, for threads none]
     #[arg(long, value_name = "DIR", help_heading = "Work")]
     pub scratch: Option<String>,
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// Plots to draw, separated by commas, or none [default: all; see deconv list]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = plots(), help_heading = "Diagnostics")]
     pub plots: Option<Vec<String>>,
@@ -114,7 +117,7 @@ fn chunk(text: &str) -> Result<String, String> {
     checked::<Auto<ChunkRows>>(text, "auto, full or a whole number from 1")
 }
 
-fn memory(text: &str) -> Result<String, String> {
+pub(super) fn memory(text: &str) -> Result<String, String> {
     checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
 }
 
@@ -173,6 +176,7 @@ fn flags(matches: &ArgMatches) -> toml::Table {
         ("compute", "memory", "memory"),
         ("compute", "scheduler", "scheduler"),
         ("compute", "scratch", "scratch"),
+        ("compute", "cache_size", "cache_size"),
         ("input", "psf_scale", "psf_scale"),
         ("restore", "beam", "beam_shape"),
         ("profile", "dt", "profile_dt"),

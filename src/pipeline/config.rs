@@ -50,6 +50,8 @@ pub struct ComputeConfig {
     pub scheduler: SchedulerChoice,
     /// Folder for values that have no room in memory or go between processes; else that of the products.
     pub scratch: Auto<PathBuf>,
+    /// Cap on the results that are kept in a folder.
+    pub cache_size: Auto<Bytes>,
 }
 
 /// Who runs the tasks; the results are the same.

@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod blanks;
+mod cache;
 mod cli_errors;
 mod cli_usage;
 mod configs;
@@ -14,6 +15,7 @@ mod layering;
 mod plan;
 mod products;
 mod psf_geometry;
+mod resume;
 mod schedulers;
 mod wiener;
 

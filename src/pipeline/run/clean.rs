@@ -94,7 +94,7 @@ impl Session<'_> {
             match task {
                 Task::Cycle(rules) => {
                     let step = values.next().expect("the first target of a cycle is its step");
-                    let step = step.value().map_err(RunError::Scratch)?;
+                    let step = self.read(&step)?;
                     state.control.as_mut().expect("the plane is under way").took(step.step());
                     self.take_residual(state, &mut values);
                     self.tell(state, *rules);

@@ -40,12 +40,9 @@ impl Session<'_> {
         let values = self.execute(wiring, &targets)?;
         if !panels.is_empty() {
             let state = states.iter().find(|state| state.plan.plane == shown).expect("its panels were asked for");
-            let mut drawn: Vec<Panel> = panels
-                .iter()
-                .zip(&values)
-                .map(|((kind, _), held)| Ok(Panel::new(*kind, held.value()?.pooled().clone())))
-                .collect::<std::io::Result<_>>()
-                .map_err(RunError::Scratch)?;
+            let drawn = panels.iter().zip(&values);
+            let drawn = drawn.map(|((kind, _), held)| Ok(Panel::new(*kind, self.read(held)?.pooled().clone())));
+            let mut drawn: Vec<Panel> = drawn.collect::<Result<_, RunError>>()?;
             if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
                 drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));
             }

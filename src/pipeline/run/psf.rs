@@ -64,8 +64,8 @@ impl Session<'_> {
             transfer: Vec::new(),
             whole: None,
         };
-        values.map(|held| held.value()).try_fold(unknown, |state, value| {
-            Ok(match &*value.map_err(RunError::Scratch)? {
+        values.map(|held| self.read(&held)).try_fold(unknown, |state, value| {
+            Ok(match &*value? {
                 Value::NoPsf(error) => PsfState { facts: Err(error.clone()), ..state },
                 Value::PsfFacts(facts) => PsfState { facts: Ok(*facts), kernel: self.kernel(facts.peak), ..state },
                 Value::Pooled(pooled) => PsfState { pooled: Some(pooled.clone()), ..state },
