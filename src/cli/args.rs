@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command};
 use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::diagnostics::PLOTS;
-use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval, SchedulerChoice};
 use crate::pipeline::machine::saved_at;
 use crate::pipeline::{ConfigError, RunConfig};
 
@@ -61,6 +61,12 @@ pub(super) struct RunArgs {
     /// Write the configuration in force to this file
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub save_config: Option<PathBuf>,
+    /// Who runs the tasks: threads, sync (one after the other) or processes [default: threads]
+    #[arg(long, value_name = "NAME", value_parser = ["sync", "threads", "processes"], help_heading = "Work")]
+    pub scheduler: Option<String>,
+    /// Folder for values that have no room in memory or go between processes [default: for processes that of the products, for threads none]
+    #[arg(long, value_name = "DIR", help_heading = "Work")]
+    pub scratch: Option<String>,
     #[command(flatten)]
     pub keep: KeepArgs,
     /// Plots to draw, separated by commas, or none [default: all; see deconv list]
@@ -93,6 +99,7 @@ impl PlanArgs {
         let files: Vec<&Path> = machine.as_deref().into_iter().chain(self.config.as_deref()).collect();
         let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
+        check_threads(command, matches, config.compute.scheduler).unwrap_or_else(|error| error.exit());
         Ok(config)
     }
 }
@@ -167,6 +174,8 @@ fn flags(matches: &ArgMatches) -> toml::Table {
     for (table, key, flag) in [
         ("compute", "chunk", "chunk"),
         ("compute", "memory", "memory"),
+        ("compute", "scheduler", "scheduler"),
+        ("compute", "scratch", "scratch"),
         ("compute", "cache_size", "cache_size"),
         ("input", "psf_scale", "psf_scale"),
         ("restore", "beam", "beam_shape"),
@@ -210,5 +219,14 @@ fn check_parameters(command: &mut Command, matches: &ArgMatches, algorithm: &Alg
     let readers: Vec<_> = ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();
     let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));
     let message = format!("--{flag} has no effect with --algorithm {name}; it is read by {readers}");
+    Err(command.error(ErrorKind::ArgumentConflict, message))
+}
+
+/// Refuses a number of threads where there is one in any case.
+fn check_threads(command: &mut Command, matches: &ArgMatches, scheduler: SchedulerChoice) -> Result<(), clap::Error> {
+    if scheduler != SchedulerChoice::Sync || !matches.contains_id("threads") {
+        return Ok(());
+    }
+    let message = "--threads has no effect with --scheduler sync, which runs one task after the other";
     Err(command.error(ErrorKind::ArgumentConflict, message))
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::diagnostics::PlotError;
-use crate::graph::CacheError;
+use crate::graph::{CacheError, ScratchError};
 use crate::io::FitsError;
 use crate::pipeline::machine::MeasureError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
@@ -76,6 +76,12 @@ impl From<PlotError> for Failure {
     }
 }
 
+impl From<ScratchError> for Failure {
+    fn from(error: ScratchError) -> Self {
+        Self::new(error, Some("name a folder that can be written to: --scratch DIR".to_owned()))
+    }
+}
+
 impl Failure {
     fn new(error: impl Into<Box<dyn Error>>, hint: Option<String>) -> Self {
         Self { error: error.into(), hint, code: FAILED }
@@ -108,6 +114,12 @@ impl Failure {
         let error = format!("cannot use {flag} {found} with this algorithm");
         let hint = Some(format!("expected one of {}", expected.join(", ")));
         Self::new(error, hint)
+    }
+
+    /// A worker process that cannot do its work.
+    pub(super) fn worker(source: &std::io::Error) -> Self {
+        let error = format!("cannot work for another process\n  {source}");
+        Self::new(error, Some("deconv --scheduler processes starts its workers itself".to_owned()))
     }
 
     /// No folder for what is kept between runs.

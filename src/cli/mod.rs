@@ -12,9 +12,11 @@ mod interrupt;
 mod keep;
 mod list;
 mod run;
+mod scheduler;
 mod shown;
 mod simulate;
 mod tune;
+mod worker;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
@@ -73,6 +75,7 @@ impl Line {
 fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<(), failure::Failure> {
     match matches.subcommand() {
         Some(("list", _)) => list::list(),
+        Some((worker::NAME, _)) => worker::worker(),
         Some(("simulate", matches)) => {
             let args = SimulateArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             simulate::simulate(&args, &line.typed)
@@ -106,6 +109,7 @@ fn command() -> Command {
     let tune = Command::new("tune").about("Measures this machine, so that runs choose their chunks by it");
     let base = base
         .subcommand(TuneArgs::augment_args(tune))
+        .subcommand(Command::new(worker::NAME).about("Runs tasks for another deconv, which starts it").hide(true))
         .subcommand(SimulateArgs::augment_args(simulate))
         .subcommand(args::with_parameters(GraphArgs::augment_args(graph)));
     args::with_parameters(RunArgs::augment_args(base))

@@ -10,9 +10,10 @@ use super::args::RunArgs;
 use super::failure::Failure;
 use super::interrupt;
 use super::keep::KeptSummary;
+use super::scheduler::scheduler;
 use super::shown::{self, Shown};
 use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
-use crate::graph::{Cached, Callback, Scheduler, Scratch, Threads};
+use crate::graph::{Cached, Callback, Scheduler};
 use crate::io::FitsError;
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
@@ -44,9 +45,9 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let own: [&dyn Callback; 2] = [&progress, &counts];
     let callbacks: Vec<&dyn Callback> = own.into_iter().chain(shown.callbacks()).collect();
     let cancel = interrupt::cancel_on_signals();
-    let threads = threads(&plan, &prefix)?;
-    let cached = kept.as_ref().map(|kept| Cached::new(&threads, &kept.cache));
-    let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&threads, |cached| cached);
+    let tasks = scheduler(&plan, &prefix)?;
+    let cached = kept.as_ref().map(|kept| Cached::new(&*tasks, &kept.cache));
+    let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&*tasks, |cached| cached);
     let tools = Tools { scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, &command.recorded, &tools)?;
     teller.tell(&outcome);
@@ -67,18 +68,6 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     }
     kept.iter().for_each(|kept| kept.done(interrupted));
     if interrupted { Err(Failure::interrupted()) } else { Ok(()) }
-}
-
-/// The workers; with a scratch folder beside the products where the plan has no room in memory for every value.
-fn threads(plan: &Plan, prefix: &str) -> Result<Threads, Failure> {
-    let threads = Threads::new(plan.workers).with_memory(plan.values());
-    if plan.forecast.spilled_bytes == 0 {
-        return Ok(threads);
-    }
-    let folder = Path::new(prefix).parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    let scratch = Scratch::new(folder).map_err(|error| Failure::file(folder, &error.source))?;
-    Ok(threads.with_scratch(scratch))
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.

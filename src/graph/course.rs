@@ -1,6 +1,6 @@
 //! Everything that is decided before the first task starts: the order, what stands in files, and how much may be held.
 
-use super::ledger::serial_peak_with;
+use super::ledger::{serial_needs, serial_peak_with};
 use super::net::Net;
 use super::residence::Residence;
 use super::spill::{self, Edges};
@@ -51,6 +51,21 @@ impl Course {
             worst = serial_peak_with(net, &order, &residence);
         }
         Ok(Self::along(net, order, (residence, worst), limits))
+    }
+
+    /// Decides for a graph whose tasks run in other processes: every value that is worth a file stands in one.
+    ///
+    /// # Errors
+    /// [`GraphError::Budget`] if some task has no room even so.
+    pub(super) fn all_in_files<O: Op>(graph: &TaskGraph<O>, net: &Net, limits: Limits) -> Result<Self, GraphError> {
+        let (order, residence) = (order::best(net), spill::everything(graph, net));
+        let worst = serial_peak_with(net, &order, &residence);
+        match limits.memory {
+            Some(memory) if worst > memory => {
+                Err(spill::no_room((graph, net), &order, &serial_needs(net, &order, &residence), memory))
+            }
+            _ => Ok(Self::along(net, order, (residence, worst), limits)),
+        }
     }
 
     /// The course of this order, with these values in files, which takes so much when the tasks follow each other.

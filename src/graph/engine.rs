@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::course::{Course, Limits, is_given_in_file};
+use super::elsewhere::Elsewhere;
 use super::forecast::{simulated_peak, total_flops};
 use super::net::Net;
 use super::perform::{Slot, store};
@@ -22,11 +23,13 @@ use super::task_graph::Node;
 use super::{GIVEN, GraphError, Held, Key, Meta, Op, Place, RunStart, Scratch, TaskGraph, TaskSite, ValueRecord};
 
 /// Who runs the tasks, and with what.
-pub(super) struct Crew {
+pub(super) struct Crew<'a, O: Op> {
     /// The calling thread is the first worker.
     pub(super) limits: Limits,
     /// Where values stand that have no room in memory.
     pub(super) scratch: Option<Arc<Scratch>>,
+    /// Does the tasks, if they are not done on the threads of the workers.
+    pub(super) elsewhere: Option<&'a dyn Elsewhere<O>>,
 }
 
 /// Computes the targets; the contract is that of [`super::Scheduler::execute`].
@@ -34,10 +37,13 @@ pub(super) fn execute<O: Op>(
     graph: TaskGraph<O>,
     targets: &[Key],
     run: &RunContext<'_, O::Value>,
-    crew: &Crew,
+    crew: &Crew<'_, O>,
 ) -> Result<Vec<Held<O::Value>>, GraphError> {
     let net = Net::new(&graph, targets)?;
-    let course = Course::plan(&graph, &net, crew.limits)?;
+    let course = match crew.elsewhere {
+        Some(_) => Course::all_in_files(&graph, &net, crew.limits)?,
+        None => Course::plan(&graph, &net, crew.limits)?,
+    };
     let workers = crew.limits.workers.clamp(1, course.order.len().max(1));
     if !run.callbacks.is_empty() {
         let start = RunStart {
@@ -51,7 +57,7 @@ pub(super) fn execute<O: Op>(
         };
         run.callbacks.iter().for_each(|callback| callback.start(&start));
     }
-    let engine = Engine::new(graph, (&net, &course), run, crew.scratch.as_ref());
+    let engine = Engine::new(graph, (&net, &course), run, crew);
     let result = engine.and_then(|engine| {
         engine.run_on(workers);
         engine.into_result()
@@ -65,7 +71,7 @@ pub(super) struct Engine<'n, O: Op> {
     pub(super) net: &'n Net,
     pub(super) course: &'n Course,
     pub(super) run: &'n RunContext<'n, O::Value>,
-    pub(super) scratch: Option<&'n Arc<Scratch>>,
+    pub(super) crew: &'n Crew<'n, O>,
     pub(super) keys: Vec<Key>,
     pub(super) ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
@@ -111,7 +117,7 @@ impl<'n, O: Op> Engine<'n, O> {
         graph: TaskGraph<O>,
         (net, course): (&'n Net, &'n Course),
         run: &'n RunContext<'n, O::Value>,
-        scratch: Option<&'n Arc<Scratch>>,
+        crew: &'n Crew<'n, O>,
     ) -> Result<Self, GraphError> {
         let (mut keys, mut ops) = (Vec::with_capacity(net.len()), Vec::with_capacity(net.len()));
         let mut values = Vec::with_capacity(net.len());
@@ -123,7 +129,7 @@ impl<'n, O: Op> Engine<'n, O> {
                     let slot = match held.into_place() {
                         Place::File(stored, codec) => Slot::File(Arc::new((stored, codec))),
                         Place::Memory(value) if course.residence.is_stored(number) => {
-                            store::<O>(scratch, run.callbacks, (&key, GIVEN, 0, bytes), &value)?
+                            store::<O>(crew.scratch.as_ref(), run.callbacks, (&key, GIVEN, 0, bytes), &value)?
                         }
                         Place::Memory(value) => {
                             tell_born(run, &key, bytes);
@@ -139,7 +145,7 @@ impl<'n, O: Op> Engine<'n, O> {
         }
         let (state, ready) = (State::new(net, course), vec![Instant::now(); net.len()]);
         let shared = Mutex::new(Shared { state, values, ready, sleepers: 0, error: None });
-        Ok(Self { net, course, run, scratch, keys, ops, shared, wake: Condvar::new() })
+        Ok(Self { net, course, run, crew, keys, ops, shared, wake: Condvar::new() })
     }
 
     fn run_on(&self, workers: usize) {
@@ -213,6 +219,14 @@ impl<'n, O: Op> Engine<'n, O> {
         let mut shared = self.lock();
         shared.state.stop();
         let rank = shared.state.rank(task);
+        let error = match error {
+            // a process that was not let to its end
+            GraphError::Lost { .. } if self.run.context.cancel.is_aborted() => {
+                let tasks = self.course.order.len();
+                GraphError::Cancelled { done: tasks - shared.state.unstarted() - 1, tasks }
+            }
+            error => error,
+        };
         if shared.error.as_ref().is_none_or(|&(earlier, _)| rank < earlier) {
             shared.error = Some((rank, error));
         }
@@ -318,7 +332,7 @@ fn tell_born<V>(run: &RunContext<'_, V>, key: &Key, bytes: u64) {
     }
 }
 
-fn panic_message(payload: &(dyn Any + Send)) -> String {
+pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".into())
 }

@@ -46,6 +46,16 @@ pub enum GraphError {
         /// What the panic said.
         message: String,
     },
+    /// A task whose worker processes ended in its midst, each time it was tried.
+    #[error("task {} ({}) was given up: {losses} worker processes were lost in its midst, the last one {how}{task}", task.key, task.kind)]
+    Lost {
+        /// Which task, and where it stands.
+        task: Box<TaskSite>,
+        /// How many processes were lost.
+        losses: u32,
+        /// What the last one did, with the signal.
+        how: String,
+    },
     /// A value that cannot be written to its file or read back.
     #[error("cannot {access} the value of {key}\n  file {}", path.display())]
     Scratch {
@@ -200,6 +210,9 @@ impl GraphError {
                 }
                 _ => "check that the scratch folder is there and can be written to while the run lasts".to_owned(),
             }),
+            Self::Lost { .. } => Some(
+                "see what ends the processes: too little memory (try fewer workers), or somebody's hand".to_owned(),
+            ),
             Self::Scratch { access: Access::Read, .. } => {
                 Some("check that nobody removes files of the run, and that the disk is sound".to_owned())
             }

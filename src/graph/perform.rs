@@ -1,11 +1,13 @@
 //! What a worker does with a task: take the inputs from their files, run the operation, send the result where it stands.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::elsewhere::Failure;
 use super::engine::{Claim, Ended, Engine, Inputs};
 use super::{
     Access, Callback, Codec, GraphError, Key, Made, Op, RetryRecord, Scratch, SpillRecord, Stored, TaskRecord,
@@ -45,11 +47,34 @@ pub(super) fn store<O: Op>(
         GraphError::Scratch { key: key.clone(), path, access: Access::Write, source }
     })?;
     if !callbacks.is_empty() {
-        let (file_bytes, end) = (stored.len(), Instant::now());
-        let record = SpillRecord { key: key.clone(), kind, worker, bytes, file_bytes, start, end };
-        callbacks.iter().for_each(|callback| callback.spilled(&record));
+        tell_spilled(callbacks, (key, kind, worker, bytes), stored.len(), (start, Instant::now()));
     }
     Ok(Slot::File(Arc::new((stored, codec))))
+}
+
+/// Tells that a value of this key, kind, and size was written by this worker to a file of so many bytes.
+pub(super) fn tell_spilled(
+    callbacks: &[&dyn Callback],
+    (key, kind, worker, bytes): (&Key, &'static str, usize, u64),
+    file_bytes: u64,
+    (start, end): (Instant, Instant),
+) {
+    let record = SpillRecord { key: key.clone(), kind, worker, bytes, file_bytes, start, end };
+    callbacks.iter().for_each(|callback| callback.spilled(&record));
+}
+
+/// A task that has ended well.
+pub(super) struct Performed<V> {
+    /// The result.
+    pub(super) slot: Slot<V>,
+    /// Which attempt it was.
+    pub(super) attempt: u32,
+    /// Taking the inputs to where the operation ran.
+    pub(super) read: Duration,
+    /// Writing the result to a file.
+    pub(super) write: Duration,
+    /// When the result stood where it stands.
+    pub(super) end: Instant,
 }
 
 impl<O: Op> Engine<'_, O> {
@@ -58,25 +83,11 @@ impl<O: Op> Engine<'_, O> {
         let Claim { task, inputs, ready } = claim;
         let start = Instant::now();
         self.tell_begin(worker, task, start);
-        let inputs = match inputs {
-            Inputs::Memory(inputs) => inputs,
-            Inputs::Slots(slots) => self.load(task, slots)?,
+        let performed = match self.crew.elsewhere {
+            Some(elsewhere) => self.perform_elsewhere(elsewhere, (worker, task), inputs, start)?,
+            None => self.perform_here((worker, task), inputs, start)?,
         };
-        let loaded_bytes = self.course.residence.loads(task);
-        let began = if loaded_bytes > 0 { Instant::now() } else { start };
-        let (value, attempt) = self.attempt(worker, task, &inputs)?;
-        drop(inputs);
-        self.show(task, &value, began);
-        let made = Instant::now();
-        let (slot, spilled_bytes, end) = if self.course.residence.is_stored(task) {
-            let (key, kind) = self.name(task);
-            let bytes = self.net.bytes(task);
-            let slot = store::<O>(self.scratch, self.run.callbacks, (key, kind, worker, bytes), &value)?;
-            drop(value);
-            (slot, bytes, Instant::now())
-        } else {
-            (Slot::Memory(value), 0, made)
-        };
+        let Performed { slot, attempt, read, write, end } = performed;
         if self.run.callbacks.is_empty() {
             self.finish(task, slot, end);
             return Ok(());
@@ -84,7 +95,8 @@ impl<O: Op> Engine<'_, O> {
         self.tell_born(task, end);
         let ended = self.finish(task, slot, end);
         let (key, kind) = self.name(task);
-        let (read, write) = (began - start, end - made);
+        let (spilled_bytes, loaded_bytes) =
+            (self.course.residence.written_by(self.net, task), self.course.residence.loads(task));
         let (output_bytes, flops) = (self.net.bytes(task), self.net.costs[task as usize].flops);
         let Ended { live_bytes, freed } = ended;
         self.tell_freed(&freed);
@@ -106,6 +118,38 @@ impl<O: Op> Engine<'_, O> {
         };
         self.run.callbacks.iter().for_each(|callback| callback.posttask(&record));
         Ok(())
+    }
+
+    /// Does a task on this thread.
+    fn perform_here(
+        &self,
+        (worker, task): (usize, u32),
+        inputs: Inputs<O::Value>,
+        start: Instant,
+    ) -> Result<Performed<O::Value>, GraphError> {
+        let inputs = match inputs {
+            Inputs::Memory(inputs) => inputs,
+            Inputs::Slots(slots) => self.load(task, slots)?,
+        };
+        let began = if self.course.residence.loads(task) > 0 { Instant::now() } else { start };
+        let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
+        let run = || op.run(&inputs, &self.run.context).map(Arc::new).map_err(|error| Failure::Op(Box::new(error)));
+        let (value, attempt) = self.attempt((worker, task), run)?;
+        drop(inputs);
+        if self.run.keeper.is_some() {
+            self.show(task, &value, began.elapsed());
+        }
+        let made = Instant::now();
+        let (slot, end) = if self.course.residence.is_stored(task) {
+            let (key, kind) = self.name(task);
+            let name = (key, kind, worker, self.net.bytes(task));
+            let slot = store::<O>(self.crew.scratch.as_ref(), self.run.callbacks, name, &value)?;
+            drop(value);
+            (slot, Instant::now())
+        } else {
+            (Slot::Memory(value), made)
+        };
+        Ok(Performed { slot, attempt, read: began - start, write: end - made, end })
     }
 
     /// Takes the inputs of a task to memory; one that stands in several places is read once.
@@ -134,32 +178,33 @@ impl<O: Op> Engine<'_, O> {
         (codec.read)(stored).map_err(|source| lost(stored.path(), source))
     }
 
-    /// Runs the operation, again if it says that this may help; gives the value and the number of attempts.
-    fn attempt(&self, worker: usize, task: u32, inputs: &[Arc<O::Value>]) -> Result<(Arc<O::Value>, u32), GraphError> {
+    /// Runs the operation, again if it says that this may help; gives what came of it and the number of attempts.
+    pub(super) fn attempt<T>(
+        &self,
+        (worker, task): (usize, u32),
+        mut run: impl FnMut() -> Result<T, Failure>,
+    ) -> Result<(T, u32), GraphError> {
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let (mut attempt, mut pause) = (1, FIRST_PAUSE);
         loop {
-            let error = match op.run(inputs, &self.run.context) {
-                Ok(value) => return Ok((Arc::new(value), attempt)),
-                Err(error) => error,
-            };
-            if attempt <= op.retries() && !self.run.context.cancel.is_aborted() {
-                self.tell_retried(worker, task, (attempt, &error, pause));
-                thread::sleep(pause);
-                attempt += 1;
-                pause = (2 * pause).min(LONGEST_PAUSE);
-            } else {
-                let task = Box::new(self.site(task, attempt));
-                return Err(GraphError::Task { task, source: Box::new(error) });
+            match run() {
+                Ok(done) => return Ok((done, attempt)),
+                Err(Failure::Op(error)) if attempt <= op.retries() && !self.run.context.cancel.is_aborted() => {
+                    self.tell_retried(worker, task, (attempt, &*error, pause));
+                    thread::sleep(pause);
+                    attempt += 1;
+                    pause = (2 * pause).min(LONGEST_PAUSE);
+                }
+                Err(failure) => return Err(self.error_of((task, attempt), failure)),
             }
         }
     }
 
     /// Shows a result to the keeper; not where the operation may have ended early with another one.
-    fn show(&self, task: u32, value: &Arc<O::Value>, began: Instant) {
+    pub(super) fn show(&self, task: u32, value: &Arc<O::Value>, took: Duration) {
         if let Some(keeper) = self.run.keeper.filter(|_| !self.run.context.cancel.is_requested()) {
             let (key, bytes) = (&self.keys[task as usize], self.net.bytes(task));
-            keeper.made(&Made { key, value, bytes, seconds: began.elapsed().as_secs_f64() });
+            keeper.made(&Made { key, value, bytes, seconds: took.as_secs_f64() });
         }
     }
 
@@ -171,7 +216,7 @@ impl<O: Op> Engine<'_, O> {
         }
     }
 
-    fn tell_retried(&self, worker: usize, task: u32, (attempt, error, pause): (u32, &O::Error, Duration)) {
+    fn tell_retried(&self, worker: usize, task: u32, (attempt, error, pause): (u32, &dyn Error, Duration)) {
         if !self.run.callbacks.is_empty() {
             let ((key, kind), at, error) = (self.name(task), Instant::now(), error.to_string());
             let record = RetryRecord { key: key.clone(), kind, worker, attempt, error, at, pause };

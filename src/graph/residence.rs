@@ -58,6 +58,11 @@ impl Residence {
         stored.map(|node| net.bytes(node)).sum()
     }
 
+    /// Declared bytes of the result that a task writes to a file.
+    pub(super) fn written_by(&self, net: &Net, task: u32) -> u64 {
+        net.bytes(task) - self.kept(net, task)
+    }
+
     /// What all tasks together take from files \[bytes\].
     pub(super) fn read(&self) -> u64 {
         self.loads.iter().sum()

@@ -101,7 +101,7 @@ impl<O: Op> Scheduler<O> for Serial {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, &Crew { limits: Limits::workers(1), scratch: None })
+        engine::execute(graph, targets, run, &Crew { limits: Limits::workers(1), scratch: None, elsewhere: None })
     }
 }
 
@@ -112,7 +112,8 @@ impl<O: Op> Scheduler<O> for Threads {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, &Crew { limits: self.limits(), scratch: self.scratch.clone() })
+        let crew = Crew { limits: self.limits(), scratch: self.scratch.clone(), elsewhere: None };
+        engine::execute(graph, targets, run, &crew)
     }
 }
 

@@ -12,7 +12,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::course::given_in_files;
+use super::course::{given_in_files, is_given_in_file};
 use super::ledger::serial_needs;
 use super::net::{Net, Rows};
 use super::residence::Residence;
@@ -83,11 +83,31 @@ fn too_small<O: Op>(graph: &TaskGraph<O>, mut walk: Walk<'_>, order: &[u32], mem
         }
     }
     let needs = serial_needs(net, order, &walk.residence);
+    no_room((graph, net), order, &needs, memory)
+}
+
+/// The error of a budget in which the task that needs most has no room.
+pub(super) fn no_room<O: Op>(
+    (graph, net): (&TaskGraph<O>, &Net),
+    order: &[u32],
+    needs: &[u64],
+    memory: u64,
+) -> GraphError {
     let (rank, &needs) =
         needs.iter().enumerate().max_by_key(|&(rank, need)| (need, usize::MAX - rank)).unwrap_or((0, &0));
     let task = order[rank];
     let key = graph.at(net.places[task as usize]).0.clone();
     GraphError::Budget { key, kind: net.kinds[task as usize].unwrap_or_default(), needs, memory }
+}
+
+/// Every value in a file that is worth one.
+pub(super) fn everything<O: Op>(graph: &TaskGraph<O>, net: &Net) -> Residence {
+    let edges = Edges::new(graph, net);
+    let mut residence = Residence::of_nodes(net.len());
+    for node in (0..net.len() as u32).filter(|&node| net.bytes(node) >= SMALL || is_given_in_file(graph, net, node)) {
+        residence.store(node, edges.loads_of(node));
+    }
+    residence
 }
 
 /// After the last use, for a target.

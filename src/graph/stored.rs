@@ -42,13 +42,44 @@ enum Source {
     Open(Arc<File>, Arc<PathBuf>),
     /// Opened for every read: there may be more scratch files than a process can have open at one time.
     Scratch(Arc<ScratchFile>),
+    /// In memory.
+    Bytes(Arc<[u8]>),
+}
+
+/// A [`Source`] that can be read now.
+enum Open<'s> {
+    File(Arc<File>),
+    Bytes(&'s [u8]),
 }
 
 impl Source {
-    fn open(&self) -> io::Result<Arc<File>> {
+    fn open(&self) -> io::Result<Open<'_>> {
         match self {
-            Self::Open(file, _) => Ok(Arc::clone(file)),
-            Self::Scratch(name) => File::open(name.path()).map(Arc::new),
+            Self::Open(file, _) => Ok(Open::File(Arc::clone(file))),
+            Self::Scratch(name) => File::open(name.path()).map(|file| Open::File(Arc::new(file))),
+            Self::Bytes(bytes) => Ok(Open::Bytes(bytes)),
+        }
+    }
+}
+
+impl Open<'_> {
+    fn read_at(&self, to: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read_at(to, offset),
+            Self::Bytes(bytes) => {
+                let mut rest = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+                rest.read(to)
+            }
+        }
+    }
+
+    fn read_exact_at(&self, to: &mut [u8], offset: u64) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.read_exact_at(to, offset),
+            Self::Bytes(bytes) => {
+                let mut rest = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or_default();
+                rest.read_exact(to)
+            }
         }
     }
 }
@@ -67,6 +98,20 @@ impl Stored {
     pub(super) fn of_scratch(name: Arc<ScratchFile>) -> io::Result<Self> {
         let len = std::fs::metadata(name.path())?.len();
         Ok(Self { source: Source::Scratch(name), start: 0, len })
+    }
+
+    /// Bytes in memory, as they come from another process.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        let len = bytes.len() as u64;
+        Self { source: Source::Bytes(bytes.into()), start: 0, len }
+    }
+
+    /// The file that another process can open, its first byte there and its length; `None` for bytes in memory.
+    pub(super) fn site(&self) -> Option<(&Path, u64, u64)> {
+        match &self.source {
+            Source::Bytes(_) => None,
+            Source::Open(..) | Source::Scratch(_) => Some((self.path(), self.start, self.len)),
+        }
     }
 
     /// A part of it, `len` bytes from `start`.
@@ -98,6 +143,7 @@ impl Stored {
         match &self.source {
             Source::Open(_, path) => path,
             Source::Scratch(name) => name.path(),
+            Source::Bytes(_) => Path::new("a value in memory"),
         }
     }
 
@@ -118,7 +164,7 @@ impl Stored {
 /// Reads a [`Stored`] by position, so that readers of the same file do not disturb each other.
 struct Cursor<'s> {
     stored: &'s Stored,
-    file: Option<Arc<File>>,
+    file: Option<Open<'s>>,
     position: u64,
 }
 

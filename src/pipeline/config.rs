@@ -46,8 +46,24 @@ pub struct ComputeConfig {
     pub threads: usize,
     /// Cap on memory.
     pub memory: Auto<Bytes>,
+    /// Who runs the tasks.
+    pub scheduler: SchedulerChoice,
+    /// Folder for values that have no room in memory or go between processes; else that of the products.
+    pub scratch: Auto<PathBuf>,
     /// Cap on the results that are kept in a folder.
     pub cache_size: Auto<Bytes>,
+}
+
+/// Who runs the tasks; the results are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SchedulerChoice {
+    /// The calling thread, one after the other.
+    Sync,
+    /// Worker threads.
+    Threads,
+    /// Child processes.
+    Processes,
 }
 
 /// The `[profile]` table.

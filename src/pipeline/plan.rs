@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::config::{Auto, BeamChoice, Bytes, PsfScale, RunConfig};
+use super::config::{Auto, BeamChoice, Bytes, PsfScale, RunConfig, SchedulerChoice};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
 use crate::algorithms::{Algorithm, Kind, Minor, View};
@@ -166,6 +166,7 @@ impl Plan {
         let mut warnings = check(&inputs)?;
         let planes = planes(&inputs)?;
         let workers = match config.compute.threads {
+            _ if config.compute.scheduler == SchedulerChoice::Sync => 1,
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };

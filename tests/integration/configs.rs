@@ -83,6 +83,8 @@ fn keys_of_the_work_are_flags_too() {
         ("--chunk 24", "chunk = 24"),
         ("--threads 2", "threads = 2"),
         ("--memory 1GiB", "memory = \"1073741824B\""),
+        ("--scheduler sync", "scheduler = \"sync\""),
+        ("--scratch .", "scratch = \".\""),
         ("--psf-scale psf-only", "psf_scale = \"psf-only\""),
         ("--beam-shape 3.6asec", "beam = \"0.001deg,0.001deg,0deg\""),
         ("--algorithm hogbom", "algorithm = \"hogbom\""),

@@ -16,6 +16,7 @@ mod plan;
 mod products;
 mod psf_geometry;
 mod resume;
+mod schedulers;
 mod wiener;
 
 #[path = "../support/mod.rs"]

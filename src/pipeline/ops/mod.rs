@@ -105,6 +105,29 @@ pub enum OpError {
     Lambda(#[from] ChooseError),
 }
 
+/// What to do where no beam can be fitted.
+pub(crate) const BEAM_HINT: &str = "give the beam by hand: --beam-shape 8asec,6asec,30deg";
+
+/// What to do where files for values cannot be written or read.
+pub(crate) const SCRATCH_HINT: &str = "choose another folder with --scratch";
+
+impl OpError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Fits(error) => return error.hint(),
+            Self::Psf { .. } => "give the PSF of the same imaging run; its peak must be positive and unique",
+            Self::Lambda(_) => {
+                "choose lambda by hand or by another rule, as in --lambda gcv, or give the noise with --sigma"
+            }
+            Self::NoSignal(_) => "check the PSF: its spectrum is empty",
+            Self::Beam(_) => BEAM_HINT,
+            Self::Scratch(_) => SCRATCH_HINT,
+        };
+        Some(hint.to_owned())
+    }
+}
+
 /// An operation of every graph that the application builds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum DeconvOp {

@@ -15,12 +15,14 @@ use std::time::Instant;
 use thiserror::Error;
 
 use super::graphs::{Kept, Shelf, Wiring};
-use super::ops::{DeconvOp, OpError, Value};
+use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
-use crate::graph::{self, Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext, TaskSite};
+use crate::graph::{
+    self, Callback, Cancel, GraphError, Key, RemoteError, RunContext, Scheduler, TaskContext, TaskSite,
+};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
@@ -65,6 +67,14 @@ pub enum RunError {
         /// What it met.
         source: OpError,
     },
+    /// An operation on data in a worker process.
+    #[error("{source}\n  in task {} ({}){task}", task.key, task.kind)]
+    Worker {
+        /// The task, and where it stands.
+        task: Box<TaskSite>,
+        /// What it met.
+        source: RemoteError,
+    },
     /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -96,21 +106,11 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Plan(error) => error.hint(),
-            Self::Fits(error) | Self::Op { source: OpError::Fits(error), .. } => error.hint(),
-            Self::Op { source: OpError::Psf { .. }, .. } => {
-                Some("give the PSF of the same imaging run; its peak must be positive and unique".to_owned())
-            }
-            Self::Op { source: OpError::Lambda(_), .. } => Some(
-                "choose lambda by hand or by another rule, as in --lambda gcv, or give the noise with --sigma"
-                    .to_owned(),
-            ),
-            Self::Op { source: OpError::NoSignal(_), .. } => Some("check the PSF: its spectrum is empty".to_owned()),
-            Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
-                Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
-            }
-            Self::Scratch(_) | Self::Op { source: OpError::Scratch(_), .. } => {
-                Some("choose another folder with --scratch".to_owned())
-            }
+            Self::Fits(error) => error.hint(),
+            Self::Op { source, .. } => source.hint(),
+            Self::Worker { source, .. } => source.hint().map(str::to_owned),
+            Self::Beam(_) => Some(BEAM_HINT.to_owned()),
+            Self::Scratch(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Aborted => None,
             Self::Graph(error) => Some(
                 error
@@ -291,7 +291,10 @@ fn failed(error: GraphError) -> RunError {
     match error.into_task_error::<OpError>() {
         Ok((task, source)) => RunError::Op { task, source },
         Err(GraphError::Cancelled { .. }) => RunError::Aborted,
-        Err(error) => RunError::Graph(error),
+        Err(error) => match error.into_task_error::<RemoteError>() {
+            Ok((task, source)) => RunError::Worker { task, source },
+            Err(error) => RunError::Graph(error),
+        },
     }
 }
 
