@@ -79,7 +79,10 @@ impl Failure {
     /// No folder for what is kept between runs.
     pub(super) fn homeless() -> Self {
         let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
-        Self { error: error.into(), hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()) }
+        Self {
+            error: error.into(),
+            hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()),
+        }
     }
 
     /// A product that is in the way.

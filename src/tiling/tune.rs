@@ -155,7 +155,8 @@ pub fn tune(task: &Task<'_>, wish: Wish, mut footprint: impl FnMut(Chunks) -> Fo
 fn sizes(task: &Task<'_>) -> Vec<usize> {
     let (ny, _) = task.shape;
     let doubles = std::iter::successors(Some(STRIP), |rows| Some(2 * rows)).take_while(|rows| *rows < ny);
-    let even = [1, 2, 4, 8].into_iter().map(|each| ny.div_ceil(each * task.workers.max(1))).filter(|rows| *rows >= STRIP);
+    let even =
+        [1, 2, 4, 8].into_iter().map(|each| ny.div_ceil(each * task.workers.max(1))).filter(|rows| *rows >= STRIP);
     let mut sizes: Vec<usize> = doubles.chain(even).filter(|rows| *rows < ny).collect();
     sizes.sort_unstable();
     sizes.dedup();
@@ -169,7 +170,10 @@ fn decide(task: &Task<'_>, candidates: &[Candidate]) -> (Candidate, String) {
     let quickest = fitting().map(|candidate| candidate.pass.seconds).fold(f64::INFINITY, f64::min);
     let alike: Vec<&Candidate> = fitting().filter(|candidate| candidate.pass.seconds <= SAME * quickest).collect();
     if let [only] = candidates {
-        return (*only, "a plane this small is not cut: its tasks would be shorter than it takes to hand them out".to_owned());
+        return (
+            *only,
+            "a plane this small is not cut: its tasks would be shorter than it takes to hand them out".to_owned(),
+        );
     }
     match alike[..] {
         [] => {
@@ -199,12 +203,9 @@ impl fmt::Display for Candidate {
             100.0 * pass.overhead / pass.seconds
         )?;
         match footprint {
-            Some(footprint) if footprint.spilled_bytes > 0 => write!(
-                f,
-                ", {} MiB held, {} MiB to scratch",
-                footprint.peak_bytes >> 20,
-                footprint.spilled_bytes >> 20
-            ),
+            Some(footprint) if footprint.spilled_bytes > 0 => {
+                write!(f, ", {} MiB held, {} MiB to scratch", footprint.peak_bytes >> 20, footprint.spilled_bytes >> 20)
+            }
             Some(footprint) => write!(f, ", {} MiB held", footprint.peak_bytes >> 20),
             None => Ok(()),
         }
@@ -266,10 +267,12 @@ mod tests {
 
     #[test]
     fn what_would_go_to_scratch_counts_with_the_rate_of_the_disk() {
-        let held = |chunks: Chunks| Footprint { peak_bytes: 1, spilled_bytes: if chunks.slab < 1024 { 1 << 30 } else { 0 } };
+        let held =
+            |chunks: Chunks| Footprint { peak_bytes: 1, spilled_bytes: if chunks.slab < 1024 { 1 << 30 } else { 0 } };
         let choice = with_task(4096, 2, |task| tune(&task, Wish::Auto, held));
         assert!(choice.chosen.chunks.slab >= 1024, "{choice:?}");
-        let spilling = choice.candidates.iter().find(|candidate| candidate.footprint.is_some_and(|f| f.spilled_bytes > 0));
+        let spilling =
+            choice.candidates.iter().find(|candidate| candidate.footprint.is_some_and(|f| f.spilled_bytes > 0));
         assert!(spilling.is_some_and(|candidate| candidate.pass.seconds > 3.0), "{choice:?}");
         assert!(spilling.is_some_and(|candidate| candidate.to_string().contains("1024 MiB to scratch")), "{choice:?}");
     }
