@@ -1,4 +1,4 @@
-//! One graph on several schedulers: one task after the other, on threads, and in a fifth of the memory, with scratch files.
+//! One graph on several schedulers: one task after the other, on threads, and with less memory than it wants, with scratch files.
 //!
 //! `cargo run --release --example schedulers`. The bytes are the same.
 #![allow(clippy::print_stdout)]

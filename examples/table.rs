@@ -1,6 +1,6 @@
-//! A table from CSV: head, mean, filter, value counts, groups; written as FITS.
+//! A table from CSV: head, mean, filter, value counts, groups; written as CSV, FITS and Parquet.
 //!
-//! `cargo run --example table`
+//! `cargo run --example table`, or `cargo run --features parquet --example table`
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
@@ -29,8 +29,11 @@ pub fn main() -> Result<(), Box<dyn Error>> {
         .with_column("kind", kinds)?
         .group(&["kind"], &[("flux", Aggregate::Count), ("flux", Aggregate::Sum), ("flux", Aggregate::Max)])?;
     print!("{by_kind}");
+    by_kind.write_csv("outputs/table.csv")?;
     by_kind.write_fits("outputs/table.fits", "KINDS", true)?;
-    let again = Table::from_csv(&by_kind.to_csv()?)?;
+    #[cfg(feature = "parquet")]
+    by_kind.write_parquet("outputs/table.parquet")?;
+    let again = Table::read_csv("outputs/table.csv")?;
     assert_eq!(again.numbers("flux_sum")?, by_kind.numbers("flux_sum")?);
     Ok(())
 }
