@@ -15,15 +15,16 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut keys: Vec<(PlaneKeys, Measured)> = Vec::new();
         for plane in batch {
-            let psf = wiring.give_psf(plane.psf, &self.psfs[&plane.psf].psf);
+            let scale =
+                self.psfs[&plane.psf].facts().filter(|_| self.plan.divides()).map_or(1.0, |facts| facts.peak.scale);
             let inputs = &self.plan.inputs;
             let files = PlaneFiles {
                 dirty: (&inputs.dirty, plane.plane),
                 mask: inputs.mask.as_ref().map(|mask| (mask, plane.mask)),
                 border: self.plan.config.clean.clean_border,
-                divide: self.plan.divides(),
+                scale,
             };
-            let planes = wiring.plane(plane.plane, &files, &psf);
+            let planes = wiring.plane(plane.plane, &files);
             let measured = wiring.statistics(plane.plane, &planes, self.shortfall(plane.psf));
             keys.push((planes, measured));
         }
@@ -52,7 +53,7 @@ impl Session<'_> {
             Some(StopReason::Blank)
         } else if stats.min == 0.0 && stats.max == 0.0 {
             Some(StopReason::Empty)
-        } else if self.psfs[&plan.psf].psf.is_err() {
+        } else if self.psfs[&plan.psf].facts.is_err() {
             Some(StopReason::NoPsf)
         } else {
             None
