@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
+use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::diagnostics::PLOTS;
 use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
@@ -60,6 +61,8 @@ pub(super) struct RunArgs {
     /// Write the configuration in force to this file
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub save_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// Plots to draw, separated by commas, or none [default: all; see deconv list]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = plots(), help_heading = "Diagnostics")]
     pub plots: Option<Vec<String>>,
@@ -107,7 +110,7 @@ fn chunk(text: &str) -> Result<String, String> {
     checked::<Auto<ChunkRows>>(text, "auto, full or a whole number from 1")
 }
 
-fn memory(text: &str) -> Result<String, String> {
+pub(super) fn memory(text: &str) -> Result<String, String> {
     checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
 }
 
@@ -164,6 +167,7 @@ fn flags(matches: &ArgMatches) -> toml::Table {
     for (table, key, flag) in [
         ("compute", "chunk", "chunk"),
         ("compute", "memory", "memory"),
+        ("compute", "cache_size", "cache_size"),
         ("input", "psf_scale", "psf_scale"),
         ("restore", "beam", "beam_shape"),
         ("profile", "dt", "profile_dt"),

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::diagnostics::PlotError;
+use crate::graph::CacheError;
 use crate::io::FitsError;
 use crate::pipeline::machine::MeasureError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
@@ -59,7 +60,7 @@ macro_rules! from {
     };
 }
 
-from!(ConfigError, MeasureError, PlanError, FitsError, SimulateError);
+from!(CacheError, ConfigError, MeasureError, PlanError, FitsError, SimulateError);
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {

@@ -9,6 +9,7 @@ mod args;
 mod failure;
 mod graph;
 mod interrupt;
+mod keep;
 mod list;
 mod run;
 mod shown;
@@ -35,7 +36,7 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let line = format!("deconv {}", words.join(" "));
+    let line = Line::new(&words);
     match dispatch(&mut command, &matches, &line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -45,12 +46,36 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(command: &mut Command, matches: &ArgMatches, line: &str) -> Result<(), failure::Failure> {
+/// The command line as text.
+struct Line {
+    /// As it was typed.
+    typed: String,
+    /// Without what tells where results were kept: products do not depend on it, and do not tell it.
+    recorded: String,
+}
+
+impl Line {
+    fn new(words: &[String]) -> Self {
+        let mut recorded = vec!["deconv"];
+        let mut rest = words.iter();
+        while let Some(word) = rest.next() {
+            let name = word.strip_prefix('-').map(|name| name.strip_prefix('-').unwrap_or(name));
+            match name.map(|name| name.split_once('=').map_or((name, false), |(name, _)| (name, true))) {
+                Some(("resume", _) | ("cache" | "cache-size", true)) => {}
+                Some(("cache" | "cache-size", false)) => drop(rest.next()),
+                _ => recorded.push(word),
+            }
+        }
+        Self { typed: format!("deconv {}", words.join(" ")), recorded: recorded.join(" ") }
+    }
+}
+
+fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<(), failure::Failure> {
     match matches.subcommand() {
         Some(("list", _)) => list::list(),
         Some(("simulate", matches)) => {
             let args = SimulateArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-            simulate::simulate(&args, line)
+            simulate::simulate(&args, &line.typed)
         }
         Some(("tune", matches)) => {
             tune::tune(&TuneArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
@@ -113,6 +138,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn what_products_tell_of_the_command_leaves_out_where_results_were_kept() {
+        let given =
+            "--dirty d.fits --resume --cache my --cache-size=3GiB -cache=x -resume --niter 5 --cache-size 2GiB -q";
+        let line = Line::new(&given.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(line.typed, format!("deconv {given}"));
+        assert_eq!(line.recorded, "deconv --dirty d.fits --niter 5 -q");
     }
 
     #[test]

@@ -1,21 +1,25 @@
 //! The main job: plan, run, products, summary, plots.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::Line;
 use super::args::RunArgs;
 use super::failure::Failure;
 use super::interrupt;
+use super::keep::KeptSummary;
 use super::shown::{self, Shown};
-use crate::diagnostics::{Parallelism, Progress, ProgressMode};
-use crate::graph::{Callback, Threads};
+use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
+use crate::graph::{Cached, Callback, Scheduler, Threads};
 use crate::io::FitsError;
+use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Runs the main job.
-pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<(), Failure> {
+pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(), Failure> {
     let plan = Plan::new(config, &args.plan.dirty, &args.plan.psf)?;
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
@@ -23,30 +27,45 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let prefix = prefix(args)?;
     let shown = Shown::new(args, &plan)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
+    let overwrite = args.overwrite || args.keep.goes_on(&prefix);
     for path in shown.files(&prefix).iter().chain([&summary]).chain(&args.save_config) {
-        check_output(path, &plan, args.overwrite)?;
+        check_output(path, &plan, overwrite)?;
     }
     shown.prepare()?;
-    let products = Products::create(&plan, &prefix, args.overwrite)?;
+    let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &Products::paths(&prefix))?;
+    let products = Products::create(&plan, &prefix, overwrite)?;
     if let Some(path) = &args.save_config {
         std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
     }
     let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
-    let callbacks: Vec<&dyn Callback> = std::iter::once(&progress as _).chain(shown.callbacks()).collect();
+    let counts = TaskCounts::default();
+    let own: [&dyn Callback; 2] = [&progress, &counts];
+    let callbacks: Vec<&dyn Callback> = own.into_iter().chain(shown.callbacks()).collect();
     let cancel = interrupt::cancel_on_signals();
-    let scheduler = Threads::new(plan.workers).with_memory(plan.values());
-    let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
-    let outcome = run_plan(&plan, products, command, &tools)?;
+    let threads = Threads::new(plan.workers).with_memory(plan.values());
+    let cached = kept.as_ref().map(|kept| Cached::new(&threads, &kept.cache));
+    let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&threads, |cached| cached);
+    let tools = Tools { scheduler, callbacks: &callbacks, cancel, watch: &teller };
+    let outcome = run_plan(&plan, products, &command.recorded, &tools)?;
     teller.tell(&outcome);
+    let kept_summary = kept.as_ref().zip(cached.as_ref()).map(|(kept, cached)| kept.summary(cached));
+    kept_summary.iter().flat_map(KeptSummary::lines).for_each(|line| progress.note(&line));
     let profile = shown.profile(&plan);
-    write_summary(&summary, &plan, (&outcome, shown::parallelism(profile.as_ref())), command)?;
+    let course = Course {
+        command: &command.typed,
+        tasks: &counts.by_kind(),
+        kept: kept_summary.as_ref(),
+        parallel: shown::parallelism(profile.as_ref()),
+    };
+    write_summary(&summary, &plan, &outcome, course)?;
     let interrupted = outcome.interrupted;
     let record = shown::record(profile, outcome);
-    if let Some(page) = shown.draw(&record, &prefix, (&plan, command))? {
+    if let Some(page) = shown.draw(&record, &prefix, (&plan, &command.typed))? {
         teller.progress.note(&format!("wrote {}", page.display()));
     }
+    kept.iter().for_each(|kept| kept.done(interrupted));
     if interrupted { Err(Failure::interrupted()) } else { Ok(()) }
 }
 
@@ -135,18 +154,27 @@ struct Summary<'a> {
     memory_forecast_bytes: u64,
     memory_peak_bytes: u64,
     phases: &'a [Phase],
+    tasks: &'a BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'a KeptSummary>,
     parallel: Option<Parallelism>,
     warnings: &'a [String],
     planes: &'a [PlaneOutcome],
     config: &'a RunConfig,
 }
 
-fn write_summary(
-    path: &Path,
-    plan: &Plan,
-    (outcome, parallel): (&Outcome, Option<Parallelism>),
-    command: &str,
-) -> Result<(), Failure> {
+/// How a run went, apart from what came of it.
+struct Course<'a> {
+    /// The command as it was typed.
+    command: &'a str,
+    /// The tasks that were run, by kind.
+    tasks: &'a BTreeMap<&'static str, u64>,
+    kept: Option<&'a KeptSummary>,
+    parallel: Option<Parallelism>,
+}
+
+fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
+    let Course { command, tasks, kept, parallel } = course;
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -159,6 +187,8 @@ fn write_summary(
         memory_forecast_bytes: plan.forecast.peak_bytes,
         memory_peak_bytes: outcome.peak_memory,
         phases: &outcome.phases,
+        tasks,
+        kept,
         parallel,
         warnings: &plan.warnings,
         planes: &outcome.planes,

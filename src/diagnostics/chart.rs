@@ -2,7 +2,7 @@
 
 use super::colour::Rgb;
 use super::scene::{Across, Along, Area, Label, Pen, Point, Scene};
-use super::ticks::{Tick, linear, logarithmic};
+use super::ticks::{Tick, bent, linear, logarithmic};
 
 /// Size of the numbers on an axis.
 pub(crate) const SMALL: f64 = 18.0;
@@ -23,6 +23,8 @@ pub(crate) const TICK: f64 = 6.0;
 pub(crate) enum Scale {
     Linear,
     Logarithmic,
+    /// By the square root of the distance from the low end: room for what happens early.
+    Root,
 }
 
 /// A range of values along one side of a frame.
@@ -40,6 +42,11 @@ impl Axis {
         Self { low, high, scale: Scale::Linear }
     }
 
+    /// An axis from 0 that gives more room to low values.
+    pub(crate) fn root(high: f64) -> Self {
+        Self { scale: Scale::Root, ..Self::linear(0.0, high) }
+    }
+
     /// A logarithmic axis through all positive values, with a little room; none where none is positive.
     pub(crate) fn logarithmic(values: impl Iterator<Item = f64>) -> Option<Self> {
         let positive = values.filter(|value| *value > 0.0 && value.is_finite());
@@ -53,6 +60,7 @@ impl Axis {
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
             Scale::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
+            Scale::Root => ((value - self.low) / (self.high - self.low)).max(0.0).sqrt(),
         }
     }
 
@@ -61,6 +69,7 @@ impl Axis {
         match self.scale {
             Scale::Linear => linear(self.low, self.high, most),
             Scale::Logarithmic => logarithmic(self.low, self.high, most),
+            Scale::Root => bent((self.low, self.high), 1.0 / most, |value| self.place(value)),
         }
     }
 

@@ -12,6 +12,7 @@ mod cache;
 mod chart;
 mod colour;
 mod convergence;
+mod counts;
 mod parallel;
 mod plot;
 mod preview;
@@ -26,6 +27,7 @@ mod stretch;
 mod ticks;
 
 pub use cache::CacheProfiler;
+pub use counts::TaskCounts;
 pub use parallel::Parallelism;
 pub use plot::{PLOTS, Plot, PlotError};
 pub use profiler::Profiler;

@@ -12,6 +12,11 @@
 //!
 //! The result never depends on the schedule: a task sees the values of its dependencies, in their order, and nothing else.
 //!
+//! Memory is planned, not watched. Operations declare what they make and need; under a budget a task starts only where it
+//! has room, and with a [`Scratch`] folder the values that have none stand in files from birth, chosen before the run and
+//! told by [`forecast_within`]. Any budget that fits the largest task is kept; a smaller one is an error that names what
+//! would do.
+//!
 //! ```
 //! use std::{convert::Infallible, sync::Arc};
 //! use deconv::graph::{Cost, Held, Key, Meta, Op, RunContext, Scheduler, TaskContext, TaskGraph, Threads};

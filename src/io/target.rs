@@ -187,19 +187,25 @@ impl<K: Kind> FitsTarget<K> {
     }
 }
 
-/// Makes a file in the folder of `path`, hidden by its name, with the permissions of any other new file.
-pub(super) fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
+/// The folder of `path`, and how the name of a file begins and ends that is to become it.
+pub(super) fn temporary_names(path: &Path) -> (&Path, (String, &'static str)) {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    (folder, (format!(".{name}."), ".part"))
+}
+
+/// Makes a file in the folder of `path`, hidden by its name, with the permissions of any other new file.
+pub(super) fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
+    let (folder, (prefix, suffix)) = temporary_names(path);
     if !folder.exists() {
         return Err(FitsError::FolderMissing { path: path.to_owned(), folder: folder.to_owned() });
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".part")
+        .prefix(&prefix)
+        .suffix(suffix)
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map(tempfile::NamedTempFile::into_parts)

@@ -46,6 +46,8 @@ pub struct ComputeConfig {
     pub threads: usize,
     /// Cap on memory.
     pub memory: Auto<Bytes>,
+    /// Cap on the results that are kept in a folder.
+    pub cache_size: Auto<Bytes>,
 }
 
 /// The `[profile]` table.

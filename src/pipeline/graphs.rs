@@ -3,12 +3,10 @@
 mod psf;
 mod wiener;
 
-use std::sync::Arc;
-
 use super::ops::{
     AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, MapFloor, MinorPass,
     Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
-    Survey, Tally, TallyRows, Value,
+    Survey, Tally, TallyRows, Value, constant,
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::{Layout, linear_size};
@@ -162,7 +160,7 @@ impl Wiring {
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
     pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>) -> PlaneKeys {
-        let nothing = self.give("step-none", plane, 0, &Held::new(Arc::new(Value::Step(<_>::default())), 0));
+        let nothing = self.give("step-none", plane, 0, &constant(Value::Step(<_>::default()), &"step-none"));
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let raw = self.read(key("read-dirty", plane, index), files.dirty, rows);

@@ -32,7 +32,7 @@ pub struct Convergence {
 impl Convergence {
     /// Whether any plane has a point.
     pub fn has_points(&self) -> bool {
-        self.planes.iter().any(|plane| !plane.points.is_empty())
+        self.planes.iter().any(|plane| !plane.points.is_empty() || !plane.solver.is_empty())
     }
 }
 
@@ -41,8 +41,10 @@ impl Convergence {
 pub struct PlaneCurve {
     /// What the plane is called (`I 1.42 GHz`, `plane 3`).
     pub label: String,
-    /// One point per major cycle; the first is the dirty image.
+    /// One point per major cycle of CLEAN; the first is the dirty image.
     pub points: Vec<CyclePoint>,
+    /// One point per iteration of Wiener-Hunt's solver.
+    pub solver: Vec<SolverPoint>,
     /// Why it stopped, in a few words.
     pub stop: String,
 }
@@ -62,6 +64,17 @@ pub struct CyclePoint {
     pub threshold: Option<f64>,
     /// Flux of the model \[Jy\].
     pub flux: f64,
+}
+
+/// A solver after an iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SolverPoint {
+    /// Iterations done.
+    pub iteration: u32,
+    /// Norm of what is left of the equation, over that at the begin.
+    pub relative: f64,
+    /// The relative residual that counts as solved.
+    pub tolerance: f64,
 }
 
 /// The images of one plane, made small, side by side.

@@ -109,3 +109,30 @@ fn every_plane_without_a_psf_is_an_error_that_blames_the_psf() {
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("psf.fits"), "{}", ran.err);
 }
+
+#[test]
+fn preview_shows_the_plane_nearest_to_the_middle_that_is_not_blank() {
+    let folder = folder();
+    let blank = || Array2::from_elem(SHAPE, f64::NAN);
+    for (name, planes, memory) in [
+        ("after", vec![plane(0), blank(), blank(), plane(1)], ""),
+        ("before", vec![plane(0), plane(1), blank(), blank()], ""),
+        ("alone", vec![plane(0), blank(), blank(), blank()], "--memory 17MiB"),
+    ] {
+        folder.save("dirty.fits", &Image::cube(&planes, &[("FREQ", planes.len())]));
+        let products = folder.run(name, &format!("--plots preview {memory}"));
+        assert!(products.file("preview.png").exists(), "{name}");
+        assert!(!products.file("profile.svg").exists(), "{name}: only the plot that was asked for");
+    }
+    folder.save("dirty.fits", &Image::cube(&[blank(), plane(1), blank(), blank()], &[("FREQ", 4)]));
+    let products = folder.run("none", "--plots none");
+    assert!(!products.file("preview.png").exists());
+}
+
+#[test]
+fn interval_of_the_profile_has_no_effect_without_one() {
+    let folder = folder();
+    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --plots none --profile-dt 1s");
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("--profile-dt has no effect"), "{}", ran.err);
+}

@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod blanks;
+mod cache;
 mod cli_errors;
 mod cli_usage;
 mod configs;
@@ -15,6 +16,7 @@ mod layering;
 mod plan;
 mod products;
 mod psf_geometry;
+mod resume;
 mod wiener;
 
 #[path = "../support/mod.rs"]

@@ -13,6 +13,7 @@ fn convergence(planes: usize) -> Convergence {
     let curve = |plane: usize| PlaneCurve {
         label: format!("channel {plane} at 1.{plane:03} GHz"),
         points: (0..6).map(point).collect(),
+        solver: Vec::new(),
         stop: if plane % 3 == 2 { "10000 iterations done".into() } else { "peak below 3 sigma".into() },
     };
     Convergence { planes: (0..planes).map(curve).collect() }
@@ -57,4 +58,46 @@ fn zeros_everywhere_are_drawn() {
         *point = CyclePoint { cycle: 0, iterations: 0, peak: 0.0, sigma: None, threshold: None, flux: 0.0 };
     }
     assert_readable(&scene(&zeros));
+}
+
+#[test]
+fn names_of_planes_are_whole_and_take_more_lines_where_they_are_long() {
+    let names = |planes| {
+        let mut long = convergence(planes);
+        for plane in &mut long.planes {
+            plane.label = format!("plane {} (I 1.4321 GHz)", plane.label);
+        }
+        let drawn = scene(&long);
+        assert_readable(&drawn);
+        assert!(!texts(&drawn).iter().any(|text| text.ends_with('…')), "{planes}: {:?}", texts(&drawn));
+        drawn.size.1
+    };
+    assert!(names(6) > names(2), "names that do not fit stand in a further line");
+    names(1);
+    names(40);
+}
+
+#[test]
+fn early_cycles_have_room_beside_one_that_took_ten_thousand_iterations() {
+    let axis = Axis::root(10_000.0);
+    assert!(axis.place(100.0) > 0.09 && axis.place(0.0) == 0.0 && axis.place(10_000.0) == 1.0);
+    let ticks: Vec<_> = axis.ticks(9.0).into_iter().map(|tick| tick.value).collect();
+    assert!(ticks.contains(&0.0) && ticks.contains(&1000.0) && ticks.contains(&10_000.0), "{ticks:?}");
+}
+
+#[test]
+fn a_solver_shows_its_residual_at_every_iteration() {
+    let solver = |iteration: u32| SolverPoint { iteration, relative: 0.7f64.powi(iteration as i32), tolerance: 1e-4 };
+    let mut solved = convergence(1);
+    solved.planes[0].points.clear();
+    solved.planes[0].solver = (0..27).map(solver).collect();
+    assert!(solved.has_points());
+    let drawn = scene(&solved);
+    assert_readable(&drawn);
+    assert!(texts(&drawn).contains(&"relative residual") && texts(&drawn).contains(&"iterations of the solver"));
+    let longest = drawn.marks.iter().filter_map(|mark| match mark {
+        Mark::Line { points, .. } => Some(points.len()),
+        _ => None,
+    });
+    assert_eq!(longest.max(), Some(27));
 }

@@ -54,9 +54,8 @@ struct Promise<O: Op> {
     key: Key,
 }
 
-/// A graph, its part that targets need, and what is known of that.
+/// The part of a graph that targets need, and what is known of it.
 struct Asked<O: Op> {
-    graph: Arc<TaskGraph<O>>,
     net: Net,
     digests: Vec<Option<Digest>>,
     /// What the caller gets of a target without running anything.
@@ -85,42 +84,45 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
     }
 
     /// Looks up the targets.
-    fn ask(&self, graph: Arc<TaskGraph<O>>, targets: &[Key], promises: Promises) -> Result<Asked<O>, GraphError> {
-        let net = Net::new(&graph, targets)?;
-        let digests = digests(&graph, &net);
+    fn ask(&self, graph: &TaskGraph<O>, targets: &[Key], promises: Promises) -> Result<Asked<O>, GraphError> {
+        let net = Net::new(graph, targets)?;
+        let digests = digests(graph, &net);
+        let known = |node: u32| digests[node as usize].filter(|&digest| self.cache.contains(digest));
+        let is_promising =
+            |node: u32| known(node).is_some() || (net.bytes(node) >= SMALL && digests[node as usize].is_some());
+        let asked: Vec<u32> = (0..net.len() as u32).filter(|&node| net.is_target[node as usize]).collect();
+        let mut tasks = asked.iter().copied().filter(|&node| net.is_task(node));
+        let goes_on = promises == Promises::Allowed && tasks.clone().any(|node| known(node).is_some());
+        let goes_on = goes_on && tasks.all(is_promising);
         let (mut answers, mut missing) = (FxHashMap::default(), Vec::new());
-        for node in (0..net.len() as u32).filter(|&node| net.is_target[node as usize]) {
-            let bytes = net.bytes(node);
-            let known = digests[node as usize].filter(|&digest| self.cache.contains(digest));
-            let answer = match (graph.at(net.places[node as usize]).1, known) {
-                (Node::Value(held), _) => Some(Held::clone(held)),
-                (_, Some(digest)) if bytes >= SMALL && promises == Promises::Allowed => {
-                    Some(Held::promised(bytes, digest))
+        for &node in &asked {
+            let digest = digests[node as usize];
+            let answer = match graph.at(net.places[node as usize]).1 {
+                Node::Value(held) => Some(Held::clone(held)),
+                Node::Task { .. } if goes_on && net.bytes(node) >= SMALL => {
+                    self.counts.taken.fetch_add(u64::from(known(node).is_some()), Ordering::Relaxed);
+                    digest.map(|digest| Held::promised(net.bytes(node), digest))
                 }
-                (_, known) => known.and_then(|digest| self.cache.get(digest)),
+                Node::Task { .. } => digest.and_then(|digest| self.take(digest)),
             };
             match answer {
                 Some(held) => drop(answers.insert(node, held)),
                 None => missing.push(node),
             }
         }
-        let taken = answers.keys().filter(|&&node| net.is_task(node)).count();
-        let is_promising = |&node: &u32| net.bytes(node) >= SMALL && digests[node as usize].is_some();
-        if promises == Promises::Allowed && taken > 0 && missing.iter().all(is_promising) {
-            for node in missing.drain(..) {
-                let digest = digests[node as usize].expect("only what has a digest is promised");
-                answers.insert(node, Held::promised(net.bytes(node), digest));
-            }
-        }
-        self.counts.taken.fetch_add(taken as u64, Ordering::Relaxed);
-        Ok(Asked { graph, net, digests, answers, missing })
+        Ok(Asked { net, digests, answers, missing })
     }
 
     /// Values of the targets.
-    fn compute(&self, mut asked: Asked<O>, run: &RunContext<'_, O::Value>) -> Result<Vec<Held<O::Value>>, GraphError> {
-        self.promise(&asked);
+    fn compute(
+        &self,
+        graph: Arc<TaskGraph<O>>,
+        mut asked: Asked<O>,
+        run: &RunContext<'_, O::Value>,
+    ) -> Result<Vec<Held<O::Value>>, GraphError> {
+        self.promise(&graph, &asked);
         if !asked.missing.is_empty() {
-            self.run(&mut asked, run)?;
+            self.run(graph, &mut asked, run)?;
         }
         let given = asked.answers.iter().filter(|&(&node, _)| !asked.net.is_task(node));
         self.fetch(&given.map(|(_, held)| held).collect::<Vec<_>>(), run)?;
@@ -128,29 +130,37 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
     }
 
     /// Remembers how promised targets are computed.
-    fn promise(&self, asked: &Asked<O>) {
+    fn promise(&self, graph: &Arc<TaskGraph<O>>, asked: &Asked<O>) {
         for (&node, held) in asked.answers.iter().filter(|&(&node, _)| asked.net.is_task(node)) {
             if let (true, Some(digest)) = (held.is_promised(), held.digest) {
-                let key = asked.graph.at(asked.net.places[node as usize]).0.clone();
-                lock(&self.promises).insert(digest, Promise { graph: Arc::clone(&asked.graph), key });
+                let key = graph.at(asked.net.places[node as usize]).0.clone();
+                lock(&self.promises).insert(digest, Promise { graph: Arc::clone(graph), key });
             }
         }
     }
 
     /// Runs what is missing, from what is there.
-    fn run(&self, asked: &mut Asked<O>, run: &RunContext<'_, O::Value>) -> Result<(), GraphError> {
-        let part = self.cut(asked);
+    fn run(
+        &self,
+        graph: Arc<TaskGraph<O>>,
+        asked: &mut Asked<O>,
+        run: &RunContext<'_, O::Value>,
+    ) -> Result<(), GraphError> {
+        let part = self.cut(&graph, asked);
+        let key = |node: u32| graph.at(asked.net.places[node as usize]).0.clone();
+        let targets: Vec<Key> = asked.missing.iter().map(|&node| key(node)).collect();
+        let numbers = (0..asked.net.len() as u32).map(|node| (key(node), node)).collect();
+        // nothing but the part holds its values from now on, so that each is free after its last use
+        drop(graph);
         let given: Vec<Held<O::Value>> = part.nodes().filter_map(|(_, node)| promised(node)).collect();
         self.fetch(&given.iter().collect::<Vec<_>>(), run)?;
-        let key = |&node: &u32| asked.graph.at(asked.net.places[node as usize]).0.clone();
-        let targets: Vec<Key> = asked.missing.iter().map(key).collect();
-        let tasks = part.tasks().count();
-        self.counts.run.fetch_add(tasks as u64, Ordering::Relaxed);
+        drop(given);
+        self.counts.run.fetch_add(part.tasks().count() as u64, Ordering::Relaxed);
         let offering = Offering {
             cache: self.cache,
             net: &asked.net,
             digests: &asked.digests,
-            numbers: (0..asked.net.len() as u32).map(|node| (key(&node), node)).collect(),
+            numbers,
             efforts: Mutex::new(self.efforts(asked)),
             next: run.keeper,
         };
@@ -169,8 +179,8 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
     }
 
     /// The part of the graph that computes what is missing: results that are found stand in it as values.
-    fn cut(&self, asked: &Asked<O>) -> TaskGraph<O> {
-        let Asked { graph, net, digests, answers, missing } = asked;
+    fn cut(&self, graph: &TaskGraph<O>, asked: &Asked<O>) -> TaskGraph<O> {
+        let Asked { net, digests, answers, missing } = asked;
         let mut is_met = vec![false; net.len()];
         let (mut open, mut nodes) = (missing.clone(), Vec::new());
         missing.iter().for_each(|&node| is_met[node as usize] = true);
@@ -185,8 +195,11 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
             };
             match (found, content) {
                 (Some(held), _) => nodes.push((key.clone(), Node::Value(Box::new(held)))),
-                (None, Node::Task { op, dependencies }) => {
-                    nodes.push((key.clone(), Node::Task { op: op.clone(), dependencies: dependencies.clone() }));
+                (None, Node::Task { op, .. }) => {
+                    // by their own keys: what stood for them in the graph is not in the part
+                    let inputs = net.inputs.of(node).iter();
+                    let dependencies = inputs.map(|&input| graph.at(net.places[input as usize]).0.clone()).collect();
+                    nodes.push((key.clone(), Node::Task { op: op.clone(), dependencies }));
                     let new =
                         net.deps.of(node).iter().filter(|&&dep| !std::mem::replace(&mut is_met[dep as usize], true));
                     open.extend(new);
@@ -240,7 +253,8 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
         }
         for (graph, wanted) in graphs {
             let targets: Vec<Key> = wanted.iter().map(|(key, _)| key.clone()).collect();
-            let values = self.compute(self.ask(graph, &targets, Promises::Never)?, run)?;
+            let asked = self.ask(&graph, &targets, Promises::Never)?;
+            let values = self.compute(graph, asked, run)?;
             wanted.iter().zip(values).for_each(|((_, held), value)| held.keep(value.place().clone()));
         }
         Ok(())
@@ -254,9 +268,9 @@ impl<O: Op + Clone> Scheduler<O> for Cached<'_, O> {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        let asked = self.ask(Arc::new(graph), targets, Promises::Allowed)?;
+        let asked = self.ask(&graph, targets, Promises::Allowed)?;
         self.counts.tasks.fetch_add(asked.net.tasks().count() as u64, Ordering::Relaxed);
-        self.compute(asked, run)
+        self.compute(Arc::new(graph), asked, run)
     }
 }
 

@@ -4,6 +4,9 @@
 //! leaves, and `L` becomes what it was worth. So dear and small entries stay longest, and entries that nobody used for
 //! long sink against new ones.
 //!
+//! Small and large entries are ranked apart, and as long as the small ones take no more than half of the room, large ones
+//! leave: by its small results a long run is followed again, and all of them weigh less than one image.
+//!
 //! # Source
 //! Cao & Irani 1997, "Cost-Aware WWW Proxy Caching Algorithms", section 4, after Young 1994. There the cost is the latency
 //! of a download; here it is the time that it took to compute the value, what it depends on included.
@@ -13,7 +16,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::super::Digest;
+use super::super::{Digest, SMALL};
 
 /// What a result costs that takes no time to compute: its graph must be built and ordered \[s\].
 ///
@@ -24,12 +27,19 @@ const LEAST: f64 = 1e-3;
 #[derive(Debug)]
 pub(super) struct Ranking {
     limit: u64,
-    used: u64,
-    /// `L`.
-    floor: f64,
     /// Number of the next use; of equal worth the earlier leaves.
     uses: u64,
     entries: FxHashMap<Digest, Entry>,
+    small: Class,
+    large: Class,
+}
+
+/// Entries that are ranked together.
+#[derive(Debug, Default)]
+struct Class {
+    used: u64,
+    /// `L`.
+    floor: f64,
     order: BTreeSet<(Worth, u64, Digest)>,
 }
 
@@ -68,12 +78,16 @@ impl Eq for Worth {}
 impl Ranking {
     /// No entries yet.
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, used: 0, floor: 0.0, uses: 0, entries: FxHashMap::default(), order: BTreeSet::new() }
+        Self { limit, uses: 0, entries: FxHashMap::default(), small: Class::default(), large: Class::default() }
     }
 
     /// Bytes of all entries.
     pub(super) fn used(&self) -> u64 {
-        self.used
+        self.small.used + self.large.used
+    }
+
+    fn class(&mut self, bytes: u64) -> &mut Class {
+        if bytes < SMALL { &mut self.small } else { &mut self.large }
     }
 
     /// Number of entries.
@@ -103,7 +117,7 @@ impl Ranking {
             return Some(Vec::new());
         }
         let gone = self.make_room(bytes);
-        self.used += bytes;
+        self.class(bytes).used += bytes;
         self.place(digest, bytes, seconds);
         Some(gone)
     }
@@ -116,9 +130,11 @@ impl Ranking {
 
     fn make_room(&mut self, bytes: u64) -> Vec<Digest> {
         let mut gone = Vec::new();
-        while self.used + bytes > self.limit {
-            let (worth, _, least) = *self.order.first().expect("what is used is used by an entry");
-            self.floor = self.floor.max(worth.0);
+        while self.used() + bytes > self.limit {
+            let crowded = self.small.used > self.limit / 2 || self.large.order.is_empty();
+            let class = if crowded { &mut self.small } else { &mut self.large };
+            let (worth, _, least) = *class.order.first().expect("what is used is used by an entry");
+            class.floor = class.floor.max(worth.0);
             self.remove(least);
             gone.push(least);
         }
@@ -128,7 +144,7 @@ impl Ranking {
     /// Takes note of a use.
     pub(super) fn touch(&mut self, digest: Digest) {
         if let Some(entry) = self.entries.get(&digest).copied() {
-            self.order.remove(&(entry.worth, entry.used, digest));
+            self.class(entry.bytes).order.remove(&(entry.worth, entry.used, digest));
             self.place(digest, entry.bytes, entry.seconds);
         }
     }
@@ -136,16 +152,19 @@ impl Ranking {
     /// Forgets an entry.
     pub(super) fn remove(&mut self, digest: Digest) {
         if let Some(entry) = self.entries.remove(&digest) {
-            self.order.remove(&(entry.worth, entry.used, digest));
-            self.used -= entry.bytes;
+            let class = self.class(entry.bytes);
+            class.order.remove(&(entry.worth, entry.used, digest));
+            class.used -= entry.bytes;
         }
     }
 
     fn place(&mut self, digest: Digest, bytes: u64, seconds: f64) {
-        let worth = Worth(self.floor + (LEAST + seconds.max(0.0)) / bytes.max(1) as f64);
         self.uses += 1;
-        self.entries.insert(digest, Entry { bytes, seconds, worth, used: self.uses });
-        self.order.insert((worth, self.uses, digest));
+        let used = self.uses;
+        let class = self.class(bytes);
+        let worth = Worth(class.floor + (LEAST + seconds.max(0.0)) / bytes.max(1) as f64);
+        class.order.insert((worth, used, digest));
+        self.entries.insert(digest, Entry { bytes, seconds, worth, used });
     }
 }
 
@@ -191,6 +210,23 @@ mod tests {
     }
 
     #[test]
+    fn large_entries_never_drive_out_small_ones_that_take_little_room() {
+        let mut ranking = Ranking::new(10 * SMALL);
+        (0..50).for_each(|number| drop(insert(&mut ranking, number, 1000, 0.0)));
+        (50..500).for_each(|number| drop(insert(&mut ranking, number, 4 * SMALL, f64::from(number))));
+        assert!((0..50).all(|number| ranking.contains(name(number))));
+        assert_eq!(ranking.len(), 52);
+    }
+
+    #[test]
+    fn small_entries_take_no_more_than_half_of_the_room_from_large_ones() {
+        let mut ranking = Ranking::new(10 * SMALL);
+        drop(insert(&mut ranking, 0, 4 * SMALL, 1.0));
+        (1..1000).for_each(|number| drop(insert(&mut ranking, number, 10_000, 1.0)));
+        assert!(ranking.contains(name(0)));
+    }
+
+    #[test]
     fn what_is_larger_than_the_limit_is_refused_and_drives_nobody_out() {
         let mut ranking = Ranking::new(10);
         drop(insert(&mut ranking, 0, 10, 1.0));
@@ -201,13 +237,14 @@ mod tests {
     proptest! {
         #[test]
         fn books_agree_and_the_limit_holds_whatever_happens(
-            limit in 1_u64..200,
-            steps in prop::collection::vec((0_u32..3, 0_u32..20, 0_u64..60, 0.0..5.0_f64), 1..200),
+            limit in 1_u64..200 * SMALL,
+            steps in prop::collection::vec((0_u32..3, 0_u32..20, 0_u64..60, 0.0..5.0_f64, any::<bool>()), 1..200),
         ) {
             let mut ranking = Ranking::new(limit);
             let mut held = std::collections::BTreeMap::new();
-            let mut floor = 0.0;
-            for (what, number, bytes, seconds) in steps {
+            let mut floors = [0.0; 2];
+            for (what, number, bytes, seconds, is_large) in steps {
+                let bytes = if is_large { bytes * SMALL } else { bytes };
                 match what {
                     0 => {
                         if let Some(gone) = ranking.insert(name(number), bytes, seconds) {
@@ -223,11 +260,14 @@ mod tests {
                 }
                 prop_assert!(ranking.used() <= limit);
                 prop_assert_eq!(ranking.used(), held.values().sum::<u64>());
-                prop_assert_eq!((ranking.len(), ranking.order.len()), (held.len(), held.len()));
+                let ranked = ranking.small.order.len() + ranking.large.order.len();
+                prop_assert_eq!((ranking.len(), ranked), (held.len(), held.len()));
                 prop_assert!(held.keys().all(|digest| ranking.contains(*digest)));
-                prop_assert!(ranking.floor >= floor, "L never falls");
-                floor = ranking.floor;
-                prop_assert!(ranking.order.iter().all(|(worth, ..)| worth.0 >= floor));
+                for (class, floor) in [&ranking.small, &ranking.large].into_iter().zip(&mut floors) {
+                    prop_assert!(class.floor >= *floor, "L never falls");
+                    *floor = class.floor;
+                    prop_assert!(class.order.iter().all(|(worth, ..)| worth.0 >= *floor));
+                }
             }
         }
     }

@@ -46,6 +46,7 @@ impl Op for Shaky {
     }
 
     fn codec() -> Option<Codec<u32>> {
+        #[expect(clippy::trivially_copy_pass_by_ref, reason = "a codec takes values of any type")]
         fn write(value: &u32, to: &mut dyn Write) -> io::Result<()> {
             assert!(*value < 100, "unlucky {value}");
             to.write_all(&[0; 1000])?;

@@ -166,10 +166,10 @@ fn the_value_whose_next_use_is_farthest_goes_and_a_small_one_never() {
     let mut shape = Shape::default();
     let [near, far, small] = ["a-near", "b-far", "c-small"].map(|name| shape.key(name, 0));
     shape.task(&near, 2 * SMALL, &[]);
-    shape.task(&far, 2 * SMALL, &[near.clone()]);
-    shape.task(&small, SMALL - 1, &[far.clone()]);
+    shape.task(&far, 2 * SMALL, std::slice::from_ref(&near));
+    shape.task(&small, SMALL - 1, std::slice::from_ref(&far));
     let middle = shape.key("d-middle", 0);
-    shape.task(&middle, 3 * SMALL, &[small.clone()]);
+    shape.task(&middle, 3 * SMALL, std::slice::from_ref(&small));
     let first = shape.key("e-first", 0);
     shape.task(&first, SMALL, &[middle, near]);
     let last = shape.key("f-last", 0);

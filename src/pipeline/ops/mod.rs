@@ -4,6 +4,7 @@ mod clean;
 mod codec;
 mod convolve;
 mod deliver;
+mod digest;
 mod load;
 mod measure;
 mod psf;
@@ -17,13 +18,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::{ChooseError, NoSignal};
-use crate::graph::{Codec, Cost, Meta, Op, TaskContext};
+use crate::graph::{Codec, Cost, Digest, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
 
 pub use clean::{AddComponents, AutoMask, MinorPass, Tally, TallyRows};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
+pub use digest::constant;
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
@@ -271,6 +273,10 @@ impl Op for DeconvOp {
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         each!(self, op => op.run(inputs, context))
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        digest::digest(self)
     }
 
     fn load_bytes(&self, input: usize, meta: Meta) -> u64 {

@@ -94,7 +94,8 @@ impl Session<'_> {
             match task {
                 Task::Cycle(rules) => {
                     let step = values.next().expect("the first target of a cycle is its step");
-                    state.control.as_mut().expect("the plane is under way").took(step.small().step());
+                    let step = self.read(&step)?;
+                    state.control.as_mut().expect("the plane is under way").took(step.step());
                     self.take_residual(state, &mut values);
                     self.tell(state, *rules);
                     state.note_point();

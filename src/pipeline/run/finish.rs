@@ -26,11 +26,11 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         let mut panels = Vec::new();
-        let shown = self.plan.planes.len() / 2;
+        let shown = self.shown_of(&states);
         for state in &mut states {
             let beam = self.beam(state)?;
             let (keys, written) = self.write(&mut wiring, state, beam);
-            if state.plan.plane == shown && !is_passed_through(state) {
+            if Some(state.plan.plane) == shown {
                 panels = self.panels(&mut wiring, state, &keys);
             }
             targets.extend(written);
@@ -38,18 +38,15 @@ impl Session<'_> {
         let pools: Vec<Key> = panels.iter().map(|(_, key)| key.clone()).collect();
         targets.splice(0..0, pools);
         let values = self.execute(wiring, &targets)?;
-        if !panels.is_empty() {
-            let state = states.iter().find(|state| state.plan.plane == shown).expect("its panels were asked for");
-            let mut drawn: Vec<Panel> = panels
-                .iter()
-                .zip(&values)
-                .map(|((kind, _), held)| Ok(Panel::new(*kind, held.value()?.pooled().clone())))
-                .collect::<std::io::Result<_>>()
-                .map_err(RunError::Scratch)?;
+        if let Some(state) = states.iter().find(|state| Some(state.plan.plane) == shown) {
+            let drawn = panels.iter().zip(&values);
+            let drawn = drawn.map(|((kind, _), held)| Ok(Panel::new(*kind, self.read(held)?.pooled().clone())));
+            let mut drawn: Vec<Panel> = drawn.collect::<Result<_, RunError>>()?;
             if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
                 drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));
             }
             self.preview = Some(self.preview(state, drawn)?);
+            self.shown = shown;
         }
         let wall = begin.elapsed().as_secs_f64();
         for state in states {
@@ -57,6 +54,28 @@ impl Session<'_> {
             self.outcomes.push(outcome);
         }
         Ok(())
+    }
+
+    /// The plane of a batch that the preview is to show instead of the present one: the nearest to the middle that is not
+    /// blank.
+    fn shown_of(&self, states: &[PlaneState]) -> Option<usize> {
+        let planes = states.iter().filter(|state| !is_passed_through(state)).map(|state| state.plan.plane);
+        let nearest = planes.min_by_key(|plane| (plane.abs_diff(self.middle()), *plane));
+        nearest.filter(|plane| self.is_worth_showing(*plane))
+    }
+
+    fn middle(&self) -> usize {
+        self.plan.planes.len() / 2
+    }
+
+    /// Whether a plane would take the place of the one that the preview shows. On the way to the middle a plane must halve
+    /// the distance: of a long cube a few are made small, not half of all.
+    pub(super) fn is_worth_showing(&self, plane: usize) -> bool {
+        let distance = |plane: usize| plane.abs_diff(self.middle());
+        self.shown.is_none_or(|shown| {
+            let is_before = plane < self.middle();
+            if is_before { 2 * distance(plane) <= distance(shown) } else { distance(plane) < distance(shown) }
+        })
     }
 
     /// The clean beam of a plane, on the pixel grid and on the sky.
@@ -153,6 +172,7 @@ impl Session<'_> {
         self.convergence.planes.push(PlaneCurve {
             label: state.plan.label.clone(),
             points: state.points,
+            solver: state.solver,
             stop: stop.name().to_owned(),
         });
         for note in &state.notes {

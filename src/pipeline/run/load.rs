@@ -73,6 +73,7 @@ impl Session<'_> {
             dirty_peak: stats.min.abs().max(stats.max.abs()),
             control: None,
             points: Vec::new(),
+            solver: Vec::new(),
             stop,
             wiener: None,
             usable: None,

@@ -9,17 +9,18 @@ mod wiener;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use thiserror::Error;
 
 use super::graphs::{Held, Wiring};
-use super::ops::{DeconvOp, OpError};
+use super::ops::{DeconvOp, OpError, Value};
 use super::outcome::{Outcome, Phase, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
-use crate::graph::{Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext, TaskSite};
+use crate::graph::{self, Callback, Cancel, GraphError, Key, RunContext, Scheduler, TaskContext, TaskSite};
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
@@ -135,16 +136,22 @@ impl Products {
     /// See [`FitsTarget::create`].
     pub fn create(plan: &Plan, prefix: &str, overwrite: bool) -> Result<Self, FitsError> {
         let template = &plan.inputs.dirty.0;
-        let path = |name: &str| {
-            let path = PathBuf::from(format!("{prefix}-{name}.fits"));
-            if plan.inputs.contains(&path) { Err(FitsError::IsInput { path }) } else { Ok(path) }
-        };
-        let (model, residual, restored) = (path(Model::NAME)?, path(Residual::NAME)?, path(Restored::NAME)?);
+        let [model, residual, restored] = Self::paths(prefix);
+        for path in [&model, &residual, &restored] {
+            if plan.inputs.contains(path) {
+                return Err(FitsError::IsInput { path: path.clone() });
+            }
+        }
         Ok(Self {
             model: FitsTarget::create(&model, template, overwrite)?,
             residual: FitsTarget::create(&residual, template, overwrite)?,
             restored: FitsTarget::create(&restored, template, overwrite)?,
         })
+    }
+
+    /// Where the products of `prefix` stand.
+    pub fn paths(prefix: &str) -> [PathBuf; 3] {
+        [Model::NAME, Residual::NAME, Restored::NAME].map(|name| PathBuf::from(format!("{prefix}-{name}.fits")))
     }
 
     /// Completes the headers and gives the files their names.
@@ -168,6 +175,8 @@ struct Session<'a> {
     outcomes: Vec<PlaneOutcome>,
     convergence: Convergence,
     preview: Option<Preview>,
+    /// The plane that the preview shows.
+    shown: Option<usize>,
 }
 
 /// Runs a plan and writes its products; `command` goes into the HISTORY.
@@ -186,6 +195,7 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         outcomes: Vec::new(),
         convergence: Convergence::default(),
         preview: None,
+        shown: None,
     };
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;
@@ -254,18 +264,28 @@ impl Session<'_> {
         Wiring::new(self.plan.cut)
     }
 
+    fn context(&self) -> RunContext<'_, Value> {
+        let context = TaskContext { cancel: self.tools.cancel.clone() };
+        RunContext { callbacks: self.tools.callbacks, context, keeper: None }
+    }
+
     /// Computes the targets of a graph.
     fn execute(&self, wiring: Wiring, targets: &[Key]) -> Result<Vec<Held>, RunError> {
-        let context = TaskContext { cancel: self.tools.cancel.clone() };
-        let run = RunContext { callbacks: self.tools.callbacks, context, keeper: None };
-        let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
-            match error.into_task_error::<OpError>() {
-                Ok((task, source)) => RunError::Op { task, source },
-                Err(GraphError::Cancelled { .. }) => RunError::Aborted,
-                Err(error) => RunError::Graph(error),
-            }
-        })?;
-        Ok(values)
+        self.tools.scheduler.execute(wiring.into_graph(), targets, &self.context()).map_err(failed)
+    }
+
+    /// Looks into a value that a graph gave back, however large and wherever it stands.
+    fn read(&self, held: &Held) -> Result<Arc<Value>, RunError> {
+        graph::fetch(self.tools.scheduler, held, &self.context()).map_err(failed)
+    }
+}
+
+/// What a graph met, as an error of the run.
+fn failed(error: GraphError) -> RunError {
+    match error.into_task_error::<OpError>() {
+        Ok((task, source)) => RunError::Op { task, source },
+        Err(GraphError::Cancelled { .. }) => RunError::Aborted,
+        Err(error) => RunError::Graph(error),
     }
 }
 

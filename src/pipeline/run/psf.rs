@@ -51,7 +51,8 @@ impl Session<'_> {
     /// What is measured of a PSF, and its small version if it is shown.
     fn wire_psf(&self, wiring: &mut Wiring, plane: usize, peak: PsfPeak) -> Vec<Key> {
         let psf = self.psf_plane(plane);
-        let is_shown = plane == self.plan.planes[self.plan.planes.len() / 2].psf;
+        let mut users = self.plan.planes.iter().filter(|user| user.psf == plane);
+        let is_shown = users.any(|user| self.is_worth_showing(user.plane));
         let small = is_shown.then(|| (preview_factor(psf.shape()), PanelKind::Psf.pooling()));
         wiring.examine_psf(&psf, peak, self.plan.psf_asks(), small)
     }
@@ -64,8 +65,8 @@ impl Session<'_> {
             transfer: Vec::new(),
             whole: None,
         };
-        values.map(|held| held.value()).try_fold(unknown, |state, value| {
-            Ok(match &*value.map_err(RunError::Scratch)? {
+        values.map(|held| self.read(&held)).try_fold(unknown, |state, value| {
+            Ok(match &*value? {
                 Value::NoPsf(error) => PsfState { facts: Err(error.clone()), ..state },
                 Value::PsfFacts(facts) => PsfState { facts: Ok(*facts), kernel: self.kernel(facts.peak), ..state },
                 Value::Pooled(pooled) => PsfState { pooled: Some(pooled.clone()), ..state },

@@ -6,7 +6,7 @@ use crate::pipeline::graphs::{Held, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
 use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::PlanePlan;
-use crate::pipeline::record::{CyclePoint, Pooled};
+use crate::pipeline::record::{CyclePoint, Pooled, SolverPoint};
 
 /// A PSF and what was measured of it.
 pub(super) struct PsfState {
@@ -54,6 +54,8 @@ pub(super) struct PlaneState {
     /// The last good model.
     pub good: Slabs,
     pub points: Vec<CyclePoint>,
+    /// How the residual of Wiener-Hunt's solver went.
+    pub solver: Vec<SolverPoint>,
     pub stop: Option<StopReason>,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,

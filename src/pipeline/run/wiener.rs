@@ -8,6 +8,7 @@ use crate::graph::Key;
 use crate::pipeline::graphs::{Held, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
 use crate::pipeline::outcome::WienerOutcome;
+use crate::pipeline::record::SolverPoint;
 
 /// Relative residual of the equation that counts as solved (ALGORITHMS 6.5).
 const TOLERANCE: f64 = 1e-4;
@@ -35,6 +36,8 @@ struct Solving {
     best: Slabs,
     idle: u32,
     iterations: u32,
+    /// The relative residual after each iteration.
+    curve: Vec<SolverPoint>,
 }
 
 impl Session<'_> {
@@ -44,7 +47,6 @@ impl Session<'_> {
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             state.model.clear();
             state.residual.clear();
-            state.note_point();
         }
         if self.plan.config.wiener.is_circular() { self.filter(states) } else { self.iterate(states) }
     }
@@ -117,6 +119,7 @@ impl Session<'_> {
                         Some(StopReason::Unsolved { iterations: solving.iterations, tolerance: solving.lowest });
                 }
                 state.model = solving.best;
+                state.solver = solving.curve;
             }
             if open.is_empty() {
                 return Ok(());
@@ -160,6 +163,7 @@ impl Session<'_> {
                     lowest: if rr > 0.0 { 1.0 } else { 0.0 },
                     idle: 0,
                     iterations: 0,
+                    curve: vec![SolverPoint { iteration: 0, relative: 1.0, tolerance: TOLERANCE }],
                 }
             })
             .collect())
@@ -284,7 +288,6 @@ impl Session<'_> {
             if self.beam(state)?.is_some() {
                 note_ceiling(state, values.by_ref().take(blocks));
             }
-            state.note_point();
         }
         Ok(())
     }
@@ -335,6 +338,7 @@ impl Solving {
     fn advance(&mut self, rr: f64, pq: f64) {
         self.iterations += 1;
         self.relative = (rr / self.start).sqrt();
+        self.curve.push(SolverPoint { iteration: self.iterations, relative: self.relative, tolerance: TOLERANCE });
         self.idle = if self.relative < 0.99 * self.lowest { 0 } else { self.idle + 1 };
         if self.relative < self.lowest {
             self.lowest = self.relative;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use tempfile::tempdir;
 
+use super::super::super::task_graph::Node;
+
 use super::*;
 
 fn mix(kind: &'static str, parameter: u64, runs: &Runs) -> Mix {
@@ -199,4 +201,50 @@ proptest! {
             prop_assert_eq!(values(&cached, graph(parameter)), values(&Serial, graph(parameter)));
         }
     }
+}
+
+/// Looks at the values that a graph is given, and runs it.
+struct Spy(Mutex<Vec<bool>>);
+
+impl Scheduler<Mix> for Spy {
+    fn execute(
+        &self,
+        graph: TaskGraph<Mix>,
+        targets: &[Key],
+        run: &RunContext<'_, Numbers>,
+    ) -> Result<Vec<Held<Numbers>>, GraphError> {
+        let given = graph.nodes().filter_map(|(_, node)| match node {
+            Node::Value(held) => Some(held.is_alone_in_memory()),
+            Node::Task { .. } => None,
+        });
+        self.0.lock().unwrap().extend(given);
+        Serial.execute(graph, targets, run)
+    }
+}
+
+#[test]
+fn values_given_to_a_graph_are_held_by_nobody_else_while_it_runs() {
+    let (runs, folder, spy) = (Runs::default(), tempdir().unwrap(), Spy(Mutex::default()));
+    let cache = Cache::on_disk(folder.path(), 1 << 30, CODEC).unwrap();
+    walk(&Cached::new(&spy, &cache), 5, &runs);
+    assert_eq!(*spy.0.lock().unwrap(), [true; 4], "each step but the first is given the state before it");
+}
+
+#[test]
+fn what_is_asked_for_by_another_name_is_found_too() {
+    let (runs, cache) = (Runs::default(), Cache::in_memory(1 << 20));
+    let cached = Cached::new(&Serial, &cache);
+    let graph = |parameter: u64| {
+        let mut graph = TaskGraph::new();
+        let [real, name, end] = ["real", "name", "end"].map(|layer| Key::new(layer, []));
+        graph.insert(real.clone(), mix("real", 0, &runs), vec![]).unwrap();
+        graph.alias(name.clone(), real).unwrap();
+        graph.insert(end.clone(), mix("end", parameter, &runs), vec![name.clone(), name.clone()]).unwrap();
+        (graph, vec![end, name])
+    };
+    let first = values(&cached, graph(0));
+    assert_eq!(values(&cached, graph(0)), first);
+    assert_eq!(ran(&runs), ["end", "real"]);
+    assert_eq!(values(&cached, graph(1)), values(&Serial, graph(1)));
+    assert_eq!(ran(&runs), ["end", "end", "real"]);
 }

@@ -1,0 +1,132 @@
+//! Where a run keeps its results: to go on after a kill (`--resume`), or for other runs (`--cache`).
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::memory;
+use super::failure::Failure;
+use crate::graph::{Cache, CacheUse, Cached, Op};
+use crate::io::{free_bytes, remove_unfinished};
+use crate::pipeline::config::{Auto, Bytes};
+use crate::pipeline::ops::{DeconvOp, Value};
+
+// The about text stands on the command: a doc comment here would replace it.
+#[derive(Debug, Args)]
+pub(super) struct KeepArgs {
+    /// Keep what is computed in PREFIX.resume/ until the run ends, and go on from there after a kill
+    #[arg(long, group = "keep", help_heading = "Work")]
+    pub resume: bool,
+    /// Keep what is computed in this folder, and take from there what earlier runs have computed
+    #[arg(long, value_name = "DIR", group = "keep", help_heading = "Work")]
+    pub cache: Option<PathBuf>,
+    /// Cap on what is kept, as 20GiB, or auto [default: auto, half of what is free on the disk]
+    #[arg(long, value_name = "SIZE|auto", value_parser = memory, requires = "keep", help_heading = "Work")]
+    pub cache_size: Option<String>,
+}
+
+/// What a run keeps.
+pub(super) struct Kept {
+    pub cache: Cache<Value>,
+    folder: PathBuf,
+    /// Whether it is for this run alone.
+    is_own: bool,
+    /// Whether somebody may go on with it, once the run has written its products.
+    is_wanted: Cell<Option<bool>>,
+}
+
+impl KeepArgs {
+    /// The folder of results, if there is to be one.
+    fn folder(&self, prefix: &str) -> Option<PathBuf> {
+        self.cache.clone().or_else(|| self.resume.then(|| PathBuf::from(format!("{prefix}.resume"))))
+    }
+
+    /// Whether this run goes on where another was killed, and so may replace products that it wrote.
+    pub(super) fn goes_on(&self, prefix: &str) -> bool {
+        self.resume && self.folder(prefix).is_some_and(|folder| folder.is_dir())
+    }
+
+    /// Opens the folder of results, if there is to be one; clears away what a killed run left of `products`.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or another run is using it.
+    pub(super) fn open(&self, prefix: &str, size: Auto<Bytes>, products: &[PathBuf]) -> Result<Option<Kept>, Failure> {
+        let Some(folder) = self.folder(prefix) else { return Ok(None) };
+        let goes_on = self.goes_on(prefix);
+        let limit = match size {
+            Auto::Given(Bytes(bytes)) => bytes,
+            Auto::Auto => free(&folder).map_err(|error| Failure::file(&folder, &error))? / 2,
+        };
+        let codec = DeconvOp::codec().expect("the values of a run can be written");
+        let cache = Cache::on_disk(&folder, limit, codec)?;
+        for product in products.iter().filter(|_| goes_on) {
+            remove_unfinished(product).map_err(|error| Failure::file(product, &error))?;
+        }
+        Ok(Some(Kept { cache, folder, is_own: self.resume, is_wanted: Cell::new(None) }))
+    }
+}
+
+/// Room on the disk that holds, or will hold, a folder.
+fn free(folder: &Path) -> std::io::Result<u64> {
+    let there = folder.ancestors().find(|path| path.is_dir());
+    free_bytes(there.unwrap_or_else(|| Path::new(".")))
+}
+
+/// What the results that were kept were good for.
+#[derive(Debug, Serialize)]
+pub(super) struct KeptSummary {
+    folder: PathBuf,
+    /// Tasks that the run's graphs consist of.
+    tasks: u64,
+    /// Tasks that were run.
+    run: u64,
+    /// Results that were taken instead.
+    taken: u64,
+    /// Results that the folder holds, and their bytes.
+    results: usize,
+    bytes: u64,
+    /// Results that could not be written.
+    failed: u64,
+}
+
+impl Kept {
+    /// What came of it.
+    pub(super) fn summary(&self, cached: &Cached<'_, DeconvOp>) -> KeptSummary {
+        let (CacheUse { tasks, taken, run }, stats) = (cached.usage(), self.cache.stats());
+        let (results, bytes, failed) = (stats.results, stats.bytes, stats.failed);
+        KeptSummary { folder: self.folder.clone(), tasks, run, taken, results, bytes, failed }
+    }
+
+    /// The products are written; one that the user ended early can be gone on with.
+    pub(super) fn done(&self, interrupted: bool) {
+        self.is_wanted.set(Some(interrupted));
+    }
+}
+
+impl KeptSummary {
+    /// The same in words.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self { folder, tasks, run, taken, failed, .. } = self;
+        let spared = tasks.saturating_sub(*run);
+        let folder = folder.display();
+        let mut lines = Vec::new();
+        if *taken > 0 {
+            lines.push(format!("{spared} of {tasks} tasks spared by {taken} results from {folder}"));
+        }
+        if *failed > 0 {
+            lines.push(format!("warning: {failed} results could not be written to {folder}; is the disk full?"));
+        }
+        lines
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let is_wanted = self.is_wanted.get().unwrap_or_else(|| self.cache.stats().results > 0);
+        if self.is_own && !is_wanted && std::fs::remove_dir_all(&self.folder).is_err() {
+            tracing::debug!("cannot remove {}", self.folder.display());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A run that was killed goes on where it was, and writes the same bytes as one that was left alone.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::support::program::{Folder, Products};
+use crate::support::sky;
+
+const SHAPE: (usize, usize) = (72, 80);
+const INPUTS: &str = "--dirty dirty.fits --psf psf.fits -o out --threads 2 --chunk 24 --plots none";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    let points: Vec<sky::Point> =
+        (0..9_u8).map(f64::from).map(|k| (9.0 + (k * 17.3) % 52.0, 8.0 + (k * 29.7) % 61.0, 1.0 / (k + 1.0))).collect();
+    folder.pair(&(sky::dirty(SHAPE, &points) + sky::noise(SHAPE, 1e-3, 7)), &sky::wide_psf(SHAPE));
+    folder
+}
+
+fn spawn(folder: &Folder, words: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_deconv"))
+        .args(INPUTS.split(' ').chain(words.split_whitespace()))
+        .current_dir(folder.root())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// The FITS products, and what the summary tells of the planes without times.
+fn essence(products: &Products) -> (Vec<Vec<u8>>, Vec<serde_json::Value>) {
+    let files = ["model.fits", "residual.fits", "image.fits"].map(|suffix| fs::read(products.file(suffix)).unwrap());
+    let mut planes = products.summary()["planes"].as_array().unwrap().clone();
+    planes.iter_mut().for_each(|plane| drop(plane.as_object_mut().unwrap().remove("wall_s")));
+    (files.to_vec(), planes)
+}
+
+/// Starts the run and sends it a signal after so long; tells whether it had ended before.
+fn disturb(folder: &Folder, words: &str, (signal, after): (&str, Duration)) -> bool {
+    let mut child = spawn(folder, words);
+    let begin = Instant::now();
+    while begin.elapsed() < after {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{words}");
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let ended = child.wait().unwrap();
+    sent.success() && ended.success() && signal == "-KILL"
+}
+
+/// Kills the run at `kills` instants, begins it again each time, and compares what comes of it.
+fn check(words: &str, kills: usize, seed: u64) {
+    let alone = folder();
+    let begin = Instant::now();
+    assert!(spawn(&alone, words).wait().unwrap().success(), "{words}");
+    let whole = begin.elapsed();
+    let expected = essence(&alone.products("out"));
+
+    let disturbed = folder();
+    let words = format!("{words} --resume");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut killed, mut spared) = (0, 0);
+    while killed < kills {
+        let is_done = disturb(&disturbed, &words, ("-KILL", whole.mul_f64(random.random_range(0.0..0.8))));
+        killed += usize::from(!is_done);
+        if is_done || killed == kills {
+            spared += end(&disturbed, &words, is_done, &expected);
+        }
+    }
+    assert!(spared > 0, "{words}: nothing was ever taken from where the run was killed");
+}
+
+/// Lets the run end, looks at what came of it, and takes it away; returns how many results were taken.
+fn end(folder: &Folder, words: &str, is_done: bool, expected: &(Vec<Vec<u8>>, Vec<serde_json::Value>)) -> u64 {
+    if !is_done {
+        assert!(spawn(folder, words).wait().unwrap().success(), "{words}");
+    }
+    let products = folder.products("out");
+    let found = essence(&products);
+    assert!(found.0 == expected.0, "{words}: the products are not those of a run that was left alone");
+    assert_eq!(found.1, expected.1, "{words}");
+    let listing = folder.listing();
+    let left: Vec<_> = listing.keys().map(|path| path.file_name().unwrap().to_string_lossy()).collect();
+    assert!(!left.iter().any(|name| name.ends_with(".part") || name.ends_with(".resume")), "{words}: {left:?}");
+    let taken = products.summary()["kept"]["taken"].as_u64().unwrap();
+    for path in listing.keys().filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("out")) {
+        fs::remove_file(path).unwrap();
+    }
+    taken
+}
+
+#[test]
+fn clean_killed_at_ten_instants_ends_with_the_bytes_of_an_undisturbed_run() {
+    check("--mgain 0.3 --nmiter 60 --auto-mask 4", 10, 1);
+}
+
+#[test]
+fn wiener_with_the_linear_boundary_killed_at_ten_instants_ends_with_the_bytes_of_an_undisturbed_run() {
+    check("--algorithm wiener --boundary linear --lambda 1e-4", 10, 2);
+}
+
+#[test]
+fn run_ended_by_the_user_can_be_gone_on_with() {
+    let words = "--mgain 0.3 --nmiter 60 --auto-mask 4";
+    let alone = folder();
+    let begin = Instant::now();
+    assert!(spawn(&alone, words).wait().unwrap().success());
+    let whole = begin.elapsed();
+    let stopped = folder();
+    let words = format!("{words} --resume");
+    for share in [0.05, 0.1, 0.2] {
+        disturb(&stopped, &words, ("-INT", whole.mul_f64(share)));
+    }
+    end(&stopped, &words, !stopped.path("out.resume").exists(), &essence(&alone.products("out")));
+}
+
+#[test]
+fn first_run_with_resume_leaves_nothing_but_its_products() {
+    let (plain, kept) = (folder(), folder());
+    plain.run("out", "--niter 300 --plots none");
+    kept.run("out", "--niter 300 --plots none --resume");
+    let names = |folder: &Folder| {
+        let listing = folder.listing().into_keys();
+        listing.map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&plain), names(&kept));
+    let refused = kept.deconv("--dirty dirty.fits --psf psf.fits -o out --plots none --resume");
+    assert!(refused.code == Some(1) && refused.err.contains("exists already"), "{}", refused.err);
+    assert_eq!(names(&plain), names(&kept), "a run that does not begin leaves nothing");
+}
