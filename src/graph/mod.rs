@@ -1,5 +1,7 @@
 //! The lazy task graph: a node is a key, an operation that is plain data, and the keys it depends on.
 //!
+//! New here? Take the [`tour`], from `inc` and `add` to a Fourier transform in chunks.
+//!
 //! [`TaskGraph`] is data; [`order()`] gives every task its place, [`forecast()`] tells what the run would hold in memory,
 //! a [`Scheduler`] ([`Serial`] or [`Threads`]) computes the targets, and [`Callback`]s watch. Nothing here knows what
 //! the operations do. The path of a run:
@@ -75,6 +77,7 @@ mod stored;
 mod task_graph;
 #[cfg(test)]
 mod tests;
+pub mod tour;
 
 pub use cache::{Cache, CacheError, CacheStats, CacheUse, Cached, WORTH};
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};

@@ -7,6 +7,7 @@ mod cli_errors;
 mod cli_usage;
 mod configs;
 mod determinism;
+mod examples;
 mod fields;
 mod fits;
 mod graph_command;

@@ -11,7 +11,7 @@ use super::element::{Block, Dtype, Element, each, typed};
 
 /// What is done with each element of one array.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Unary {
+pub(super) enum Unary {
     /// `-x`
     Neg,
     /// `|x|`, which is real.
@@ -42,7 +42,7 @@ pub enum Unary {
 
 /// What is done with the elements of two arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Binary {
+pub(super) enum Binary {
     /// `x + y`
     Add,
     /// `x - y`
@@ -231,7 +231,7 @@ pub(super) type BlockFunction = dyn Fn(&[&Block]) -> Option<Block> + Send + Sync
 
 /// A function of the user: not data, so it has no digest and stays in this process.
 #[derive(Clone)]
-pub struct Custom {
+pub(super) struct Custom {
     /// Its name, for pictures and profiles.
     pub(super) name: &'static str,
     pub(super) function: Arc<BlockFunction>,

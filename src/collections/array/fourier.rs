@@ -17,7 +17,7 @@ const STRIP: usize = 16;
 
 /// A transform along one axis. Forward it is the plain sum; back it is divided by the length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Transform {
+pub(super) enum Transform {
     /// Complex to complex.
     Forward,
     /// Back, complex to complex.

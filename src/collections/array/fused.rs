@@ -188,6 +188,13 @@ pub(super) fn run(stages: &[Stage], inputs: &[Operand<'_>]) -> Result<ArrayValue
             .collect::<Result<_, _>>()?;
         let value = stage.op.what.run(operands)?;
         made.push(Some(value));
+        for (input, origin) in stage.inputs.iter().enumerate() {
+            if let Origin::Stage(place) = origin
+                && is_last(*place, input)
+            {
+                made[*place] = None;
+            }
+        }
     }
     made.pop().flatten().ok_or_else(|| TaskError::Input { input: 0, expected: "a stage", found: "none".to_owned() })
 }

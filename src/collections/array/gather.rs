@@ -31,7 +31,7 @@ pub enum Boundary {
 
 /// The elements `start .. start + shape` of the array of `from`; both ends may lie beyond its edges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Gather {
+pub(super) struct Gather {
     pub(super) from: Grid,
     pub(super) start: Vec<isize>,
     pub(super) shape: Vec<usize>,
@@ -51,14 +51,23 @@ struct Run {
 impl Gather {
     /// Indices of the chunks that it needs, in the order in which they are its inputs.
     pub(super) fn needs(&self) -> Vec<Vec<usize>> {
-        let needed: Vec<Vec<usize>> = (0..self.shape.len()).map(|axis| self.chunks_along(axis)).collect();
+        let needed = self.needed();
         let counts: Vec<usize> = needed.iter().map(Vec::len).collect();
         indices(&counts).map(|index| index.iter().zip(&needed).map(|(&i, chunks)| chunks[i]).collect()).collect()
     }
 
-    fn chunks_along(&self, axis: usize) -> Vec<usize> {
-        let chunks: BTreeSet<usize> = self.runs(axis).iter().map(|run| run.chunk).collect();
-        chunks.into_iter().collect()
+    /// Number of chunks that it needs.
+    pub(super) fn arity(&self) -> usize {
+        self.needed().iter().map(Vec::len).product()
+    }
+
+    /// For each axis the chunks that it needs.
+    fn needed(&self) -> Vec<Vec<usize>> {
+        let along = |axis| {
+            let chunks: BTreeSet<usize> = self.runs(axis).iter().map(|run| run.chunk).collect();
+            chunks.into_iter().collect()
+        };
+        (0..self.shape.len()).map(along).collect()
     }
 
     /// Runs of elements along an axis.
@@ -100,13 +109,15 @@ impl Gather {
     }
 
     /// Elements that it takes of input number `input`.
-    pub(super) fn elements_of(&self, input: usize) -> usize {
-        let needs = self.needs();
-        let Some(index) = needs.get(input) else { return 0 };
-        let along = |(axis, chunk): (usize, &usize)| {
-            self.runs(axis).iter().filter(|run| run.chunk == *chunk).map(|run| run.from.len()).sum::<usize>()
-        };
-        index.iter().enumerate().map(along).product()
+    pub(super) fn elements_of(&self, mut input: usize) -> usize {
+        let mut elements = 1;
+        for (axis, chunks) in self.needed().iter().enumerate().rev() {
+            let Some(chunk) = chunks.get(input % chunks.len().max(1)) else { return 0 };
+            input /= chunks.len();
+            let runs = self.runs(axis);
+            elements *= runs.iter().filter(|run| run.chunk == *chunk).map(|run| run.from.len()).sum::<usize>();
+        }
+        elements
     }
 
     /// Puts the chunk together.

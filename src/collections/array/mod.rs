@@ -51,22 +51,21 @@ use std::sync::Arc;
 use ndarray::{ArrayD, Axis, IxDyn, Slice};
 
 pub use element::{Block, Dtype, Element, RealElement};
-pub use elementwise::{Binary, Custom, Unary};
 pub use error::{ArrayError, TaskError};
-pub use fourier::Transform;
-pub use gather::{Boundary, Gather};
+pub use gather::Boundary;
 pub use grid::{Chunking, Grid, WHOLE};
 pub use op::ArrayOp;
 pub use reduce::{Partial, Reduction};
-pub use source::{Image, Source};
 pub use store::Store;
 pub use transforms::RealOf;
 pub use value::{ArrayValue, StoredBlock};
-pub use window::{Cut, Select, cut};
+pub use window::{Select, cut};
 
 use self::grid::indices;
 use self::layer::Layer;
 use self::op::{Kind, What};
+use self::source::{Image, Source};
+use self::window::Cut;
 use super::Compute;
 use crate::graph::picture::{Look, Picture};
 use crate::graph::{Held, Key, TaskGraph};

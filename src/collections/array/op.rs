@@ -149,7 +149,7 @@ impl What {
             Self::Make { .. } => 0,
             Self::Binary(_) => 2,
             Self::Custom(custom) => custom.arity,
-            Self::Gather(gather) => gather.needs().len(),
+            Self::Gather(gather) => gather.arity(),
             Self::Combine { count, .. } => *count,
             Self::Fused(stages) => fused::arity(stages),
             _ => 1,

@@ -19,7 +19,7 @@ use crate::kernels::normal::{Columns, fill_normal};
 
 /// Something that gives any part of an array, whatever the chunks are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Source {
+pub(super) enum Source {
     /// The same value everywhere.
     Full {
         /// Its real and imaginary part.
@@ -54,7 +54,7 @@ pub enum Source {
 
 /// A FITS image that is open; clones share it. Another process opens it anew.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub(super) struct Image {
     source: Arc<FitsSource>,
     stamp: Stamp,
 }

@@ -8,20 +8,25 @@ use super::layer::Layer;
 use super::op::What;
 use super::{Array, ArrayError, ArrayOp, Element, Grid, RealElement, elements};
 
-/// A slab or a block of columns has about so many bytes: a few of them are held at one time by each worker.
+/// A slab, or a block of columns, has no more bytes than this, unless its lines are long: a few of them are
+/// held at one time by each worker.
 const SLAB: u64 = 1 << 24;
+/// Lines that a slab has at least: as many as are transformed together.
+const LINES: u64 = 16;
 
 impl<T: Element> Array<T> {
-    /// Cuts the array so that `axis` is whole and chunks, cut along `other`, have about [`SLAB`] bytes; an array
-    /// whose `axis` is whole already stays as it is.
+    /// Cuts the array so that `axis` is whole, along `other` into chunks of about as many bytes as it had; an
+    /// array whose `axis` is whole already stays as it is.
     fn whole_along(&self, axis: usize, other: usize) -> Result<Self, ArrayError> {
         if self.grid.count(axis) == 1 {
             return Ok(self.clone());
         }
         let mut lengths: Vec<usize> = (0..self.grid.axes()).map(|axis| self.longest(axis)).collect();
+        let chunk = elements(&lengths) as u64 * T::DTYPE.bytes();
         lengths[axis] = self.grid.length(axis);
-        let line = lengths.iter().enumerate().filter(|(a, _)| *a != other).map(|(_, n)| *n as u64).product::<u64>();
-        lengths[other] = ((SLAB / (line * T::DTYPE.bytes()).max(1)) as usize).clamp(1, self.grid.length(other));
+        lengths[other] = 1;
+        let line = (elements(&lengths) as u64 * T::DTYPE.bytes()).max(1);
+        lengths[other] = (chunk.min(SLAB) / line).max(LINES).min(self.grid.length(other).max(1) as u64) as usize;
         self.rechunk(lengths)
     }
 

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// Elements `start`, `start + step`, ...: `count` of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cut {
+pub(super) struct Cut {
     /// The first.
-    pub start: usize,
+    pub(super) start: usize,
     /// From one to the next, at least 1.
-    pub step: usize,
+    pub(super) step: usize,
     /// How many.
-    pub count: usize,
+    pub(super) count: usize,
 }
 
 impl Cut {

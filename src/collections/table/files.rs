@@ -15,7 +15,8 @@ use super::{Column, Table, TableError, UNIT};
 use crate::io::{Card, TableColumn, write_table};
 
 impl Table {
-    /// Reads a CSV file whose first line names the columns. Types follow from all its rows; empty cells are missing.
+    /// Reads a CSV file whose first line names the columns; lines that begin with `#` are passed over. Types follow from
+    /// all its rows; empty cells are missing.
     ///
     /// # Errors
     /// [`TableError::File`]; [`TableError::Parse`] for lines of different length, say.
@@ -102,11 +103,13 @@ impl Table {
 }
 
 fn parse(bytes: &[u8]) -> Result<Table, ArrowError> {
-    let (inferred, _) = Format::default().with_header(true).infer_schema(Cursor::new(bytes), None)?;
+    let (inferred, _) =
+        Format::default().with_header(true).with_comment(b'#').infer_schema(Cursor::new(bytes), None)?;
     let fields: Vec<Field> =
         inferred.fields().iter().map(|field| Field::new(field.name(), kept(field.data_type()), true)).collect();
     let schema = Arc::new(Schema::new(fields));
-    let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).build(Cursor::new(bytes))?;
+    let reader =
+        ReaderBuilder::new(Arc::clone(&schema)).with_header(true).with_comment(b'#').build(Cursor::new(bytes))?;
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
     Ok(Table { batch: concat_batches(&schema, &batches)? })
 }

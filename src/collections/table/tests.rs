@@ -25,6 +25,12 @@ fn csv_gives_each_column_its_type_and_comes_back_the_same() {
 }
 
 #[test]
+fn lines_of_comment_are_passed_over() {
+    let table = Table::from_csv("# two flowers\nkind,petals\nrose,5\n# the other\nlily,6\n").unwrap();
+    assert_eq!(table.to_csv().unwrap(), "kind,petals\nrose,5\nlily,6\n");
+}
+
+#[test]
 fn a_broken_csv_line_is_told_by_its_number_and_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.csv");

@@ -2,6 +2,7 @@
 
 use ndarray::s;
 
+use super::gather::Gather;
 use super::*;
 use crate::graph::{Op, Scratch};
 use crate::io::{Card, FitsError};

@@ -1,0 +1,44 @@
+//! Every program of `examples/` runs and finds what it expects. They run in the package's folder, as a user runs them.
+
+use std::fs;
+
+/// Each example as a module, and a test that runs it.
+macro_rules! examples {
+    ($($name:ident: $path:literal, $sentence:ident;)*) => {
+        $(
+            #[path = $path]
+            #[allow(unreachable_pub)]
+            mod $name;
+
+            #[test]
+            fn $sentence() {
+                $name::main().unwrap();
+            }
+        )*
+
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+examples! {
+    array_mean: "../../examples/array_mean.rs", means_of_any_chunks_are_the_same;
+    array_transpose: "../../examples/array_transpose.rs", an_array_and_its_transpose_are_added_and_drawn;
+    bag: "../../examples/bag.rs", bags_map_fold_and_group;
+    chunked_fft: "../../examples/chunked_fft.rs", a_chunked_transform_comes_back;
+    delayed: "../../examples/delayed.rs", delayed_calls_run_side_by_side;
+    diagnostics: "../../examples/diagnostics.rs", a_run_is_watched_by_every_profiler;
+    fits_regions: "../../examples/fits_regions.rs", a_fits_image_is_read_and_written_by_region;
+    futures: "../../examples/futures.rs", futures_start_at_once_and_come_back;
+    graphs: "../../examples/graphs.rs", the_first_graph_is_twelve;
+    model_selection: "../../examples/model_selection.rs", the_best_weight_is_found_in_parallel;
+    schedulers: "../../examples/schedulers.rs", schedulers_change_no_bit;
+    table: "../../examples/table.rs", a_table_is_filtered_grouped_and_written;
+}
+
+#[test]
+fn no_example_is_forgotten() {
+    let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
+    let mut found: Vec<String> = folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    assert_eq!(found, NAMES.iter().map(|name| format!("{name}.rs")).collect::<Vec<_>>());
+}
