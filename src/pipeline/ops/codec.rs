@@ -7,7 +7,6 @@
 use std::io::{self, Write};
 
 use ndarray::Array2;
-use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
@@ -128,22 +127,6 @@ by_serde!(
     f32,
     f64
 );
-
-impl Plain for Complex32 {
-    const BYTES: usize = 8;
-
-    #[inline]
-    fn put(self, to: &mut [u8]) {
-        let (re, im) = to.split_at_mut(4);
-        Plain::put(self.re, re);
-        Plain::put(self.im, im);
-    }
-
-    #[inline]
-    fn get(from: &[u8]) -> Self {
-        Self { re: Plain::get(&from[..4]), im: Plain::get(&from[4..]) }
-    }
-}
 
 impl<T: Plain> Part for Vec<T> {
     fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {

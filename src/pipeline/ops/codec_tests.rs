@@ -224,7 +224,7 @@ fn piece_of_a_spectrum_stands_where_the_format_says() {
     let numbers = bytes.len() - 8 * values.len();
     let columns = layout.columns(1);
     let piece = stored(&bytes).part((numbers + 8 * rows * columns.start) as u64, (8 * rows * columns.len()) as u64);
-    let piece = crate::graph::read_all::<Complex32>(&piece.unwrap()).unwrap();
+    let piece = crate::graph::read_all::<rustfft::num_complex::Complex32>(&piece.unwrap()).unwrap();
     assert_eq!(piece, values[rows * columns.start..rows * columns.end]);
 }
 
