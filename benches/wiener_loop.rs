@@ -17,7 +17,7 @@ use deconv::fft::{
 };
 use deconv::graph::{RunContext, Scheduler, Threads};
 use deconv::images::{Image, Psf};
-use deconv::pipeline::graphs::{Cut, Held, KernelCut, PlaneKeys, Slabs, Solver, Wiring};
+use deconv::pipeline::graphs::{Asked, Cut, Held, KernelCut, PlaneKeys, Slabs, Solver, Wiring};
 use deconv::pipeline::ops::{DirtySlab, Rows, Setting, Value};
 use ndarray::{Array2, s};
 
@@ -128,7 +128,7 @@ fn graph(given: &Given, scheduler: &Threads) -> Array2<f32> {
     let dirty = wiring.give_all("held-dirty", 0, dirty);
     let keys = PlaneKeys { dirty, ..PlaneKeys::default() };
     let transfer = wiring.give_all("held-transfer", 0, &transfer);
-    let rule = (LambdaRule::Given(LAMBDA), None);
+    let rule = Asked { rule: LambdaRule::Given(LAMBDA), sigma: None, is_scored: false };
     let (mut solver, spectrum) = Solver::begin(&mut wiring, 0, *setting, (&keys, transfer), rule);
     let targets = solver.estimate(&spectrum);
     let slabs = scheduler.execute(wiring.into_graph(), &targets, &run).expect("a model");

@@ -1,5 +1,6 @@
 //! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
 
+mod score;
 mod wiener;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::fft::Layout;
 use crate::graph::{self, Key, TaskGraph};
 use crate::images::{BeamShape, Cell, PsfError, sample_step};
 use crate::pipeline::record::Pooling;
-pub use wiener::{Solver, SolverKeys};
+pub use wiener::{Asked, Solver, SolverKeys};
 
 /// A value that outlives the graph that made it.
 pub type Held = graph::Held<Value>;

@@ -12,4 +12,4 @@ mod run;
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
 pub use plan::{Plan, PlanError};
-pub use run::{Products, RunError, Tools, Watch, run};
+pub use run::{Products, RunError, Tools, Watch, explore, run};

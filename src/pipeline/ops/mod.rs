@@ -6,6 +6,7 @@ mod convolve;
 mod deliver;
 mod load;
 mod measure;
+mod score;
 mod value;
 mod vectors;
 mod wiener;
@@ -25,6 +26,7 @@ pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, Ps
 pub use deliver::{Deliver, Pool, Product};
 pub use load::{Allow, ExaminePsf, FitBeam, MakePsf, Prepare, PsfFacts, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
+pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
@@ -167,6 +169,14 @@ pub enum DeconvOp {
     Total(Total),
     /// A slab plus a multiple of another.
     Combine(Combine),
+    /// Tables of modes put together.
+    MergeTables(MergeTables),
+    /// Generalised cross-validation of the weight of the prior.
+    CrossValidate(CrossValidate),
+    /// Misfit with another dirty image.
+    Misfit(Misfit),
+    /// Its root of the mean square.
+    MisfitRms(MisfitRms),
 }
 
 /// What each operation must say of itself.
@@ -219,6 +229,10 @@ macro_rules! each {
             DeconvOp::RowDots($op) => $call,
             DeconvOp::Total($op) => $call,
             DeconvOp::Combine($op) => $call,
+            DeconvOp::MergeTables($op) => $call,
+            DeconvOp::CrossValidate($op) => $call,
+            DeconvOp::Misfit($op) => $call,
+            DeconvOp::MisfitRms($op) => $call,
         }
     };
 }

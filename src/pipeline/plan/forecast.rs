@@ -7,7 +7,7 @@ use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
 use crate::graph::{Key, TaskGraph, forecast as forecast_graph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Asked, Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{DeconvOp, Kernel, Setting, Value};
 
 /// Clean beam assumed for the forecast: four pixels across.
@@ -161,7 +161,7 @@ fn direct(plan: &Plan) -> Vec<Stage> {
     let params = &plan.config.wiener;
     let setting =
         Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg };
-    let rule = (params.rule(), None);
+    let asked = Asked { rule: params.rule(), sigma: None, is_scored: false };
     let stage = |name: &'static str, wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
@@ -175,12 +175,12 @@ fn direct(plan: &Plan) -> Vec<Stage> {
     };
     if params.is_circular() {
         return vec![stage("filter", &|wiring, plane, keys| {
-            let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
+            let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, asked);
             solver.estimate(&spectrum)
         })];
     }
     let start = stage("start", &|wiring, plane, keys| {
-        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, rule);
+        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, keys, asked);
         solver.start(&spectrum).vectors()
     });
     let iteration = stage("iteration", &|wiring, plane, keys| {

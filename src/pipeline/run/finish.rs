@@ -23,13 +23,17 @@ type Beam = (BeamShape, CleanBeam);
 impl Session<'_> {
     /// Restores and writes a batch.
     pub(super) fn finish(&mut self, mut states: Vec<PlaneState>, begin: Instant) -> Result<(), RunError> {
+        let Some(products) = self.products else {
+            self.score(&mut states)?;
+            return self.conclude(states, begin);
+        };
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         let mut panels = Vec::new();
         let shown = self.plan.planes.len() / 2;
         for state in &mut states {
             let beam = self.beam(state)?;
-            let (keys, written) = self.write(&mut wiring, state, beam);
+            let (keys, written) = self.write(&mut wiring, state, (beam, products));
             if state.plan.plane == shown && !is_passed_through(state) {
                 panels = self.panels(&mut wiring, state, &keys);
             }
@@ -50,6 +54,11 @@ impl Session<'_> {
             }
             self.preview = Some(self.preview(state, drawn)?);
         }
+        self.conclude(states, begin)
+    }
+
+    /// Takes down what came of a batch.
+    fn conclude(&mut self, states: Vec<PlaneState>, begin: Instant) -> Result<(), RunError> {
         let wall = begin.elapsed().as_secs_f64();
         for state in states {
             let outcome = self.outcome(state, wall)?;
@@ -68,7 +77,12 @@ impl Session<'_> {
     }
 
     /// Wires a plane's restoring and writing: its keys with the restored rows, and what must be done.
-    fn write(&self, wiring: &mut Wiring, state: &mut PlaneState, beam: Option<Beam>) -> (PlaneKeys, Vec<Key>) {
+    fn write(
+        &self,
+        wiring: &mut Wiring,
+        state: &mut PlaneState,
+        (beam, products): (Option<Beam>, &Products),
+    ) -> (PlaneKeys, Vec<Key>) {
         let plane = state.plan.plane;
         let blank = is_passed_through(state);
         let mut keys = state.give(wiring, true);
@@ -80,7 +94,7 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored } = self.products;
+        let Products { model, residual, restored } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),
@@ -173,12 +187,13 @@ impl Session<'_> {
             missing_sidelobes: state.stats.missing,
             wall_s,
             wiener: state.wiener,
+            held_out_rms: state.held_out_rms,
             notes: state.notes,
         })
     }
 }
 
 /// Whether a plane is written as blank.
-fn is_passed_through(state: &PlaneState) -> bool {
+pub(super) fn is_passed_through(state: &PlaneState) -> bool {
     matches!(state.stop, Some(StopReason::Blank | StopReason::Empty | StopReason::NoPsf))
 }

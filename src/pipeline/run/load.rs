@@ -74,6 +74,8 @@ impl Session<'_> {
             points: Vec::new(),
             stop,
             wiener: None,
+            gcv: None,
+            held_out_rms: None,
             usable: None,
             notes: Vec::new(),
         };

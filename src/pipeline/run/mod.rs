@@ -4,6 +4,7 @@ mod clean;
 mod finish;
 mod load;
 mod psf;
+mod score;
 mod state;
 mod wiener;
 
@@ -152,7 +153,8 @@ impl Products {
 struct Session<'a> {
     plan: &'a Plan,
     tools: &'a Tools<'a>,
-    products: &'a Products,
+    /// What is written; nothing where only the numbers count.
+    products: Option<&'a Products>,
     /// PSFs by their plane; kept from batch to batch when one serves all.
     psfs: BTreeMap<usize, PsfState>,
     phases: Vec<Phase>,
@@ -166,10 +168,26 @@ struct Session<'a> {
 /// # Errors
 /// See [`RunError`]; nothing is left of the products then.
 pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) -> Result<Outcome, RunError> {
+    let mut outcome = work(plan, Some(&products), tools)?;
+    let beams: Vec<_> = outcome.planes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
+    let history = history(plan, &outcome.planes, command, outcome.interrupted);
+    outcome.products = products.finish(&beams, &history)?;
+    Ok(outcome)
+}
+
+/// Runs a plan for its numbers: nothing is restored and written, and the scores that the plan asks for are measured.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn explore(plan: &Plan, tools: &Tools<'_>) -> Result<Outcome, RunError> {
+    work(plan, None, tools)
+}
+
+fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<Outcome, RunError> {
     let mut session = Session {
         plan,
         tools,
-        products: &products,
+        products,
         psfs: BTreeMap::new(),
         phases: ["read", "deconvolve", "restore-and-write"]
             .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
@@ -184,11 +202,9 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
     let Session { phases, outcomes, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
     let interrupted = tools.cancel.is_requested();
-    let beams: Vec<_> = outcomes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
-    let files = products.finish(&beams, &history(plan, &outcomes, command, interrupted))?;
     Ok(Outcome {
         planes: outcomes,
-        products: files,
+        products: Vec::new(),
         interrupted,
         phases,
         peak_memory: peak_memory(),
