@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod plan;
 pub mod record;
 mod run;
+pub mod sweep;
 
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
