@@ -7,7 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
-use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows};
+use crate::diagnostics::PLOTS;
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
 use crate::pipeline::machine::saved_at;
 use crate::pipeline::{ConfigError, RunConfig};
 
@@ -59,6 +60,15 @@ pub(super) struct RunArgs {
     /// Write the configuration in force to this file
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub save_config: Option<PathBuf>,
+    /// Plots to draw, separated by commas, or none [default: all; see deconv list]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = plots(), help_heading = "Diagnostics")]
+    pub plots: Option<Vec<String>>,
+    /// Write what the run took, task by task, and a page that shows it, into this folder
+    #[arg(long, value_name = "DIR", help_heading = "Diagnostics")]
+    pub profile: Option<PathBuf>,
+    /// Time between two samples of memory, CPU and files, as 0.05 or 50ms [default: 0.05]
+    #[arg(long, value_name = "SECONDS", value_parser = interval, help_heading = "Diagnostics")]
+    pub profile_dt: Option<String>,
     /// Show the plan and do nothing else
     #[arg(long, help_heading = "Work")]
     pub dry_run: bool,
@@ -101,6 +111,14 @@ fn memory(text: &str) -> Result<String, String> {
     checked::<Auto<Bytes>>(text, "auto or a size such as 4GiB or 500MB")
 }
 
+fn interval(text: &str) -> Result<String, String> {
+    checked::<Interval>(text, "seconds from 0.001, such as 0.05 or 50ms")
+}
+
+fn plots() -> Vec<&'static str> {
+    PLOTS.iter().map(|plot| plot.name).chain(["none"]).collect()
+}
+
 fn names() -> Vec<&'static str> {
     ALGORITHMS.iter().map(|algorithm| algorithm.name).collect()
 }
@@ -138,7 +156,7 @@ fn default_of(param: &Param) -> String {
 /// The flags that were given, as a layer of the configuration.
 fn flags(matches: &ArgMatches) -> toml::Table {
     let mut layer = toml::Table::new();
-    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let text = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
     let mut put = |table: &str, key: &str, value: toml::Value| {
         let entry = layer.entry(table).or_insert_with(|| toml::Table::new().into());
         entry.as_table_mut().expect("the layer holds tables under these names").insert(key.to_owned(), value);
@@ -148,6 +166,7 @@ fn flags(matches: &ArgMatches) -> toml::Table {
         ("compute", "memory", "memory"),
         ("input", "psf_scale", "psf_scale"),
         ("restore", "beam", "beam_shape"),
+        ("profile", "dt", "profile_dt"),
     ] {
         if let Some(value) = text(flag) {
             put(table, key, value.into());

@@ -65,6 +65,11 @@ impl Failure {
         Self { error: error.into(), hint: Some("check the folder and its permissions".to_owned()) }
     }
 
+    /// A flag that changes nothing in this run.
+    pub(super) fn useless(flag: &str, hint: &str) -> Self {
+        Self { error: format!("{flag} has no effect in this run").into(), hint: Some(hint.to_owned()) }
+    }
+
     /// A value that is none of those that there are in this run.
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");

@@ -89,7 +89,7 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
 }
 
 /// The pictures of stages.
-fn pictures<'s>(stages: impl Iterator<Item = &'s Stage>, look: &Look<'_>) -> Vec<Picture> {
+pub(super) fn pictures<'s>(stages: impl Iterator<Item = &'s Stage>, look: &Look<'_>) -> Vec<Picture> {
     let picture = |stage: &Stage| Picture::new(stage.name, &stage.graph, &stage.computed(), look);
     stages.map(|stage| picture(stage).expect("the plan's graphs are complete")).collect()
 }

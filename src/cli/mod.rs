@@ -9,6 +9,7 @@ mod failure;
 mod graph;
 mod list;
 mod run;
+mod shown;
 mod simulate;
 mod tune;
 

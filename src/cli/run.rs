@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::args::RunArgs;
 use super::failure::Failure;
-use crate::diagnostics::{PLOTS, Profiler, Progress, ProgressMode};
+use super::shown::{self, Shown};
+use crate::diagnostics::{Parallelism, Progress, ProgressMode};
 use crate::graph::{Callback, Cancel, Threads};
 use crate::io::FitsError;
 use crate::pipeline::outcome::Phase;
-use crate::pipeline::record::{RunProfile, RunRecord};
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Runs the main job.
@@ -20,10 +20,12 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
         return super::say(&format!("{plan}\n"));
     }
     let prefix = prefix(args)?;
-    let others = side_products(&prefix).into_iter().chain(args.save_config.clone());
-    for path in others {
-        check_output(&path, &plan, args.overwrite)?;
+    let shown = Shown::new(args, &plan)?;
+    let summary = PathBuf::from(format!("{prefix}-summary.json"));
+    for path in shown.files(&prefix).iter().chain([&summary]).chain(&args.save_config) {
+        check_output(path, &plan, args.overwrite)?;
     }
+    shown.prepare()?;
     let products = Products::create(&plan, &prefix, args.overwrite)?;
     if let Some(path) = &args.save_config {
         std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
@@ -31,22 +33,17 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
-    let profiler = Profiler::new(Some(plan.memory));
-    let callbacks: [&dyn Callback; 2] = [&progress, &profiler];
+    let callbacks: Vec<&dyn Callback> = std::iter::once(&progress as _).chain(shown.callbacks()).collect();
     let cancel = cancel_on_interrupt();
     let scheduler = Threads::new(plan.workers).with_memory(plan.values());
     let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, command, &tools)?;
     teller.tell(&outcome);
-    write_summary(&prefix, &plan, &outcome, command)?;
-    let profile = profiler.into_record();
-    let record = RunRecord {
-        profile: Some(RunProfile { memory_forecast: Some(plan.forecast.peak_bytes), ..profile }),
-        convergence: Some(outcome.convergence),
-        preview: outcome.preview,
-    };
-    for plot in PLOTS {
-        (plot.draw)(&record, Path::new(&prefix))?;
+    let profile = shown.profile(&plan);
+    write_summary(&summary, &plan, (&outcome, shown::parallelism(profile.as_ref())), command)?;
+    let record = shown::record(profile, outcome);
+    if let Some(page) = shown.draw(&record, &prefix, (&plan, command))? {
+        teller.progress.note(&format!("wrote {}", page.display()));
     }
     Ok(())
 }
@@ -78,12 +75,6 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
         return Err(Failure::exists(path));
     }
     Ok(())
-}
-
-/// The products that are not FITS.
-fn side_products(prefix: &str) -> Vec<PathBuf> {
-    let suffixes = PLOTS.iter().flat_map(|plot| plot.suffixes).copied();
-    suffixes.chain(["summary.json"]).map(|suffix| PathBuf::from(format!("{prefix}-{suffix}"))).collect()
 }
 
 /// Ctrl-C asks for an early end; a second one ends the process.
@@ -162,12 +153,18 @@ struct Summary<'a> {
     memory_forecast_bytes: u64,
     memory_peak_bytes: u64,
     phases: &'a [Phase],
+    parallel: Option<Parallelism>,
     warnings: &'a [String],
     planes: &'a [PlaneOutcome],
     config: &'a RunConfig,
 }
 
-fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, command: &str) -> Result<(), Failure> {
+fn write_summary(
+    path: &Path,
+    plan: &Plan,
+    (outcome, parallel): (&Outcome, Option<Parallelism>),
+    command: &str,
+) -> Result<(), Failure> {
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -180,14 +177,14 @@ fn write_summary(prefix: &str, plan: &Plan, outcome: &Outcome, command: &str) ->
         memory_forecast_bytes: plan.forecast.peak_bytes,
         memory_peak_bytes: outcome.peak_memory,
         phases: &outcome.phases,
+        parallel,
         warnings: &plan.warnings,
         planes: &outcome.planes,
         config: &plan.config,
     };
-    let path = PathBuf::from(format!("{prefix}-summary.json"));
-    let hidden = PathBuf::from(format!("{prefix}-summary.json.part"));
+    let hidden = path.with_extension("json.part");
     let text = serde_json::to_string_pretty(&summary).expect("every field is a JSON value");
     std::fs::write(&hidden, text + "\n")
-        .and_then(|()| std::fs::rename(&hidden, &path))
-        .map_err(|error| Failure::file(&path, &error))
+        .and_then(|()| std::fs::rename(&hidden, path))
+        .map_err(|error| Failure::file(path, &error))
 }

@@ -3,16 +3,27 @@
 //! | collection | what it is |
 //! |---|---|
 //! | [`array::Array`] | chunked arrays that are computed when asked, larger than memory if need be |
+//! | [`delayed::Delayed`] | any function of any values, called later |
+//! | [`bag::Bag`] | many items in partitions: map, filter, fold, group |
+//! | [`futures::Client`] | tasks that start at once |
 //! | [`table::Table`] | typed columns: from CSV or records; filter, group, aggregate; to CSV, FITS and Parquet |
+//!
+//! Arrays are plain data, so that their graphs can be forecast, cached and run in other processes; delayed calls, bags and
+//! futures take closures and stay in this process. Programs for each stand in `examples/`.
 
 pub mod array;
+pub mod bag;
+mod call;
 mod compute;
+pub mod delayed;
+pub mod futures;
 pub mod table;
-
-pub use compute::Compute;
 
 use std::path::Path;
 use std::{fs, io};
+
+pub use call::{AnyError, Call, CallError, Function};
+pub use compute::Compute;
 
 use crate::graph::picture::{Look, Picture, dot, svg};
 

@@ -1,7 +1,6 @@
-//! Colour maps and the colours of categories.
+//! Colour maps; the colours of categories are those of the graph's pictures.
 
-/// Red, green, blue.
-pub(crate) type Rgb = [u8; 3];
+pub(crate) use crate::graph::picture::{Rgb, category};
 
 /// Blank pixels.
 pub(crate) const BLANK: Rgb = [128, 128, 128];
@@ -66,25 +65,6 @@ const BLUE_RED: [Rgb; 11] = [
 
 /// Our own: hues that inferno has not.
 const TEAL: [Rgb; 5] = [[0, 0, 4], [0, 62, 58], [0, 125, 118], [40, 195, 190], [200, 255, 252]];
-
-/// Colours of categories: M. Okabe and K. Ito 2008, "Color Universal Design", without black, then three more.
-const CATEGORIES: [Rgb; 10] = [
-    [0, 114, 178],
-    [230, 159, 0],
-    [0, 158, 115],
-    [213, 94, 0],
-    [86, 180, 233],
-    [204, 121, 167],
-    [110, 80, 150],
-    [140, 90, 60],
-    [160, 175, 90],
-    [240, 228, 66],
-];
-
-/// The n-th category; grey where there are no more colours.
-pub(crate) fn category(n: usize) -> Rgb {
-    CATEGORIES.get(n).copied().unwrap_or([150, 150, 150])
-}
 
 /// Black over violet and orange to pale yellow, for `t` in `[0, 1]`.
 pub(crate) fn inferno(t: f64) -> Rgb {

@@ -24,14 +24,14 @@ const FEW: usize = 6;
 /// When the picture cannot be drawn or written.
 pub(crate) fn draw(record: &RunRecord, prefix: &Path) -> Result<Vec<PathBuf>, PlotError> {
     match &record.convergence {
-        Some(convergence) if convergence.planes.iter().any(|plane| !plane.points.is_empty()) => {
+        Some(convergence) if convergence.has_points() => {
             Ok(vec![save_png(&scene(convergence), prefix, "convergence.png")?])
         }
         _ => Ok(Vec::new()),
     }
 }
 
-fn scene(convergence: &Convergence) -> Scene {
+pub(crate) fn scene(convergence: &Convergence) -> Scene {
     let planes = &convergence.planes;
     let points = || planes.iter().flat_map(|plane| &plane.points);
     let mut scene = Scene::new(WIDTH, HEIGHT);

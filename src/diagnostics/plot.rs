@@ -66,7 +66,7 @@ pub const PLOTS: &[Plot] = &[
     },
     Plot {
         name: "profile",
-        about: "tasks of each worker, CPU and memory over time",
+        about: "tasks of each worker, queue, CPU, memory, files and held values over time",
         suffixes: &["profile.svg", "profile.png"],
         draw: profile::draw,
     },
@@ -82,19 +82,24 @@ pub(crate) fn save_svg(scene: &Scene, prefix: &Path, suffix: &str) -> Result<Pat
     save(scene.svg(), prefix, suffix)
 }
 
-/// Writes under a temporary name in the same folder, then renames, so that nobody ever sees half a file.
 fn save(drawn: Result<Vec<u8>, DrawError>, prefix: &Path, suffix: &str) -> Result<PathBuf, PlotError> {
     let stem = prefix.file_name().unwrap_or_default().to_string_lossy();
     let path = prefix.with_file_name(format!("{stem}-{suffix}"));
-    let hidden = prefix.with_file_name(format!(".{stem}-{suffix}.{}.tmp", std::process::id()));
     let bytes = drawn.map_err(|source| PlotError::Draw { path: path.clone(), source })?;
-    let written = fs::write(&hidden, bytes).and_then(|()| fs::rename(&hidden, &path));
+    write_whole(&path, &bytes)?;
+    Ok(path)
+}
+
+/// Writes under a temporary name in the same folder, then renames, so that nobody ever sees half a file.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PlotError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let hidden = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = fs::write(&hidden, bytes).and_then(|()| fs::rename(&hidden, path));
     written.map_err(|source| {
         // What is left of it is of no use; that it cannot be removed either adds nothing to the error.
         let _ = fs::remove_file(&hidden);
-        PlotError::Write { path: path.clone(), source }
-    })?;
-    Ok(path)
+        PlotError::Write { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(crate) fn draw(record: &RunRecord, prefix: &Path) -> Result<Vec<PathBuf>, Pl
 }
 
 /// Lays out the panels in three columns; the text follows the last.
-fn scene(preview: &Preview) -> Scene {
+pub(crate) fn scene(preview: &Preview) -> Scene {
     let panels = &preview.panels[..preview.panels.len().min(CELLS - 1)];
     let sizes: Vec<_> = panels.iter().map(|panel| drawn_size(preview, panel.image.full)).collect();
     let height = sizes.iter().map(|size| size.1).fold(200.0, f64::max);

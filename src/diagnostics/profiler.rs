@@ -5,71 +5,60 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::graph::{Callback, Key, RunStart, TaskRecord};
-use crate::pipeline::record::{RunProfile, TaskSpan};
-
-use super::resources::ResourceSampler;
+use crate::pipeline::record::{GraphSpan, TaskSpan};
 
 /// More spans than this are merged to at most half as many.
 const MOST: usize = 200_000;
 
-/// Records tasks and resources of all graphs that it is given to, on one clock that begins when it is made.
+/// Records the tasks of all graphs that it is given to, on one clock.
 ///
 /// Its memory is bounded: beyond 200 000 tasks the shortest ones of a kind on a worker are merged where they are neighbours.
 #[derive(Debug)]
 pub struct Profiler {
     origin: Instant,
-    memory_limit: Option<u64>,
     state: Mutex<State>,
-    sampler: ResourceSampler,
 }
 
 #[derive(Debug, Default)]
 struct State {
     workers: usize,
-    forecast: Option<u64>,
+    graphs: Vec<GraphSpan>,
     spans: Vec<Span>,
     /// Shorter spans are merged \[s\].
     resolution: f64,
 }
 
 /// A [`TaskSpan`] before its texts are written.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Span {
     key: Key,
     kind: &'static str,
-    worker: usize,
     ready: f64,
     start: f64,
     end: f64,
-    busy: f64,
-    bytes: u64,
-    live_bytes: u64,
-    count: u64,
+    /// Everything else; `key` and `kind` are empty.
+    rest: TaskSpan,
 }
 
 impl Profiler {
-    /// Begins to sample. `memory_limit` \[bytes\] is only recorded.
-    pub fn new(memory_limit: Option<u64>) -> Self {
-        let origin = Instant::now();
-        let sampler = ResourceSampler::start(origin);
-        Self { origin, memory_limit, state: Mutex::default(), sampler }
+    /// Times count from `origin`.
+    pub fn new(origin: Instant) -> Self {
+        Self { origin, state: Mutex::default() }
     }
 
-    /// What was recorded so far.
-    pub fn record(&self) -> RunProfile {
-        let state = self.lock();
-        RunProfile {
-            workers: state.workers,
-            tasks: state.spans.iter().map(Span::to_record).collect(),
-            resources: self.sampler.samples(),
-            memory_limit: self.memory_limit,
-            memory_forecast: state.forecast,
-        }
+    /// The most workers that a graph had.
+    pub fn workers(&self) -> usize {
+        self.lock().workers
     }
 
-    /// What was recorded; ends the sampling.
-    pub fn into_record(self) -> RunProfile {
-        self.record()
+    /// The graphs so far.
+    pub fn graphs(&self) -> Vec<GraphSpan> {
+        self.lock().graphs.clone()
+    }
+
+    /// The tasks that have ended so far, in order of the end.
+    pub fn tasks(&self) -> Vec<TaskSpan> {
+        self.lock().spans.iter().map(Span::to_record).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -83,30 +72,41 @@ impl Profiler {
 
 impl Callback for Profiler {
     fn start(&self, run: &RunStart) {
+        let start = self.seconds(Instant::now());
+        let RunStart { tasks, forecast_bytes, spilled_bytes, loaded_bytes, .. } = *run;
         let mut state = self.lock();
         state.workers = state.workers.max(run.workers);
-        state.forecast = state.forecast.max(Some(run.forecast_bytes));
+        state.graphs.push(GraphSpan { start, end: start, tasks, forecast_bytes, spilled_bytes, loaded_bytes });
     }
 
     fn posttask(&self, task: &TaskRecord) {
         let (start, end) = (self.seconds(task.start), self.seconds(task.end));
-        let span = Span {
-            key: task.key.clone(),
-            kind: task.kind,
+        let rest = TaskSpan {
             worker: task.worker,
-            ready: self.seconds(task.ready),
-            start,
-            end,
             busy: (end - start).max(0.0),
+            read: task.read.as_secs_f64(),
+            write: task.write.as_secs_f64(),
             bytes: task.output_bytes,
             live_bytes: task.live_bytes,
+            loaded_bytes: task.loaded_bytes,
+            spilled_bytes: task.spilled_bytes,
+            retries: u64::from(task.attempt.saturating_sub(1)),
             count: 1,
+            ..TaskSpan::default()
         };
+        let span = Span { key: task.key.clone(), kind: task.kind, ready: self.seconds(task.ready), start, end, rest };
         let mut state = self.lock();
         state.workers = state.workers.max(task.worker + 1);
         state.spans.push(span);
         if state.spans.len() > MOST {
             state.shrink(MOST / 2);
+        }
+    }
+
+    fn finish(&self, _ok: bool) {
+        let end = self.seconds(Instant::now());
+        if let Some(graph) = self.lock().graphs.last_mut() {
+            graph.end = end;
         }
     }
 }
@@ -135,7 +135,7 @@ fn merged(spans: Vec<Span>, resolution: f64) -> Vec<Span> {
             continue;
         }
         let bin = (span.start / resolution) as u64;
-        let place = *places.entry((span.worker, span.kind, bin)).or_insert(kept.len());
+        let place = *places.entry((span.rest.worker, span.kind, bin)).or_insert(kept.len());
         match kept.get_mut(place) {
             Some(first) => first.absorb(&span),
             None => kept.push(span),
@@ -149,16 +149,22 @@ impl Span {
         self.ready = self.ready.min(other.ready);
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
-        self.busy += other.busy;
-        self.bytes += other.bytes;
-        self.live_bytes = self.live_bytes.max(other.live_bytes);
-        self.count += other.count;
+        let (mine, its) = (&mut self.rest, &other.rest);
+        mine.busy += its.busy;
+        mine.read += its.read;
+        mine.write += its.write;
+        mine.bytes += its.bytes;
+        mine.live_bytes = mine.live_bytes.max(its.live_bytes);
+        mine.loaded_bytes += its.loaded_bytes;
+        mine.spilled_bytes += its.spilled_bytes;
+        mine.retries += its.retries;
+        mine.count += its.count;
     }
 
     fn to_record(&self) -> TaskSpan {
-        let Self { key, kind, worker, ready, start, end, busy, bytes, live_bytes, count } = self.clone();
-        let (key, kind) = (key.to_string(), kind.to_owned());
-        TaskSpan { key, kind, worker, ready, start, end, busy, bytes, live_bytes, count }
+        let Self { key, kind, ready, start, end, rest } = self;
+        let (key, kind) = (key.to_string(), (*kind).to_owned());
+        TaskSpan { key, kind, ready: *ready, start: *start, end: *end, ..rest.clone() }
     }
 }
 
@@ -177,39 +183,45 @@ mod tests {
             ready: start,
             start: start + Duration::from_micros(2),
             end: start + Duration::from_micros(9),
-            read: Duration::ZERO,
-            write: Duration::ZERO,
+            read: Duration::from_micros(1),
+            write: Duration::from_micros(3),
             output_bytes: 8,
             live_bytes: u64::from(number),
-            spilled_bytes: 0,
-            loaded_bytes: 0,
+            spilled_bytes: 8,
+            loaded_bytes: 16,
             flops: 1.0,
-            attempt: 1,
+            attempt: 2,
         }
     }
 
     #[test]
-    fn tasks_are_recorded_in_seconds_from_the_making() {
-        let profiler = Profiler::new(Some(1 << 30));
+    fn tasks_and_graphs_are_recorded_in_seconds_from_the_origin() {
+        let profiler = Profiler::new(Instant::now());
         profiler.start(&RunStart { tasks: 2, forecast_bytes: 77, workers: 3, ..RunStart::default() });
         profiler.posttask(&task(&profiler, 100, 1));
-        profiler.start(&RunStart { tasks: 2, forecast_bytes: 55, workers: 2, ..RunStart::default() });
-        let record = profiler.into_record();
-        let first = &record.tasks[0];
-        assert_eq!((record.workers, record.memory_limit, record.memory_forecast), (3, Some(1 << 30), Some(77)));
+        profiler.finish(true);
+        profiler.start(&RunStart { tasks: 9, forecast_bytes: 55, workers: 2, ..RunStart::default() });
+        let (graphs, tasks) = (profiler.graphs(), profiler.tasks());
+        assert_eq!((profiler.workers(), graphs.len()), (3, 2));
+        assert_eq!((graphs[0].tasks, graphs[0].forecast_bytes, graphs[1].forecast_bytes), (2, 77, 55));
+        assert!(graphs[0].start < graphs[0].end && graphs[0].end <= graphs[1].start);
+        let first = &tasks[0];
         assert_eq!((first.key.as_str(), first.kind.as_str(), first.worker), ("peak-1(100)", "floor", 1));
         assert!((first.start - 0.001_002).abs() < 1e-12 && (first.busy - 7e-6).abs() < 1e-12);
+        assert!((first.read - 1e-6).abs() < 1e-15 && (first.write - 3e-6).abs() < 1e-15);
+        assert_eq!((first.loaded_bytes, first.spilled_bytes, first.retries), (16, 8, 1));
     }
 
     #[test]
     fn half_a_million_tasks_are_merged_and_none_is_lost() {
-        let profiler = Profiler::new(None);
+        let profiler = Profiler::new(Instant::now());
         for number in 0..500_000 {
             profiler.posttask(&task(&profiler, number, number as usize % 2));
         }
-        let tasks = profiler.into_record().tasks;
+        let tasks = profiler.tasks();
         assert!(tasks.len() <= MOST, "{} spans", tasks.len());
-        assert_eq!(tasks.iter().map(|task| task.count).sum::<u64>(), 500_000);
+        let sum = |of: fn(&TaskSpan) -> u64| tasks.iter().map(of).sum::<u64>();
+        assert_eq!((sum(|task| task.count), sum(|task| task.loaded_bytes)), (500_000, 8_000_000));
         let busy: f64 = tasks.iter().map(|task| task.busy).sum();
         assert!((busy - 3.5).abs() < 1e-6, "{busy} s");
         assert!(

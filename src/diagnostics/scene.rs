@@ -215,6 +215,19 @@ impl Scene {
         }
     }
 
+    /// Slanting lines over an area.
+    pub(crate) fn hatch(&mut self, area: Area, colour: Rgb) {
+        const STEP: f64 = 6.0;
+        let lines = ((area.w + area.h) / STEP).ceil() as usize;
+        for line in 1..lines {
+            // from the left or the bottom edge up to the top or the right
+            let s = line as f64 * STEP;
+            let from = (area.x + (s - area.h).max(0.0), area.y + s.min(area.h));
+            let to = (area.x + s.min(area.w), area.y + (s - area.w).max(0.0));
+            self.line(vec![from, to], Pen { alpha: 0.75, ..Pen::new(colour, 2.0) });
+        }
+    }
+
     /// A box of lines just outside the area.
     pub(crate) fn frame(&mut self, area: Area, pen: Pen) {
         let half = pen.width / 2.0;

@@ -24,6 +24,8 @@ pub struct RunConfig {
     pub compute: ComputeConfig,
     /// How the input is taken.
     pub input: InputConfig,
+    /// How the run is watched.
+    pub profile: ProfileConfig,
     /// The CLEAN family.
     pub clean: CleanParams,
     /// Wiener-Hunt.
@@ -44,6 +46,14 @@ pub struct ComputeConfig {
     pub threads: usize,
     /// Cap on memory.
     pub memory: Auto<Bytes>,
+}
+
+/// The `[profile]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileConfig {
+    /// Time between two samples of the process.
+    pub dt: Interval,
 }
 
 /// The `[input]` table.
@@ -93,6 +103,10 @@ pub enum ChunkRows {
 /// A number of bytes, as in `4GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
+
+/// A time between two samples, at least a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval(pub std::time::Duration);
 
 /// Fitted to the PSF, or given by hand.
 #[derive(Debug, Clone, Copy, PartialEq)]

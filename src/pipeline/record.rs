@@ -3,11 +3,13 @@
 //! Nothing here knows how it is drawn; `diagnostics` holds the plots.
 
 mod pool;
+mod profile;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::images::{CleanBeam, Sky};
 pub use pool::{Pooled, Pooler, Pooling, pool, preview_factor};
+pub use profile::{CachePoint, GraphSpan, ResourceSample, RunProfile, TaskSpan};
 
 /// Everything that the plots draw; a part that is absent is not drawn.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,62 +22,18 @@ pub struct RunRecord {
     pub preview: Option<Preview>,
 }
 
-/// Tasks and resources of a run, on one clock that begins at 0 s.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct RunProfile {
-    /// Worker threads.
-    pub workers: usize,
-    /// What was run, in order of the end.
-    pub tasks: Vec<TaskSpan>,
-    /// Samples of the process, in order of time.
-    pub resources: Vec<ResourceSample>,
-    /// The memory that the run was allowed to take \[bytes\].
-    pub memory_limit: Option<u64>,
-    /// The forecast of its peak \[bytes\].
-    pub memory_forecast: Option<u64>,
-}
-
-/// One task, or several short ones of a kind on one worker that were merged to keep the record small.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TaskSpan {
-    /// The (first) task's key as text.
-    pub key: String,
-    /// What its operation is called.
-    pub kind: String,
-    /// Which worker, counted from 0.
-    pub worker: usize,
-    /// When its inputs were there \[s\].
-    pub ready: f64,
-    /// When it began \[s\].
-    pub start: f64,
-    /// When it (or the last of the merged) ended \[s\].
-    pub end: f64,
-    /// Time spent working \[s\]: `end - start` for one task.
-    pub busy: f64,
-    /// Size of its result, or the sum over the merged \[bytes\].
-    pub bytes: u64,
-    /// Declared size of all live values at its end \[bytes\].
-    pub live_bytes: u64,
-    /// How many tasks this stands for.
-    pub count: u64,
-}
-
-/// The process at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ResourceSample {
-    /// When \[s\].
-    pub t: f64,
-    /// Resident memory \[bytes\].
-    pub rss_bytes: u64,
-    /// CPU time over wall time since shortly before: 100 for each busy core.
-    pub cpu_percent: f64,
-}
-
 /// How the deconvolution of every plane went.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Convergence {
     /// One curve for each plane.
     pub planes: Vec<PlaneCurve>,
+}
+
+impl Convergence {
+    /// Whether any plane has a point.
+    pub fn has_points(&self) -> bool {
+        self.planes.iter().any(|plane| !plane.points.is_empty())
+    }
 }
 
 /// How the deconvolution of one plane went.

@@ -2,29 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use crate::pipeline::record::TaskSpan;
+use crate::pipeline::record::{RunProfile, TaskSpan};
 
-use super::super::chart::{Chart, INK, MEDIUM, PALE, SMALL, TICK, shortened};
+use super::super::chart::{Axis, Chart, INK, MEDIUM, PALE, SMALL, TICK, shortened};
 use super::super::colour::{Rgb, category};
 use super::super::scene::{Across, Along, Area, Label, Pen, Scene};
-use super::{legend_seconds, right_aligned};
+use super::super::ticks::seconds;
+use super::{Panels, right_aligned};
 
-const LINE: f64 = 30.0;
+const LINE: f64 = 28.0;
 /// A box narrower than this \[pixels\] is summed with the others of its column.
 const NARROWEST: f64 = 2.0;
 /// Heights that a summed column may have: few, so that equal neighbours merge.
 const LEVELS: f64 = 4.0;
+/// What no task of a graph has made.
+pub(super) const GIVEN: &str = "given";
+const GIVEN_COLOUR: Rgb = [200, 200, 200];
+/// Where a graph ends and the next begins.
+const BORDER: Rgb = [150, 150, 150];
 
-/// The kinds of operation, those that took longest first: there are more kinds than colours that the eye tells apart.
-pub(super) struct Kinds<'a> {
+/// The kinds of operation, those that took longest first, and what each took.
+pub(crate) struct Kinds<'a> {
     /// Name, seconds and tasks.
     totals: Vec<(&'a str, (f64, u64))>,
 }
 
 impl<'a> Kinds<'a> {
-    pub(super) fn of(tasks: &'a [TaskSpan]) -> Self {
+    pub(crate) fn of(profile: &'a RunProfile) -> Self {
         let mut totals: BTreeMap<&str, (f64, u64)> = BTreeMap::new();
-        for task in tasks {
+        for task in &profile.tasks {
             let total = totals.entry(&task.kind).or_default();
             *total = (total.0 + task.busy, total.1 + task.count);
         }
@@ -37,28 +43,44 @@ impl<'a> Kinds<'a> {
         self.totals.iter().position(|(name, _)| *name == kind).unwrap_or(usize::MAX)
     }
 
+    /// The names in order, and then [`GIVEN`].
+    pub(crate) fn names(&self) -> Vec<&'a str> {
+        self.totals.iter().map(|(name, _)| *name).chain([GIVEN]).collect()
+    }
+
+    /// The colour of a kind.
+    pub(crate) fn colour(&self, kind: &str) -> Rgb {
+        if kind == GIVEN { GIVEN_COLOUR } else { category(self.place(kind)) }
+    }
+
     /// Height of the legend.
     pub(super) fn height(&self) -> f64 {
-        LINE * (self.totals.len() as f64 + 1.0)
+        LINE * (self.totals.len() as f64 + 4.0)
     }
 }
 
-/// Draws the lane of every worker, worker 0 on top.
-pub(super) fn draw_lanes(scene: &mut Scene, chart: &Chart, (tasks, workers): (&[TaskSpan], usize), kinds: &Kinds) {
-    let area = chart.area;
+/// Draws the lane of every worker, worker 0 on top, with a line where a graph begins.
+pub(super) fn draw_lanes(scene: &mut Scene, panels: &Panels<'_>, area: Area) {
+    let workers = panels.workers;
+    let chart = Chart { area, x: panels.time, y: Axis::linear(0.0, 1.0) };
     let lane = area.h / workers as f64;
     chart.draw_x(scene, None);
     let gap = (lane * 0.12).min(4.0);
     let mut by_worker: Vec<Vec<&TaskSpan>> = vec![Vec::new(); workers];
-    for task in tasks {
+    for task in &panels.profile.tasks {
         by_worker[task.worker].push(task);
     }
     for (worker, tasks) in by_worker.iter().enumerate() {
         let row = Area::new(area.x, area.y + lane * worker as f64 + gap / 2.0, area.w, lane - gap);
-        for (area, kind) in boxes(tasks, &Chart { area: row, ..*chart }, kinds) {
+        let row = Chart { area: row, ..chart };
+        for (area, kind) in boxes(tasks, &row, &panels.kinds) {
             scene.fill(area, category(kind), 1.0);
         }
+        for area in transfers(tasks, &row) {
+            scene.hatch(area, [255; 3]);
+        }
     }
+    draw_borders(scene, panels, &chart);
     let every = (22.0 / lane).ceil().max(1.0) as usize;
     for worker in (0..workers).step_by(every) {
         let y = area.y + lane * (worker as f64 + 0.5);
@@ -68,6 +90,32 @@ pub(super) fn draw_lanes(scene: &mut Scene, chart: &Chart, (tasks, workers): (&[
     let name = Label::new("worker", (area.x - 92.0, area.y + area.h / 2.0), MEDIUM);
     scene.text(name.anchored(Along::Middle, Across::Middle).upright());
     scene.frame(area, Pen::new(INK, 1.5));
+}
+
+/// A tick above the lanes where each graph begins; none where they would stand closer than the eye tells apart.
+fn draw_borders(scene: &mut Scene, panels: &Panels<'_>, chart: &Chart) {
+    let area = chart.area;
+    let begins: Vec<f64> = panels.profile.graphs.iter().map(|graph| chart.at(graph.start, 0.0).0).collect();
+    let mut last = f64::NEG_INFINITY;
+    for x in begins {
+        if x - last >= 3.0 {
+            scene.line(vec![(x, area.y - 9.0), (x, area.y - 2.0)], Pen::new(BORDER, 1.5));
+            last = x;
+        }
+    }
+}
+
+/// Where wide tasks read their inputs from files, and write their results there.
+fn transfers(tasks: &[&TaskSpan], row: &Chart) -> Vec<Area> {
+    let area = row.area;
+    let part = |from: f64, to: f64| {
+        let (from, to) = (row.x.place(from) * area.w, row.x.place(to) * area.w);
+        (to - from >= NARROWEST).then(|| Area::new(area.x + from, area.y, to - from, area.h))
+    };
+    let single = tasks.iter().filter(|task| task.count == 1);
+    let parts =
+        single.flat_map(|task| [part(task.start, task.start + task.read), part(task.end - task.write, task.end)]);
+    parts.flatten().collect()
 }
 
 /// The boxes of one lane with the places of their kinds.
@@ -135,7 +183,14 @@ pub(super) fn draw_legend(scene: &mut Scene, kinds: &Kinds, (x, y): (f64, f64)) 
         let colour: Rgb = category(place);
         scene.fill(Area::new(x, y - 8.0, 16.0, 16.0), colour, 1.0);
         scene.text(Label::new(shortened(name, SMALL, 150.0), (x + 26.0, y), SMALL));
-        right_aligned(scene, legend_seconds(*busy), (x + 270.0, y));
+        right_aligned(scene, seconds(*busy), (x + 270.0, y));
         right_aligned(scene, count.to_string(), (x + 345.0, y));
     }
+    let below = y + 6.0 + LINE * (kinds.totals.len() as f64 + 1.0);
+    let swatch = Area::new(x, below - 8.0, 16.0, 16.0);
+    scene.fill(swatch, PALE, 1.0);
+    scene.hatch(swatch, [255; 3]);
+    scene.text(Label::new("reading inputs, spilling results", (x + 26.0, below), SMALL));
+    scene.fill(Area::new(x, below + LINE - 8.0, 16.0, 16.0), GIVEN_COLOUR, 1.0);
+    scene.text(Label::new("held: given with the graph", (x + 26.0, below + LINE), SMALL));
 }

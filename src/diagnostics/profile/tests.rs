@@ -1,6 +1,7 @@
 use super::*;
+use crate::diagnostics::scene::Mark;
 use crate::diagnostics::scene::tests::{assert_readable, texts};
-use crate::pipeline::record::TaskSpan;
+use crate::pipeline::record::{CachePoint, GraphSpan, ResourceSample, TaskSpan};
 
 const KINDS: [&str; 4] = ["peak", "minor-cycle", "row-fft", "stats"];
 
@@ -20,11 +21,32 @@ fn profile(workers: usize, tasks: usize) -> RunProfile {
             bytes: 8,
             live_bytes: 1 << 20,
             count: 1,
+            ..TaskSpan::default()
         }
     });
-    let sample = |number: u32| ResourceSample { t: f64::from(number) * 0.05, rss_bytes: 300 << 20, cpu_percent: 150.0 };
+    let sample = |number: u32| ResourceSample {
+        t: f64::from(number) * 0.05,
+        rss_bytes: 300 << 20,
+        cpu_percent: 150.0,
+        read_rate: 3e6 * f64::from(number % 3),
+        write_rate: 1e6,
+    };
+    let held = |number: usize| CachePoint {
+        t: number as f64 * 1e-3,
+        kind: ["given", KINDS[number % KINDS.len()]][number % 2].into(),
+        bytes: (1 << 20) * (number as u64 % 7),
+    };
+    let graph = |number: u32| GraphSpan {
+        start: f64::from(number) * 0.3,
+        end: f64::from(number) * 0.3 + 0.28,
+        tasks: tasks / 3,
+        forecast_bytes: 5 << 20,
+        ..GraphSpan::default()
+    };
     RunProfile {
         workers,
+        graphs: (0..3).map(graph).collect(),
+        cache: (0..1000).map(held).collect(),
         tasks: spans.collect(),
         resources: (0..20).map(sample).collect(),
         memory_limit: Some(1 << 40),
@@ -33,7 +55,7 @@ fn profile(workers: usize, tasks: usize) -> RunProfile {
 }
 
 fn fills(scene: &Scene) -> usize {
-    scene.marks.iter().filter(|mark| matches!(mark, super::super::scene::Mark::Fill { .. })).count()
+    scene.marks.iter().filter(|mark| matches!(mark, Mark::Fill { .. })).count()
 }
 
 #[test]
@@ -63,18 +85,52 @@ fn a_hundred_thousand_tasks_make_no_more_boxes_than_pixels() {
 #[test]
 fn long_tasks_are_boxes_of_their_own() {
     let few = profile(2, 20);
-    let kinds = Kinds::of(&few.tasks);
-    let chart =
-        Chart { area: Area::new(0.0, 0.0, 1000.0, 80.0), x: Axis::linear(0.0, 0.01), y: Axis::linear(0.0, 1.0) };
+    let panels = Panels { kinds: Kinds::of(&few), workers: 2, time: Axis::linear(0.0, 0.01), profile: &few };
     let mut drawn = Scene::new(1000.0, 80.0);
-    let before = fills(&drawn);
-    draw_lanes(&mut drawn, &chart, (&few.tasks, 2), &kinds);
+    lanes::draw_lanes(&mut drawn, &panels, Area::new(0.0, 0.0, 1000.0, 80.0));
     let boxes = drawn.marks.iter().filter(|mark| match mark {
-        super::super::scene::Mark::Fill { area, .. } => (area.w - 99.5).abs() < 1e-6,
+        Mark::Fill { area, .. } => (area.w - 99.5).abs() < 1e-6,
         _ => false,
     });
     assert_eq!(boxes.count(), 20);
-    assert!(fills(&drawn) > before);
+}
+
+#[test]
+fn reading_and_spilling_are_hatched_within_their_task() {
+    let mut one = profile(1, 1);
+    let lines = |scene: &Scene| {
+        let points = scene.marks.iter().filter_map(|mark| match mark {
+            Mark::Line { points, pen } if pen.colour == [255; 3] => Some(points.clone()),
+            _ => None,
+        });
+        points.collect::<Vec<_>>()
+    };
+    let legend = lines(&scene(&one)).len();
+    (one.tasks[0].end, one.tasks[0].busy) = (0.95, 0.95);
+    (one.tasks[0].read, one.tasks[0].write) = (0.19, 0.095);
+    let drawn = scene(&one);
+    let hatches: Vec<_> = lines(&drawn).into_iter().flatten().filter(|point| point.0 < RIGHT).collect();
+    assert!(lines(&drawn).len() > legend + 20);
+    let at = |t: f64| LEFT + (RIGHT - LEFT) * t / 0.95;
+    let is_inside = |x: f64| (at(0.0)..=at(0.19)).contains(&x) || (at(0.855)..=at(0.95)).contains(&x);
+    assert!(hatches.iter().all(|point| is_inside(point.0)), "{hatches:?}");
+}
+
+#[test]
+fn held_values_are_stacked_and_the_highest_moment_of_a_pixel_is_seen() {
+    let point = |t: f64, kind: &str, bytes: u64| CachePoint { t, kind: kind.into(), bytes };
+    let mut spiky = profile(1, 4);
+    spiky.cache = vec![
+        point(0.0, "given", 100 << 20),
+        point(0.4, "peak", 50 << 20),
+        point(0.400_001, "peak", 0),
+        point(0.8, "row-fft", 20 << 20),
+    ];
+    let drawn = scene(&spiky);
+    assert!(texts(&drawn).contains(&"peak 150 MiB"), "{:?}", texts(&drawn));
+    assert_readable(&drawn);
+    let shapes = drawn.marks.iter().filter(|mark| matches!(mark, Mark::Shape { alpha, .. } if *alpha == 0.85));
+    assert_eq!(shapes.count(), 3, "three kinds held something");
 }
 
 #[test]
@@ -86,7 +142,7 @@ fn texts_are_readable_and_tell_what_was_merged_and_what_lies_above() {
     assert_readable(&scene);
     let words = texts(&scene).join("|");
     assert!(words.contains("600 tasks") && words.contains("short tasks merged into 300 spans"), "{words}");
-    assert!(words.contains("limit 1.00 TiB (above)") && words.contains("forecast 400 MiB"), "{words}");
+    assert!(words.contains("limit 1.00 TiB|(above)") && words.contains("forecast 400 MiB"), "{words}");
     for (workers, tasks) in [(1, 1), (2, 4000), (64, 640)] {
         assert_readable(&super::scene(&profile(workers, tasks)));
     }
@@ -103,7 +159,7 @@ fn many_kinds_do_not_run_into_the_words_on_memory() {
 
 #[test]
 fn a_profile_without_tasks_or_without_samples_is_drawn() {
-    let mut bare = profile(2, 0);
+    let mut bare = RunProfile { cache: Vec::new(), graphs: Vec::new(), ..profile(2, 0) };
     assert_readable(&scene(&bare));
     bare = RunProfile { resources: Vec::new(), ..profile(2, 6) };
     assert_readable(&scene(&bare));
@@ -111,8 +167,8 @@ fn a_profile_without_tasks_or_without_samples_is_drawn() {
 
 #[test]
 fn thinning_keeps_the_extremes_of_every_pixel() {
-    let points: Vec<_> = (0..10_000).map(|n| (f64::from(n) / 1000.0, f64::from(n * 7919 % 1000))).collect();
-    let kept = thinned(&points);
+    let points: Vec<Point> = (0..10_000).map(|n| (f64::from(n) / 1000.0, f64::from(n * 7919 % 1000))).collect();
+    let kept = series::thinned(&points);
     assert!(kept.len() <= 44);
     let highest = |points: &[Point]| points.iter().map(|point| point.1).fold(0.0, f64::max);
     assert!((highest(&kept) - highest(&points)).abs() < 1e-12);

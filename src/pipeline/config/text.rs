@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Auto, BeamChoice, Bytes, ChunkRows};
+use super::{Auto, BeamChoice, Bytes, ChunkRows, Interval};
 use crate::images::CleanBeam;
 
 impl FromStr for Bytes {
@@ -58,6 +59,33 @@ impl Serialize for Bytes {
 }
 
 impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_or_number(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, scale) = match text.trim() {
+            text if text.ends_with("ms") => (&text[..text.len() - 2], 1e-3),
+            text => (text.strip_suffix('s').unwrap_or(text), 1.0),
+        };
+        match number.trim().parse::<f64>().map(|number| number * scale) {
+            Ok(seconds) if (1e-3..=1e6).contains(&seconds) => Ok(Self(Duration::from_secs_f64(seconds))),
+            _ => Err(format!("'{text}': expected seconds from 0.001, such as 0.05 or 50ms")),
+        }
+    }
+}
+
+impl Serialize for Interval {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0.as_secs_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Interval {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text_or_number(deserializer)?.parse().map_err(de::Error::custom)
     }

@@ -1,0 +1,129 @@
+//! What is shown of a run besides its products: plots, and the folder of its profile.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::args::RunArgs;
+use super::failure::Failure;
+use super::graph::pictures;
+use crate::diagnostics::{PLOTS, Parallelism, Plot, Profilers, Report};
+use crate::graph::picture::{Look, svg};
+use crate::graph::{Callback, Key};
+use crate::pipeline::record::{RunProfile, RunRecord};
+use crate::pipeline::{Outcome, Plan};
+
+/// The plots and the profile that were asked for.
+pub(super) struct Shown<'a> {
+    plots: Vec<&'static Plot>,
+    folder: Option<&'a Path>,
+    /// Nothing is recorded where nothing would show it.
+    profilers: Option<Profilers>,
+}
+
+impl<'a> Shown<'a> {
+    /// Begins to record, if that is wanted.
+    pub(super) fn new(args: &'a RunArgs, plan: &Plan) -> Result<Self, Failure> {
+        let is_wanted =
+            |plot: &&Plot| args.plots.as_ref().is_none_or(|names| names.iter().any(|name| name == plot.name));
+        let plots: Vec<&Plot> = PLOTS.iter().filter(is_wanted).collect();
+        let folder = args.profile.as_deref();
+        let profiles = folder.is_some() || plots.iter().any(|plot| plot.name == "profile");
+        if args.profile_dt.is_some() && !profiles {
+            return Err(Failure::useless("--profile-dt", "give --profile DIR, or --plots profile"));
+        }
+        let profilers = profiles.then(|| Profilers::new(plan.config.profile.dt.0));
+        Ok(Self { plots, folder, profilers })
+    }
+
+    /// Every file that will be written.
+    pub(super) fn files(&self, prefix: &str) -> Vec<PathBuf> {
+        let suffixes = self.plots.iter().flat_map(|plot| plot.suffixes);
+        let plots = suffixes.map(|suffix| PathBuf::from(format!("{prefix}-{suffix}")));
+        let report = self.folder.iter().flat_map(|folder| Report::FILES.map(|name| folder.join(name)));
+        plots.chain(report).collect()
+    }
+
+    /// Makes the folder of the profile, so that one that cannot be made is told before the work.
+    pub(super) fn prepare(&self) -> Result<(), Failure> {
+        match self.folder {
+            Some(folder) => std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error)),
+            None => Ok(()),
+        }
+    }
+
+    /// The profilers, to be given to the run.
+    pub(super) fn callbacks(&self) -> Vec<&dyn Callback> {
+        self.profilers.iter().flat_map(Profilers::callbacks).collect()
+    }
+
+    /// What was recorded so far.
+    pub(super) fn profile(&self, plan: &Plan) -> Option<RunProfile> {
+        let profile = self.profilers.as_ref()?.record();
+        let (memory_limit, memory_forecast) = (Some(plan.memory), Some(plan.forecast.peak_bytes));
+        Some(RunProfile { memory_limit, memory_forecast, ..profile })
+    }
+
+    /// Draws all plots and writes the report; returns where the page stands.
+    pub(super) fn draw(
+        &self,
+        record: &RunRecord,
+        prefix: &str,
+        about: (&Plan, &str),
+    ) -> Result<Option<PathBuf>, Failure> {
+        for plot in &self.plots {
+            (plot.draw)(record, Path::new(prefix))?;
+        }
+        let (Some(folder), Some(profile)) = (self.folder, &record.profile) else { return Ok(None) };
+        let (plan, command) = about;
+        let facts =
+            [("command", command), ("algorithm", &plan.config.algorithm), ("version", env!("CARGO_PKG_VERSION"))];
+        let report = Report {
+            title: plan.inputs.dirty.0.spec().to_owned(),
+            facts: facts.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            graph: graph(plan, profile),
+            record,
+        };
+        Ok(report.write(folder)?.pop())
+    }
+}
+
+/// The record of a run that has ended, and how its workers were used.
+pub(super) fn record(profile: Option<RunProfile>, outcome: Outcome) -> RunRecord {
+    RunRecord { profile, convergence: Some(outcome.convergence), preview: outcome.preview }
+}
+
+/// How well the workers were used, where that was recorded.
+pub(super) fn parallelism(profile: Option<&RunProfile>) -> Option<Parallelism> {
+    profile.map(Parallelism::of)
+}
+
+/// The plan's graphs, their kinds coloured as in the profile, with the times that they took.
+fn graph(plan: &Plan, profile: &RunProfile) -> String {
+    let seconds = mean_seconds(&profile.tasks);
+    let mut kinds: Vec<(&String, f64)> = Vec::new();
+    for task in &profile.tasks {
+        match kinds.iter_mut().find(|(kind, _)| **kind == task.kind) {
+            Some((_, busy)) => *busy += task.busy,
+            None => kinds.push((&task.kind, task.busy)),
+        }
+    }
+    kinds.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, _)| kind.clone()).collect();
+    let look = Look { kinds: &kinds, seconds: Some(&seconds), ..Look::default() };
+    svg(&pictures(plan.stages().iter(), &look), &look)
+}
+
+/// Mean seconds of a task, by its key if that was met, else of its kind.
+pub(super) fn mean_seconds(tasks: &[crate::pipeline::record::TaskSpan]) -> impl Fn(&Key, &str) -> Option<f64> + use<> {
+    let mut sums: HashMap<String, (f64, u64)> = HashMap::new();
+    for task in tasks {
+        for name in [&task.kind, &task.key] {
+            let sum = sums.entry(name.clone()).or_default();
+            *sum = (sum.0 + task.busy, sum.1 + task.count);
+        }
+    }
+    move |key, kind| {
+        let sum = sums.get(&key.to_string()).or_else(|| sums.get(kind))?;
+        Some(sum.0 / sum.1 as f64)
+    }
+}

@@ -1,0 +1,49 @@
+//! All profilers on one clock.
+
+use std::time::{Duration, Instant};
+
+use crate::graph::Callback;
+use crate::pipeline::record::RunProfile;
+
+use super::{CacheProfiler, Profiler, ResourceProfiler};
+
+/// The profilers of tasks, resources and held values, on one clock that begins when they are made.
+#[derive(Debug)]
+pub struct Profilers {
+    /// Who ran what, when.
+    pub tasks: Profiler,
+    /// What the process took.
+    pub resources: ResourceProfiler,
+    /// What values held.
+    pub cache: CacheProfiler,
+}
+
+impl Profilers {
+    /// Begins to sample the process at this interval.
+    pub fn new(interval: Duration) -> Self {
+        let origin = Instant::now();
+        Self {
+            tasks: Profiler::new(origin),
+            resources: ResourceProfiler::new(origin, interval),
+            cache: CacheProfiler::new(origin),
+        }
+    }
+
+    /// All of them, to be given to a run.
+    pub fn callbacks(&self) -> [&dyn Callback; 3] {
+        [&self.tasks, &self.resources, &self.cache]
+    }
+
+    /// What was recorded so far; limit and forecast of the memory are for the caller to add.
+    pub fn record(&self) -> RunProfile {
+        RunProfile {
+            workers: self.tasks.workers(),
+            graphs: self.tasks.graphs(),
+            tasks: self.tasks.tasks(),
+            resources: self.resources.samples(),
+            cache: self.cache.points(),
+            memory_limit: None,
+            memory_forecast: None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Records as JSON lines and CSV.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::pipeline::record::TaskSpan;
+
+/// One JSON object a line.
+pub(super) fn json_lines<R: Serialize>(rows: &[R]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut bytes, row).expect("records are JSON objects, and memory takes them");
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+/// Columns named in the first line; an empty table has no line.
+pub(super) fn csv<R: Serialize>(rows: &[R]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).expect("records are flat, and memory takes them");
+    }
+    writer.into_inner().expect("memory takes them")
+}
+
+/// Why records could not be read.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A line is no record of a task.
+    #[error("cannot use {} as records of tasks\n  line {line}: found {found:.60}", path.display())]
+    NoTask {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands there.
+        found: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Reads the tasks that [`super::Report::write`] has written into `folder`.
+///
+/// # Errors
+/// When the file cannot be read, or a line is no record.
+pub fn read_tasks(folder: &Path) -> Result<Vec<TaskSpan>, RecordError> {
+    let path = folder.join("tasks.jsonl");
+    let unreadable = |source| RecordError::Unreadable { path: path.clone(), source };
+    let lines = BufReader::new(File::open(&path).map_err(unreadable)?).lines();
+    (1..)
+        .zip(lines)
+        .map(|(line, text)| {
+            let text = text.map_err(unreadable)?;
+            serde_json::from_str(&text).map_err(|source| RecordError::NoTask {
+                path: path.clone(),
+                line,
+                found: text,
+                source,
+            })
+        })
+        .collect()
+}
