@@ -64,25 +64,27 @@ fn hand(field: &Field, rows: usize, block: usize) -> Array2<f32> {
         };
         (0..ny).step_by(rows).map(cut).collect()
     };
-    let psf = slabs(field.psf.pixels(), (-(cy as isize), -(cx as isize)));
-    let psf: Vec<_> = psf.iter().collect();
-    let transfers: Vec<Transfer> = (0..layout.blocks()).map(|block| column_transfer(&psf, &layout, block)).collect();
-    drop(psf);
+    let transfers: Vec<Transfer> = {
+        let psf = slabs(field.psf.pixels(), (-(cy as isize), -(cx as isize)));
+        let psf: Vec<_> = psf.iter().collect();
+        (0..layout.blocks()).map(|block| column_transfer(&psf, &layout, block)).collect()
+    };
     let mut survey = Survey::new(&problem);
     for (block, transfer) in transfers.iter().enumerate() {
         layout.columns(block).for_each(|kx| survey.add_transfer(kx, transfer.column(kx)));
     }
     let usable = survey.finish(TauRule::Auto).expect("a PSF with signal");
     let filter = Filter::new(&problem, &usable, LAMBDA);
-    let dirty = slabs(&field.image, (0, 0));
-    let dirty: Vec<_> = dirty.iter().collect();
-    let blocks: Vec<BlockRows> = (transfers.iter().enumerate())
-        .map(|(block, transfer)| {
+    let blocks: Vec<BlockRows> = {
+        let dirty = slabs(&field.image, (0, 0));
+        let dirty: Vec<_> = dirty.iter().collect();
+        let columns = |(block, transfer): (usize, Transfer)| {
             map_columns([&dirty, &[]], &layout, block, ny, |column| {
                 filter.filter_column(column.kx, column.first, transfer.column(column.kx));
             })
-        })
-        .collect();
+        };
+        transfers.into_iter().enumerate().map(columns).collect()
+    };
     let blocks: Vec<_> = blocks.iter().collect();
     let mut model = Array2::zeros((ny, nx));
     for first in (0..ny).step_by(rows) {

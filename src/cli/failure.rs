@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::collections::table::TableError;
 use crate::diagnostics::PlotError;
 use crate::io::FitsError;
 use crate::pipeline::machine::MeasureError;
+use crate::pipeline::sweep::SweepError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
 
@@ -47,7 +49,7 @@ macro_rules! from {
     };
 }
 
-from!(ConfigError, MeasureError, PlanError, RunError, FitsError, SimulateError);
+from!(ConfigError, MeasureError, PlanError, SweepError, RunError, FitsError, SimulateError);
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
@@ -58,7 +60,29 @@ impl From<PlotError> for Failure {
     }
 }
 
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        Self { hint: Some("check the folder and its permissions".to_owned()), error: Box::new(error) }
+    }
+}
+
 impl Failure {
+    /// A flag that another one needs.
+    pub(super) fn missing(flag: &str, by: &str) -> Self {
+        Self { error: format!("{by} needs {flag}").into(), hint: Some(format!("give {flag} as well")) }
+    }
+
+    /// This program, which cannot be run once more.
+    pub(super) fn program(source: &std::io::Error) -> Self {
+        let error = format!("cannot run another process of this program\n  {source}");
+        Self { error: error.into(), hint: Some("check that the program still stands where it was started".to_owned()) }
+    }
+
+    /// Another process of this program that failed.
+    pub(super) fn child(what: &str, said: &str) -> Self {
+        Self { error: format!("the sweep ended at {what}\n  {said}").into(), hint: None }
+    }
+
     /// A file of text that cannot be written.
     pub(super) fn file(path: &std::path::Path, source: &std::io::Error) -> Self {
         let error = format!("cannot write {}\n  {source}", path.display());
@@ -79,7 +103,10 @@ impl Failure {
     /// No folder for what is kept between runs.
     pub(super) fn homeless() -> Self {
         let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
-        Self { error: error.into(), hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()) }
+        Self {
+            error: error.into(),
+            hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()),
+        }
     }
 
     /// A product that is in the way.

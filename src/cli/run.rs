@@ -19,7 +19,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
     }
-    let prefix = prefix(args)?;
+    let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
     let shown = Shown::new(args, &plan)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     for path in shown.files(&prefix).iter().chain([&summary]).chain(&args.save_config) {
@@ -49,17 +49,17 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
-fn prefix(args: &RunArgs) -> Result<String, Failure> {
-    let folder = match &args.output {
-        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => return Ok(prefix.clone()),
-        Some(folder) => folder.as_str(),
+pub(super) fn prefix(output: Option<&str>, dirty: &str) -> Result<String, Failure> {
+    let folder = match output {
+        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => return Ok(prefix.to_owned()),
+        Some(folder) => folder,
         None => {
             let folder = Path::new("outputs");
             std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
             "outputs/"
         }
     };
-    let file = args.plan.dirty.split('[').next().unwrap_or(&args.plan.dirty);
+    let file = dirty.split('[').next().unwrap_or(dirty);
     let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
     let endings = [".gz", ".fz", ".fits", ".fit"];
     let stem = endings.iter().fold(&*name, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
@@ -78,7 +78,7 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
 }
 
 /// Ctrl-C asks for an early end; a second one ends the process.
-fn cancel_on_interrupt() -> Cancel {
+pub(super) fn cancel_on_interrupt() -> Cancel {
     let cancel = Cancel::default();
     let handle = cancel.clone();
     let installed = ctrlc::set_handler(move || {

@@ -23,6 +23,7 @@ mod report;
 mod resources;
 mod scene;
 mod stretch;
+mod sweep;
 mod ticks;
 
 pub use cache::CacheProfiler;
@@ -33,3 +34,4 @@ pub use profilers::Profilers;
 pub use progress::{Progress, ProgressMode};
 pub use report::{RecordError, Report, read_tasks};
 pub use resources::ResourceProfiler;
+pub use sweep::{SWEEP_SUFFIXES, draw_sweep};

@@ -72,8 +72,10 @@ fn x_axis(curves: &Curves) -> Axis {
 }
 
 fn y_axis(panel: &Panel) -> Axis {
-    let values = || panel.series.iter().flat_map(|series| &series.values).flatten().flat_map(|(low, high)| [*low, *high]);
-    let (low, high) = values().filter(|value| value.is_finite()).fold((0.0f64, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    let values =
+        || panel.series.iter().flat_map(|series| &series.values).flatten().flat_map(|(low, high)| [*low, *high]);
+    let (low, high) =
+        values().filter(|value| value.is_finite()).fold((0.0f64, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
     let linear = Axis::linear(1.08 * low, 1.08 * high);
     if panel.is_logarithmic { Axis::logarithmic(values()).unwrap_or(linear) } else { linear }
 }
@@ -131,9 +133,10 @@ fn draw_series(scene: &mut Scene, chart: &Chart, (x, series): (&[f64], &Series),
 
 /// Which colour is which curve; nothing where there is one only.
 fn draw_legend(scene: &mut Scene, curves: &Curves) {
-    let labels: Vec<&str> = curves.panels.first().map_or(Vec::new(), |panel| {
-        panel.series.iter().map(|series| series.label.as_str()).collect()
-    });
+    let labels: Vec<&str> = curves
+        .panels
+        .first()
+        .map_or(Vec::new(), |panel| panel.series.iter().map(|series| series.label.as_str()).collect());
     if labels.len() < 2 {
         return;
     }

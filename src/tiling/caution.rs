@@ -13,7 +13,9 @@ const WIDE_HALO: f64 = 0.25;
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum Caution {
     /// Too many tasks.
-    #[error("a graph of {tasks} tasks (more than {MANY_TASKS}): chunks of {rows} rows or more would keep it below; try --chunk {rows}")]
+    #[error(
+        "a graph of {tasks} tasks (more than {MANY_TASKS}): chunks of {rows} rows or more would keep it below; try --chunk {rows}"
+    )]
     ManyTasks {
         /// Tasks of the largest graph.
         tasks: usize,
@@ -133,7 +135,11 @@ mod tests {
         assert_eq!(found, [Caution::ShortTasks { seconds: 3e-4, rows: 64 }]);
         let text = found[0].to_string();
         assert!(text.contains("0.30 ms") && text.contains("less than 1 ms") && text.contains("--chunk 64"), "{text}");
-        assert_eq!(cautions(&Load { task_seconds: 1e-4, rows: 256, ny: 256, ..FINE }), [], "a whole plane has no remedy");
+        assert_eq!(
+            cautions(&Load { task_seconds: 1e-4, rows: 256, ny: 256, ..FINE }),
+            [],
+            "a whole plane has no remedy"
+        );
     }
 
     #[test]

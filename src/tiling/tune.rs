@@ -80,12 +80,14 @@ pub struct Choice {
 
 /// Columns of a block are a multiple of this: the strip that shares cache lines.
 const STRIP: usize = 16;
+/// Rows of a candidate at the least: edges grow with the square of the pieces, and with them the time to plan.
+const LEAST_ROWS: usize = 2 * STRIP;
 /// Mean time of a task below which the choice does not go where it need not: waking a worker takes some of it \[s\].
 const SHORTEST: f64 = 2.5e-4;
 /// The memory of a candidate is forecast where its time is at most so many times the best.
 const NEAR: f64 = 1.5;
 /// Times that differ by less are the same: fewer tasks decide then.
-const SAME: f64 = 1.02;
+const SAME: f64 = 1.05;
 
 impl Chunks {
     /// `rows` rows, and as many columns in whole strips, within the plane.
@@ -154,8 +156,9 @@ pub fn tune(task: &Task<'_>, wish: Wish, mut footprint: impl FnMut(Chunks) -> Fo
 /// Rows of the candidates, ascending: powers of two, and what gives every worker 1, 2, 4 or 8 slabs.
 fn sizes(task: &Task<'_>) -> Vec<usize> {
     let (ny, _) = task.shape;
-    let doubles = std::iter::successors(Some(STRIP), |rows| Some(2 * rows)).take_while(|rows| *rows < ny);
-    let even = [1, 2, 4, 8].into_iter().map(|each| ny.div_ceil(each * task.workers.max(1))).filter(|rows| *rows >= STRIP);
+    let doubles = std::iter::successors(Some(LEAST_ROWS), |rows| Some(2 * rows)).take_while(|rows| *rows < ny);
+    let even =
+        [1, 2, 4, 8].into_iter().map(|each| ny.div_ceil(each * task.workers.max(1))).filter(|rows| *rows >= LEAST_ROWS);
     let mut sizes: Vec<usize> = doubles.chain(even).filter(|rows| *rows < ny).collect();
     sizes.sort_unstable();
     sizes.dedup();
@@ -169,7 +172,10 @@ fn decide(task: &Task<'_>, candidates: &[Candidate]) -> (Candidate, String) {
     let quickest = fitting().map(|candidate| candidate.pass.seconds).fold(f64::INFINITY, f64::min);
     let alike: Vec<&Candidate> = fitting().filter(|candidate| candidate.pass.seconds <= SAME * quickest).collect();
     if let [only] = candidates {
-        return (*only, "a plane this small is not cut: its tasks would be shorter than it takes to hand them out".to_owned());
+        return (
+            *only,
+            "a plane this small is not cut: its tasks would be shorter than it takes to hand them out".to_owned(),
+        );
     }
     match alike[..] {
         [] => {
@@ -179,7 +185,7 @@ fn decide(task: &Task<'_>, candidates: &[Candidate]) -> (Candidate, String) {
         }
         [only] => (*only, "the quickest that fits the memory".to_owned()),
         [.., last] => {
-            let reason = format!("of {} within 2 % of the quickest the one of the fewest tasks", alike.len());
+            let reason = format!("of {} within 5 % of the quickest the one of the fewest tasks", alike.len());
             (*last, reason)
         }
     }
@@ -199,12 +205,9 @@ impl fmt::Display for Candidate {
             100.0 * pass.overhead / pass.seconds
         )?;
         match footprint {
-            Some(footprint) if footprint.spilled_bytes > 0 => write!(
-                f,
-                ", {} MiB held, {} MiB to scratch",
-                footprint.peak_bytes >> 20,
-                footprint.spilled_bytes >> 20
-            ),
+            Some(footprint) if footprint.spilled_bytes > 0 => {
+                write!(f, ", {} MiB held, {} MiB to scratch", footprint.peak_bytes >> 20, footprint.spilled_bytes >> 20)
+            }
             Some(footprint) => write!(f, ", {} MiB held", footprint.peak_bytes >> 20),
             None => Ok(()),
         }
@@ -266,10 +269,12 @@ mod tests {
 
     #[test]
     fn what_would_go_to_scratch_counts_with_the_rate_of_the_disk() {
-        let held = |chunks: Chunks| Footprint { peak_bytes: 1, spilled_bytes: if chunks.slab < 1024 { 1 << 30 } else { 0 } };
+        let held =
+            |chunks: Chunks| Footprint { peak_bytes: 1, spilled_bytes: if chunks.slab < 1024 { 1 << 30 } else { 0 } };
         let choice = with_task(4096, 2, |task| tune(&task, Wish::Auto, held));
         assert!(choice.chosen.chunks.slab >= 1024, "{choice:?}");
-        let spilling = choice.candidates.iter().find(|candidate| candidate.footprint.is_some_and(|f| f.spilled_bytes > 0));
+        let spilling =
+            choice.candidates.iter().find(|candidate| candidate.footprint.is_some_and(|f| f.spilled_bytes > 0));
         assert!(spilling.is_some_and(|candidate| candidate.pass.seconds > 3.0), "{choice:?}");
         assert!(spilling.is_some_and(|candidate| candidate.to_string().contains("1024 MiB to scratch")), "{choice:?}");
     }
@@ -277,7 +282,7 @@ mod tests {
     #[test]
     fn candidates_suit_workers_whose_number_is_no_power_of_two() {
         let sizes = with_task(6000, 3, |task| sizes(&task));
-        assert!([2000, 1000, 500, 250, 16, 4096].iter().all(|rows| sizes.contains(rows)), "{sizes:?}");
-        assert!(sizes.is_sorted() && sizes.iter().all(|rows| (16..6000).contains(rows)), "{sizes:?}");
+        assert!([2000, 1000, 500, 250, 32, 4096].iter().all(|rows| sizes.contains(rows)), "{sizes:?}");
+        assert!(sizes.is_sorted() && sizes.iter().all(|rows| (32..6000).contains(rows)), "{sizes:?}");
     }
 }

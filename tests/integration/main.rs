@@ -14,6 +14,8 @@ mod layering;
 mod plan;
 mod products;
 mod psf_geometry;
+mod sweep;
+mod tune;
 mod wiener;
 
 #[path = "../support/mod.rs"]

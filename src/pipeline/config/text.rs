@@ -135,7 +135,9 @@ impl FromStr for ChunkRows {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim() {
             "full" => Ok(Self::Full),
-            rows => rows.parse().map(Self::Rows).map_err(|_| format!("'{text}': expected a whole number from 1, or full")),
+            rows => {
+                rows.parse().map(Self::Rows).map_err(|_| format!("'{text}': expected a whole number from 1, or full"))
+            }
         }
     }
 }

@@ -42,7 +42,9 @@ pub enum AxisError {
         name: String,
     },
     /// A range that is none.
-    #[error("cannot sweep {name} over '{text}'\n  expected FROM..TO:COUNT, both ends positive and different, COUNT from 2, as in 1e-3..1e3:13")]
+    #[error(
+        "cannot sweep {name} over '{text}'\n  expected FROM..TO:COUNT, both ends positive and different, COUNT from 2, as in 1e-3..1e3:13"
+    )]
     Range {
         /// The parameter.
         name: String,
@@ -193,7 +195,8 @@ fn range(target: &Target, text: &str) -> Result<Vec<String>, AxisError> {
     let (from, to) = ends.split_once("..").ok_or_else(wrong)?;
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| *value > 0.0 && value.is_finite());
     let (from, to) = number(from).zip(number(to)).filter(|(from, to)| from != to).ok_or_else(wrong)?;
-    let count = count.trim().parse::<usize>().ok().filter(|count| (2..=MOST_POINTS).contains(count)).ok_or_else(wrong)?;
+    let count =
+        count.trim().parse::<usize>().ok().filter(|count| (2..=MOST_POINTS).contains(count)).ok_or_else(wrong)?;
     let is_whole = matches!(target.kind(), Some(ParamKind::Count { .. })) || target.is_of_timing();
     let value = |place: usize| {
         let value = from * (to / from).powf(place as f64 / (count - 1) as f64);

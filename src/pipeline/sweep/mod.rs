@@ -61,7 +61,9 @@ pub enum SweepError {
         readers: String,
     },
     /// A criterion that does not fit the algorithm.
-    #[error("cannot select by gcv with --algorithm {algorithm}\n  expected wiener: cross-validation needs a linear filter")]
+    #[error(
+        "cannot select by gcv with --algorithm {algorithm}\n  expected wiener: cross-validation needs a linear filter"
+    )]
     Criterion {
         /// The algorithm.
         algorithm: String,
