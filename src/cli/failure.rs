@@ -11,16 +11,27 @@ use crate::pipeline::sweep::SweepError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
 
-/// An error on its way to the terminal.
+/// Exit code of a run that failed.
+const FAILED: u8 = 1;
+
+/// Exit code of a run that was asked to end early: its products are consistent, but not complete.
+const INTERRUPTED: u8 = 3;
+
+/// Exit code of a run that was aborted: it leaves nothing. It is that of a process that Ctrl-C ends.
+pub(super) const ABORTED: u8 = 130;
+
+/// Why the program does not exit with 0, on its way to the terminal.
 #[derive(Debug)]
 pub(super) struct Failure {
     error: Box<dyn Error>,
     hint: Option<String>,
+    code: u8,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.error)?;
+        let begin = if self.code == FAILED { "error: " } else { "" };
+        writeln!(f, "{begin}{}", self.error)?;
         let mut told = self.error.to_string();
         let mut source = self.error.source();
         while let Some(cause) = source {
@@ -43,75 +54,95 @@ macro_rules! from {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self { hint: error.hint(), error: Box::new(error) }
+                let hint = error.hint();
+                Self::new(error, hint)
             }
         })*
     };
 }
 
-from!(ConfigError, MeasureError, PlanError, SweepError, RunError, FitsError, SimulateError);
+from!(ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError);
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let code = if matches!(error, RunError::Aborted) { ABORTED } else { FAILED };
+        let hint = error.hint();
+        Self { code, ..Self::new(error, hint) }
+    }
+}
 
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
-        Self {
-            hint: Some("check that the disk has room; the FITS products are complete".to_owned()),
-            error: Box::new(error),
-        }
+        Self::new(error, Some("check that the disk has room; the FITS products are complete".to_owned()))
     }
 }
 
 impl From<TableError> for Failure {
     fn from(error: TableError) -> Self {
-        Self { hint: Some("check the folder and its permissions".to_owned()), error: Box::new(error) }
+        Self::new(error, Some("check the folder and its permissions".to_owned()))
     }
 }
 
 impl Failure {
+    fn new(error: impl Into<Box<dyn Error>>, hint: Option<String>) -> Self {
+        Self { error: error.into(), hint, code: FAILED }
+    }
+
     /// A flag that another one needs.
     pub(super) fn missing(flag: &str, by: &str) -> Self {
-        Self { error: format!("{by} needs {flag}").into(), hint: Some(format!("give {flag} as well")) }
+        Self::new(format!("{by} needs {flag}"), Some(format!("give {flag} as well")))
     }
 
     /// This program, which cannot be run once more.
     pub(super) fn program(source: &std::io::Error) -> Self {
         let error = format!("cannot run another process of this program\n  {source}");
-        Self { error: error.into(), hint: Some("check that the program still stands where it was started".to_owned()) }
+        Self::new(error, Some("check that the program still stands where it was started".to_owned()))
     }
 
     /// Another process of this program that failed.
     pub(super) fn child(what: &str, said: &str) -> Self {
-        Self { error: format!("the sweep ended at {what}\n  {said}").into(), hint: None }
+        Self::new(format!("the sweep ended at {what}\n  {said}"), None)
+    }
+
+    /// A run that ended early with what it had.
+    pub(super) fn interrupted() -> Self {
+        let error = "interrupted: the products are consistent, but the deconvolution is not complete";
+        Self { code: INTERRUPTED, ..Self::new(error, None) }
+    }
+
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        self.code
     }
 
     /// A file of text that cannot be written.
     pub(super) fn file(path: &std::path::Path, source: &std::io::Error) -> Self {
         let error = format!("cannot write {}\n  {source}", path.display());
-        Self { error: error.into(), hint: Some("check the folder and its permissions".to_owned()) }
+        Self::new(error, Some("check the folder and its permissions".to_owned()))
     }
 
     /// A flag that changes nothing in this run.
     pub(super) fn useless(flag: &str, hint: &str) -> Self {
-        Self { error: format!("{flag} has no effect in this run").into(), hint: Some(hint.to_owned()) }
+        Self::new(format!("{flag} has no effect in this run"), Some(hint.to_owned()))
     }
 
     /// A value that is none of those that there are in this run.
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");
-        Self { error: error.into(), hint: Some(format!("expected one of {}", expected.join(", "))) }
+        let hint = Some(format!("expected one of {}", expected.join(", ")));
+        Self::new(error, hint)
     }
 
     /// No folder for what is kept between runs.
     pub(super) fn homeless() -> Self {
         let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
-        Self {
-            error: error.into(),
-            hint: Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()),
-        }
+        Self::new(error, Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()))
     }
 
     /// A product that is in the way.
     pub(super) fn exists(path: &std::path::Path) -> Self {
         let error = format!("{} exists already", path.display());
-        Self { error: error.into(), hint: Some("choose another output prefix, or pass --overwrite".to_owned()) }
+        let hint = Some("choose another output prefix, or pass --overwrite".to_owned());
+        Self::new(error, hint)
     }
 }

@@ -1,12 +1,14 @@
 //! The command line: flags in, exit code out.
 //!
 //! `deconv --dirty d.fits --psf p.fits` is the main job; other jobs are subcommands. Messages and progress go to
-//! stderr, data to stdout. Exit codes: 0 done, 1 failed, 2 usage.
+//! stderr, data to stdout. Exit codes: 0 done, 1 failed, 2 usage, 3 ended early by a signal with consistent products,
+//! 130 aborted by a second signal without any.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
 mod failure;
 mod graph;
+mod interrupt;
 mod list;
 mod run;
 mod shown;
@@ -40,7 +42,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprint!("{failure}");
-            ExitCode::FAILURE
+            ExitCode::from(failure.code())
         }
     }
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::args::RunArgs;
 use super::failure::Failure;
+use super::interrupt;
 use super::shown::{self, Shown};
 use crate::diagnostics::{Parallelism, Progress, ProgressMode};
-use crate::graph::{Callback, Cancel, Threads};
+use crate::graph::{Callback, Threads};
 use crate::io::FitsError;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
@@ -34,18 +35,19 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &str) -> Result<()
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
     let callbacks: Vec<&dyn Callback> = std::iter::once(&progress as _).chain(shown.callbacks()).collect();
-    let cancel = cancel_on_interrupt();
+    let cancel = interrupt::cancel_on_signals();
     let scheduler = Threads::new(plan.workers).with_memory(plan.values());
     let tools = Tools { scheduler: &scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, command, &tools)?;
     teller.tell(&outcome);
     let profile = shown.profile(&plan);
     write_summary(&summary, &plan, (&outcome, shown::parallelism(profile.as_ref())), command)?;
+    let interrupted = outcome.interrupted;
     let record = shown::record(profile, outcome);
     if let Some(page) = shown.draw(&record, &prefix, (&plan, command))? {
         teller.progress.note(&format!("wrote {}", page.display()));
     }
-    Ok(())
+    if interrupted { Err(Failure::interrupted()) } else { Ok(()) }
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
@@ -75,23 +77,6 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
         return Err(Failure::exists(path));
     }
     Ok(())
-}
-
-/// Ctrl-C asks for an early end; a second one ends the process.
-pub(super) fn cancel_on_interrupt() -> Cancel {
-    let cancel = Cancel::default();
-    let handle = cancel.clone();
-    let installed = ctrlc::set_handler(move || {
-        if handle.is_requested() {
-            std::process::exit(130);
-        }
-        eprintln!("interrupted: ending after this pass with what is consistent (again to give up everything)");
-        handle.request();
-    });
-    if let Err(error) = installed {
-        tracing::debug!("Ctrl-C ends the process at once: {error}");
-    }
-    cancel
 }
 
 /// Tells how the run goes, on stderr.
@@ -132,9 +117,6 @@ impl Teller<'_> {
         }
         for path in &outcome.products {
             self.progress.note(&format!("wrote {}", path.display()));
-        }
-        if outcome.interrupted {
-            self.progress.note("interrupted: the products are consistent, but the deconvolution is not complete");
         }
     }
 }

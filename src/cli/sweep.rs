@@ -11,7 +11,8 @@ use clap::{ArgMatches, Args, Command};
 
 use super::args::PlanArgs;
 use super::failure::Failure;
-use super::run::{cancel_on_interrupt, check_output, prefix};
+use super::interrupt::cancel_on_signals;
+use super::run::{check_output, prefix};
 use crate::collections::table::Table;
 use crate::diagnostics::{Progress, ProgressMode, SWEEP_SUFFIXES, draw_sweep};
 use crate::pipeline::sweep::{
@@ -147,7 +148,7 @@ impl Job<'_> {
     fn explore(&self) -> Result<(), Failure> {
         let progress = Progress::new(ProgressMode::Quiet);
         let (dirty, psf) = (&*self.args.plan.dirty, &*self.args.plan.psf);
-        let cancel = cancel_on_interrupt();
+        let cancel = cancel_on_signals();
         let shared = Shared { dirty, psf, criterion: self.criterion.as_ref(), callbacks: &[&progress], cancel };
         let (count, of) = (AtomicUsize::new(0), self.sweep.points.len());
         let done = |point: &crate::pipeline::sweep::Point, numbers: &Numbers| {

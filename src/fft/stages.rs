@@ -3,8 +3,10 @@
 //! A slab's spectrum is grouped by column block, so that a block reads one contiguous piece of each slab. Each row
 //! and each column is transformed by itself, so the result does not depend on how the plane was cut.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use rustfft::{Fft, FftPlanner};
 
 use super::layout::{Layout, Placement};
 use super::real2d::make_ends_real;
+use super::values::{BlockRows, SlabSpectrum, Transfer};
 
 /// Columns that are transformed together: sixteen share the cache lines of a row.
 const STRIP: usize = 16;
@@ -22,50 +25,6 @@ const STRIP: usize = 16;
 const STRIP_PADDING: usize = 8;
 /// Complex numbers in a cache line.
 const LINE: usize = 8;
-
-/// Row transforms of a slab, grouped by column block: block `j` is a contiguous `(rows, width)` piece.
-#[derive(Debug, Clone)]
-pub struct SlabSpectrum {
-    placement: Placement,
-    rows: usize,
-    values: Vec<Complex32>,
-}
-
-impl SlabSpectrum {
-    /// Size in memory \[bytes\].
-    pub fn bytes(&self) -> u64 {
-        size_of_val(&self.values[..]) as u64
-    }
-
-    /// What it is made of: where it stands, its number of rows, and its values, block after block.
-    pub fn parts(&self) -> (Placement, usize, &[Complex32]) {
-        (self.placement, self.rows, &self.values)
-    }
-
-    /// A spectrum as it was: what [`SlabSpectrum::parts`] gave.
-    pub fn from_parts(placement: Placement, rows: usize, values: Vec<Complex32>) -> Self {
-        Self { placement, rows, values }
-    }
-
-    fn piece(&self, columns: &Range<usize>) -> &[Complex32] {
-        &self.values[self.rows * columns.start..self.rows * columns.end]
-    }
-}
-
-/// The PSF's transform on one block of columns: column after column, each `ly` long.
-#[derive(Debug, Clone)]
-pub struct Transfer {
-    first: usize,
-    ly: usize,
-    values: Vec<Complex32>,
-}
-
-/// Rows `0 .. ny` of one block of columns after the inverse column transform, row by row.
-#[derive(Debug, Clone)]
-pub struct BlockRows {
-    width: usize,
-    values: Vec<Complex32>,
-}
 
 struct Plans {
     real: RealFftPlanner<f32>,
@@ -125,7 +84,7 @@ pub fn forward_rows(slab: ArrayView2<'_, f32>, layout: &Layout, placement: Place
             values[at..at + columns.len()].copy_from_slice(&output[columns]);
         }
     }
-    SlabSpectrum { placement, rows, values }
+    SlabSpectrum::from_parts(placement, rows, values.into())
 }
 
 /// Puts a row into a longer one of zeros, its first pixel at `start`; what passes the end goes on at the beginning, and
@@ -144,17 +103,31 @@ fn place(row: &[f32], start: usize, to: &mut [f32]) {
     }
 }
 
+/// What one column block needs of a slab.
+struct Piece<'a> {
+    placement: Placement,
+    rows: usize,
+    cells: Cow<'a, [Complex32]>,
+}
+
+/// The pieces of a block's columns, read from their files where they stand there.
+fn pieces<'a>(slabs: &[&'a SlabSpectrum], columns: &Range<usize>) -> io::Result<Vec<Piece<'a>>> {
+    let piece = |slab: &&'a SlabSpectrum| {
+        Ok(Piece { placement: slab.placement(), rows: slab.rows(), cells: slab.piece(columns)? })
+    };
+    slabs.iter().map(piece).collect()
+}
+
 /// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`; rows that meet add up, of which there
 /// are two at the most, so that the cut does not change the sum.
-fn gather(slabs: &[&SlabSpectrum], columns: &Range<usize>, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
-    let width = columns.len();
+fn gather(slabs: &[Piece<'_>], width: usize, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
     let covered: usize = slabs.iter().map(|slab| slab.rows).sum();
     if covered != ly {
         to.fill(Complex32::default());
     }
     for slab in slabs {
         let start = slab.placement.y.rem_euclid(ly as isize) as usize;
-        let mut cells = slab.piece(columns);
+        let mut cells = &slab.cells[..];
         let mut y = start;
         while !cells.is_empty() {
             let (run, rest) = cells.split_at(cells.len().min((ly - y) * width));
@@ -206,8 +179,9 @@ fn for_strips(
     layout: &Layout,
     index: usize,
     mut work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
-) {
+) -> io::Result<()> {
     let columns = layout.columns(index);
+    let sets = [pieces(sets[0], &columns)?, pieces(sets[1], &columns)?];
     let stride = layout.ly + STRIP_PADDING;
     let (forward, _) = columns_plans(layout.ly);
     let mut scratch = vec![Complex32::default(); forward.get_inplace_scratch_len()];
@@ -216,7 +190,7 @@ fn for_strips(
         for first in (0..columns.len()).step_by(STRIP) {
             let strip = first..(first + STRIP).min(columns.len());
             for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(STRIP * stride)) {
-                gather(set, &columns, &strip, values, layout.ly);
+                gather(set, columns.len(), &strip, values, layout.ly);
                 for column in values.chunks_exact_mut(stride).take(strip.len()) {
                     forward.process_with_scratch(&mut column[..layout.ly], &mut scratch);
                 }
@@ -225,10 +199,19 @@ fn for_strips(
             work(strip, one, two);
         }
     });
+    Ok(())
 }
 
 /// Shows `visit` every column of block `index` of one or two sets of slabs (the second may be empty).
-pub fn visit_columns(sets: [&[&SlabSpectrum]; 2], layout: &Layout, index: usize, mut visit: impl FnMut(Columns<'_>)) {
+///
+/// # Errors
+/// When a slab stands in a file that cannot be read.
+pub fn visit_columns(
+    sets: [&[&SlabSpectrum]; 2],
+    layout: &Layout,
+    index: usize,
+    mut visit: impl FnMut(Columns<'_>),
+) -> io::Result<()> {
     let stride = layout.ly + STRIP_PADDING;
     let start = layout.columns(index).start;
     for_strips(sets, layout, index, |strip, one, two| {
@@ -236,17 +219,20 @@ pub fn visit_columns(sets: [&[&SlabSpectrum]; 2], layout: &Layout, index: usize,
             let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
             visit(Columns { kx: start + strip.start + c, first: &mut first[..layout.ly], second });
         }
-    });
+    })
 }
 
 /// Changes every column of block `index` by `work` and transforms it back: rows `0 .. ny` of the block, not scaled.
+///
+/// # Errors
+/// When a slab stands in a file that cannot be read.
 pub fn map_columns(
     sets: [&[&SlabSpectrum]; 2],
     layout: &Layout,
     index: usize,
     ny: usize,
     mut work: impl FnMut(Columns<'_>),
-) -> BlockRows {
+) -> io::Result<BlockRows> {
     let stride = layout.ly + STRIP_PADDING;
     let columns = layout.columns(index);
     let width = columns.len();
@@ -261,8 +247,8 @@ pub fn map_columns(
             inverse.process_with_scratch(column, &mut scratch);
         }
         scatter(one, &strip, stride, &mut values, width);
-    });
-    BlockRows { width, values }
+    })?;
+    Ok(BlockRows::from_parts(width, values.into()))
 }
 
 /// Transforms columns that `fill` makes back: rows `0 .. ny` of block `index`, not scaled.
@@ -289,7 +275,7 @@ pub fn make_columns(
             scatter(buffer, &strip, stride, &mut values, width);
         }
     });
-    BlockRows { width, values }
+    BlockRows::from_parts(width, values.into())
 }
 
 /// Puts the columns of a strip into their places in a block's rows, eight rows at a time.
@@ -305,77 +291,42 @@ fn scatter(strip: &[Complex32], columns: &Range<usize>, stride: usize, rows: &mu
 }
 
 /// The transfer function on block `index`, from the row transforms of the PSF's slabs.
-pub fn column_transfer(slabs: &[&SlabSpectrum], layout: &Layout, index: usize) -> Transfer {
+///
+/// # Errors
+/// When a slab stands in a file that cannot be read.
+pub fn column_transfer(slabs: &[&SlabSpectrum], layout: &Layout, index: usize) -> io::Result<Transfer> {
     let columns = layout.columns(index);
     let mut values = Vec::with_capacity(columns.len() * layout.ly);
-    visit_columns([slabs, &[]], layout, index, |column| values.extend_from_slice(column.first));
-    Transfer { first: columns.start, ly: layout.ly, values }
-}
-
-impl BlockRows {
-    /// What it is made of: the width of its rows, and their values.
-    pub fn parts(&self) -> (usize, &[Complex32]) {
-        (self.width, &self.values)
-    }
-
-    /// A block as it was: what [`BlockRows::parts`] gave.
-    pub fn from_parts(width: usize, values: Vec<Complex32>) -> Self {
-        Self { width, values }
-    }
-
-    /// Size in memory \[bytes\].
-    pub fn bytes(&self) -> u64 {
-        size_of_val(&self.values[..]) as u64
-    }
-}
-
-impl Transfer {
-    /// What it is made of: its first column, the length of a column, and the values.
-    pub fn parts(&self) -> (usize, usize, &[Complex32]) {
-        (self.first, self.ly, &self.values)
-    }
-
-    /// A transfer function as it was: what [`Transfer::parts`] gave.
-    pub fn from_parts(first: usize, ly: usize, values: Vec<Complex32>) -> Self {
-        Self { first, ly, values }
-    }
-
-    /// Size in memory \[bytes\].
-    pub fn bytes(&self) -> u64 {
-        size_of_val(&self.values[..]) as u64
-    }
-
-    /// Column `kx` of the half plane, `ly` long.
-    ///
-    /// # Panics
-    /// If the block does not hold the column.
-    pub fn column(&self, kx: usize) -> &[Complex32] {
-        let at = (kx - self.first) * self.ly;
-        &self.values[at..at + self.ly]
-    }
+    visit_columns([slabs, &[]], layout, index, |column| values.extend_from_slice(column.first))?;
+    Ok(Transfer::from_parts(columns.start, layout.ly, values))
 }
 
 /// Transforms rows `rows` back from all blocks, in their order, and keeps the first `nx` columns, scaled.
 ///
+/// # Errors
+/// When a block stands in a file that cannot be read.
+///
 /// # Panics
 /// If the blocks do not hold the whole half plane of `layout`.
-pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, nx: usize) -> Array2<f32> {
+pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, nx: usize) -> io::Result<Array2<f32>> {
     let plan = rows_inverse(layout.lx);
     let mut input = plan.make_input_vec();
     let mut output = plan.make_output_vec();
     let mut scratch = plan.make_scratch_vec();
     let scale = layout.scale();
+    let pieces: Vec<_> =
+        blocks.iter().map(|block| Ok((block.width(), block.rows(&rows)?))).collect::<io::Result<_>>()?;
     let mut slab = Array2::zeros((rows.len(), nx));
-    for (y, mut row) in rows.zip(slab.rows_mut()) {
+    for (y, mut row) in slab.rows_mut().into_iter().enumerate() {
         let mut at = 0;
-        for block in blocks {
-            input[at..at + block.width].copy_from_slice(&block.values[y * block.width..(y + 1) * block.width]);
-            at += block.width;
+        for (width, cells) in &pieces {
+            input[at..at + width].copy_from_slice(&cells[y * width..(y + 1) * width]);
+            at += width;
         }
         make_ends_real(&mut input, layout.lx);
         plan.process_with_scratch(&mut input, &mut output, &mut scratch)
             .expect("buffers are made by the plan, and the ends are real");
         row.iter_mut().zip(&output).for_each(|(to, from)| *to = *from * scale);
     }
-    slab
+    Ok(slab)
 }

@@ -63,13 +63,14 @@ fn convolve_in_chunks(
     let (kernels, images): (Vec<_>, Vec<_>) = (kernels.iter().collect(), images.iter().collect());
     let blocks: Vec<BlockRows> = (0..layout.blocks())
         .map(|block| {
-            let transfer = column_transfer(&kernels, &layout, block);
+            let transfer = column_transfer(&kernels, &layout, block).unwrap();
             map_columns([&images, &[]], &layout, block, ny, |column| {
                 column.first.iter_mut().zip(transfer.column(column.kx)).for_each(|(value, h)| *value *= h);
             })
+            .unwrap()
         })
         .collect();
-    inverse_rows(&blocks.iter().collect::<Vec<_>>(), &layout, 0..ny, nx)
+    inverse_rows(&blocks.iter().collect::<Vec<_>>(), &layout, 0..ny, nx).unwrap()
 }
 
 #[test]
@@ -172,15 +173,17 @@ fn kernel_longer_than_a_circular_plane_laps_it_and_adds_up() {
         let (kernels, images): (Vec<_>, Vec<_>) = (kernels.iter().collect(), images.iter().collect());
         let blocks: Vec<BlockRows> = (0..layout.blocks())
             .map(|block| {
-                let (transfer, data) =
-                    (column_transfer(&kernels, &layout, block), column_transfer(&images, &layout, block));
+                let (transfer, data) = (
+                    column_transfer(&kernels, &layout, block).unwrap(),
+                    column_transfer(&images, &layout, block).unwrap(),
+                );
                 make_columns(&layout, block, 12, |kx, column| {
                     column.copy_from_slice(data.column(kx));
                     column.iter_mut().zip(transfer.column(kx)).for_each(|(value, h)| *value *= h);
                 })
             })
             .collect();
-        inverse_rows(&blocks.iter().collect::<Vec<_>>(), &layout, 0..12, 9)
+        inverse_rows(&blocks.iter().collect::<Vec<_>>(), &layout, 0..12, 9).unwrap()
     };
     let whole = circular((23, 9));
     let norm = expected.iter().fold(0.0_f64, |norm, value| norm.max(value.abs()));

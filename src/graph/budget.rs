@@ -9,12 +9,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
+use super::course::Course;
+use super::ledger::serial_needs;
+use super::net::Net;
+
 /// Needs of the tasks by their rank \[bytes\], raised by the results of the tasks that started ahead of their turn.
 pub(super) struct Budget<'n> {
     bytes: u64,
-    needs: &'n [u64],
-    /// The greatest of the needs.
-    worst: u64,
+    net: &'n Net,
+    course: &'n Course,
     /// Ranks and results of the tasks that started ahead of their turn and may still be ahead.
     ahead: BinaryHeap<Reverse<(usize, u64)>>,
     /// Sum of these results.
@@ -24,10 +27,9 @@ pub(super) struct Budget<'n> {
 }
 
 impl<'n> Budget<'n> {
-    /// A budget of so many bytes, for tasks that need these bytes when they follow each other by rank.
-    pub(super) fn new(bytes: u64, needs: &'n [u64]) -> Self {
-        let worst = needs.iter().copied().max().unwrap_or(0);
-        Self { bytes, needs, worst, ahead: BinaryHeap::new(), ahead_bytes: 0, raised: None }
+    /// A budget of so many bytes for the tasks of a course.
+    pub(super) fn new(bytes: u64, net: &'n Net, course: &'n Course) -> Self {
+        Self { bytes, net, course, ahead: BinaryHeap::new(), ahead_bytes: 0, raised: None }
     }
 
     /// Whether so many bytes are within the budget.
@@ -47,11 +49,12 @@ impl<'n> Budget<'n> {
             self.ahead.pop();
             self.ahead_bytes -= bytes;
         }
-        if self.holds(self.worst + self.ahead_bytes + output) {
+        if self.holds(self.course.worst + self.ahead_bytes + output) {
             return true;
         }
         let raised = self.raised.get_or_insert_with(|| {
-            let mut tree = MaxTree::new(self.needs);
+            let Course { order, residence, .. } = self.course;
+            let mut tree = MaxTree::new(&serial_needs(self.net, order, residence));
             self.ahead.iter().for_each(|&Reverse((rank, bytes))| tree.add_below(rank, bytes));
             tree
         });

@@ -1,6 +1,6 @@
 //! Everything that is decided before the first task starts: the order, what stands in files, and how much may be held.
 
-use super::ledger::serial_needs;
+use super::ledger::serial_peak_with;
 use super::net::Net;
 use super::residence::Residence;
 use super::spill::{self, Edges};
@@ -31,9 +31,8 @@ pub(super) struct Course {
     pub(super) order: Vec<u32>,
     /// Which values stand in files.
     pub(super) residence: Residence,
-    /// What each task holds when the tasks follow each other by this order \[bytes\]; not made for one worker
-    /// without a budget.
-    pub(super) needs: Vec<u64>,
+    /// The most that a task holds when the tasks follow each other by this order \[bytes\].
+    pub(super) worst: u64,
     /// The most that may be held, a task that runs alone excepted \[bytes\].
     pub(super) most: Option<u64>,
 }
@@ -44,18 +43,17 @@ impl Course {
     /// # Errors
     /// [`GraphError::Budget`] if values may stand in files and some task has no room even then.
     pub(super) fn plan<O: Op>(graph: &TaskGraph<O>, net: &Net, limits: Limits) -> Result<Self, GraphError> {
-        let course = Self::along(net, order::best(net), given_in_files(graph, net), limits);
-        let worst = course.needs.iter().copied().max().unwrap_or(0);
-        match limits.memory {
-            Some(memory) if limits.spills && worst > memory => {
-                let residence = spill::choose(graph, net, &course.order, memory)?;
-                Ok(Self::along(net, course.order, residence, limits))
-            }
-            _ => Ok(course),
+        let (order, peak) = order::best_with_peak(net);
+        let mut residence = given_in_files(graph, net);
+        let mut worst = if residence.is_memory() { peak } else { serial_peak_with(net, &order, &residence) };
+        if let Some(memory) = limits.memory.filter(|&memory| limits.spills && worst > memory) {
+            residence = spill::choose(graph, net, &order, memory)?;
+            worst = serial_peak_with(net, &order, &residence);
         }
+        Ok(Self::along(net, order, (residence, worst), limits))
     }
 
-    /// The course of this order, with these values in files.
+    /// The course of this order, with these values in files, which takes so much when the tasks follow each other.
     ///
     /// Without a budget, `P` workers keep to what one worker needs times `P`: tasks without dependencies then do not
     /// run ahead of slow ones that take their results. A depth-first schedule is known to get on in this space
@@ -64,18 +62,14 @@ impl Course {
     /// # Source
     /// Blumofe & Leiserson 1999, "Scheduling multithreaded computations by work stealing", J. ACM 46, 720: space
     /// `S_P <= P S_1`; we let it hold for what tasks make, not for what was given.
-    pub(super) fn along(net: &Net, order: Vec<u32>, residence: Residence, limits: Limits) -> Self {
-        if limits.memory.is_none() && limits.workers <= 1 {
-            return Self { order, residence, needs: Vec::new(), most: None };
-        }
-        let needs = serial_needs(net, &order, &residence);
-        let most = limits.memory.unwrap_or_else(|| {
+    pub(super) fn along(net: &Net, order: Vec<u32>, (residence, worst): (Residence, u64), limits: Limits) -> Self {
+        let most = limits.memory.or_else(|| {
             let given = (0..net.len() as u32).filter(|&node| !net.is_task(node));
             let given: u64 = given.map(|node| residence.kept(net, node)).sum();
-            let worst = needs.iter().copied().max().unwrap_or(0);
-            given + worst.saturating_sub(given).saturating_mul(limits.workers as u64)
+            let workers = limits.workers as u64;
+            (workers > 1).then(|| given + worst.saturating_sub(given).saturating_mul(workers))
         });
-        Self { order, residence, needs, most: Some(most) }
+        Self { order, residence, worst, most }
     }
 
     /// Rank of each task in the order, by node.

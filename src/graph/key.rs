@@ -35,12 +35,19 @@ impl Key {
         &self.index
     }
 
-    /// A hash that is the same in every run.
+    /// A hash that is the same in every run; neighbours in a layer have neighbouring hashes.
+    ///
+    /// Graphs are built and walked along their layers, and so most look-ups find their slot in the processor's cache.
     pub(super) fn hashed(&self) -> u32 {
+        let (last, before) = self.index.split_last().unwrap_or((&0, &[]));
         // The low half is the well-mixed one.
-        FxBuildHasher.hash_one(self) as u32
+        let row = FxBuildHasher.hash_one((&self.layer, before, last / NEIGHBOURS)) as u32;
+        row / NEIGHBOURS * NEIGHBOURS + row.wrapping_add(*last) % NEIGHBOURS
     }
 }
+
+/// So many keys of a layer have neighbouring hashes: their slots fill a line of the cache.
+const NEIGHBOURS: u32 = 8;
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {

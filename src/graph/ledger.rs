@@ -53,8 +53,12 @@ pub(super) fn serial_needs(net: &Net, order: &[u32], residence: &Residence) -> V
 
 /// The most of these where every value stays in memory.
 pub(super) fn serial_peak(net: &Net, order: &[u32]) -> u64 {
-    let residence = Residence::default();
-    needs(net, order, &residence).max().unwrap_or(0)
+    serial_peak_with(net, order, &Residence::default())
+}
+
+/// The most of these.
+pub(super) fn serial_peak_with(net: &Net, order: &[u32], residence: &Residence) -> u64 {
+    needs(net, order, residence).max().unwrap_or(0)
 }
 
 fn needs<'n>(net: &'n Net, order: &'n [u32], residence: &'n Residence) -> impl Iterator<Item = u64> {

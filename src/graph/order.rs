@@ -41,6 +41,11 @@ pub fn order<O: Op>(graph: &TaskGraph<O>, targets: &[Key]) -> Result<Vec<Key>, G
 ///
 /// The later candidates are not made where the first cannot be beaten.
 pub(super) fn best(net: &Net) -> Vec<u32> {
+    best_with_peak(net).0
+}
+
+/// The same with its peak, everything in memory \[bytes\].
+pub(super) fn best_with_peak(net: &Net) -> (Vec<u32>, u64) {
     let family = Family::by_release(net);
     let is_by_key = family.is_by_key(net);
     let mut best = depth_first(net, &family);
@@ -55,7 +60,7 @@ pub(super) fn best(net: &Net) -> Vec<u32> {
             }
         }
     }
-    best
+    (best, peak)
 }
 
 /// Bytes that every order holds at some time.

@@ -3,7 +3,7 @@
 //! Long rows of numbers are raw little-endian bytes, turned in pieces that stay in the processor's cache, so that a value
 //! moves about as fast as memory or disk do; everything else goes through serde in postcard's form.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -150,11 +150,11 @@ impl<'s> Unpacker<'s> {
 pub fn read_all<T: Plain>(stored: &Stored) -> io::Result<Vec<T>> {
     let count = (stored.len() / T::BYTES as u64) as usize;
     let mut values = Vec::with_capacity(count);
+    let mut reader = stored.reader();
     let mut piece = Vec::new();
     while values.len() < count {
-        let at = (values.len() * T::BYTES) as u64;
         piece.resize((count - values.len()).min(PIECE / T::BYTES) * T::BYTES, 0);
-        stored.read_exact_at(&mut piece, at)?;
+        reader.read_exact(&mut piece)?;
         values.extend(piece.chunks_exact(T::BYTES).map(T::get));
     }
     Ok(values)

@@ -57,7 +57,7 @@ impl<'n> State<'n> {
         Self {
             net,
             course,
-            budget: course.most.map(|bytes| Budget::new(bytes, &course.needs)),
+            budget: course.most.map(|bytes| Budget::new(bytes, net, course)),
             ready: ready.map(|(_, rank)| Reverse(rank)).collect(),
             newly_ready: Vec::new(),
             takers: net.count_users(),

@@ -1,15 +1,15 @@
 //! The clean beam: a Gaussian as wide as the PSF's main lobe, and its fit.
 
-use std::collections::HashSet;
 use std::f64::consts::{LN_2, PI};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::psf::{Region, connected};
 use super::{Cell, Psf};
 
 /// Level above which the main lobe is fitted (CASA's usual cutoff, ALGORITHMS 8.1).
-const FIT_LEVEL: f32 = 0.35;
+pub(super) const FIT_LEVEL: f32 = 0.35;
 
 /// A narrower beam \[pixels\] is fitted on an interpolated PSF.
 const NARROW: f64 = 2.5;
@@ -18,13 +18,13 @@ const NARROW: f64 = 2.5;
 const FINE: isize = 4;
 
 /// Half-width of the cut-out that is interpolated \[pixels\].
-const CUT_OUT: isize = 64;
+pub(super) const CUT_OUT: isize = 64;
 
 /// The cell to fit with when the header has none: one degree per pixel, east to the left.
 pub const UNIT_CELL: Cell = Cell { dx: -1.0, dy: 1.0 };
 
 /// Why there is no clean beam.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq, Error, Serialize, Deserialize)]
 pub enum BeamError {
     /// The values given are not those of an ellipse.
     #[error("a beam of {bmaj} by {bmin} deg at {bpa} deg; expected finite values with bmaj >= bmin > 0")]
@@ -187,6 +187,11 @@ pub struct BeamFit {
 /// # Source
 /// ALGORITHMS 8.1. `WSClean` fits a box of ten beams instead, sidelobes included, so a few per cent differ.
 pub fn fit_beam(psf: &Psf, cell: Cell) -> Result<BeamFit, BeamError> {
+    fit_lobe(psf, cell).map(|(fit, _)| fit)
+}
+
+/// [`fit_beam`], and the region that falls steadily from the peak.
+pub(super) fn fit_lobe(psf: &Psf, cell: Cell) -> Result<(BeamFit, Region), BeamError> {
     check_cell(cell)?;
     let area = psf.main_lobe(0.5).len() as f64;
     let width = 2.0 * (area / PI).sqrt();
@@ -195,15 +200,17 @@ pub fn fit_beam(psf: &Psf, cell: Cell) -> Result<BeamFit, BeamError> {
     let shape = least_squares(&samples, BeamShape { a: guess, b: 0.0, c: guess })
         .ok_or(BeamError::NotAGaussian { pixels: samples.len() })?;
     let square: f64 = samples.iter().map(|s| (s.value - shape.value(s.dy, s.dx)).powi(2)).sum();
-    let (sidelobe_min, sidelobe_max) = sidelobes(psf, &shape);
-    Ok(BeamFit {
+    let steady = steady_lobe(psf, &shape);
+    let (sidelobe_min, sidelobe_max) = sidelobes(psf, &steady);
+    let fit = BeamFit {
         beam: shape.on_sky(cell),
         shape,
         pixels: shape.widths(),
         sidelobe_max,
         sidelobe_min,
         misfit: (square / samples.len() as f64).sqrt(),
-    })
+    };
+    Ok((fit, steady))
 }
 
 /// A value of the PSF at an offset from its peak \[pixels\].
@@ -216,8 +223,7 @@ struct Sample {
 /// The main lobe as it is, in index order so that the sums of the fit are always the same.
 fn pixel_samples(psf: &Psf) -> Vec<Sample> {
     let (cy, cx) = psf.centre();
-    let mut lobe = psf.main_lobe(FIT_LEVEL);
-    lobe.sort_unstable();
+    let lobe = psf.main_lobe(FIT_LEVEL).in_order();
     let sample = |(y, x): (usize, usize)| Sample {
         dy: y as f64 - cy as f64,
         dx: x as f64 - cx as f64,
@@ -246,8 +252,7 @@ fn fine_samples(psf: &Psf) -> Vec<Sample> {
         let column: Vec<f64> = rows.iter().map(|row| row[x]).collect();
         dot(&kernel[y], &column) as f32
     });
-    let mut lobe = super::psf::connected(&fine, (reach as usize, reach as usize), FIT_LEVEL);
-    lobe.sort_unstable();
+    let lobe = connected(&fine, (reach as usize, reach as usize), |_, _, value| value >= FIT_LEVEL).in_order();
     let offset = |at: usize| (at as f64 - reach as f64) / FINE as f64;
     lobe.into_iter().map(|(y, x)| Sample { dy: offset(y), dx: offset(x), value: f64::from(fine[(y, x)]) }).collect()
 }
@@ -327,27 +332,20 @@ fn solve(mut m: [[f64; 3]; 3], g: [f64; 3], damping: f64) -> Option<[f64; 3]> {
     Some([with_column(0), with_column(1), with_column(2)])
 }
 
-/// Smallest and largest value of the PSF outside its main lobe; 0 if there is no such pixel.
-///
-/// The lobe is what falls steadily from the peak, within two FWHM: a sidelobe joined to it begins where values rise again.
-fn sidelobes(psf: &Psf, shape: &BeamShape) -> (f32, f32) {
-    let (pixels, (cy, cx)) = (psf.pixels(), psf.centre());
+/// What falls steadily from the peak, within two FWHM: a sidelobe joined to the main lobe begins where values rise again.
+fn steady_lobe(psf: &Psf, shape: &BeamShape) -> Region {
+    let (cy, cx) = psf.centre();
     let offset = |at: usize, centre: usize| at as f64 - centre as f64;
     // The Gaussian is 2^(-4 r²) at r FWHM from its peak.
     let is_near = |(y, x): (usize, usize)| shape.value(offset(y, cy), offset(x, cx)) > 0.5_f64.powi(16);
-    let mut lobe = HashSet::from([(cy, cx)]);
-    let mut edge = vec![(cy, cx)];
-    while let Some((y, x)) = edge.pop() {
-        for at in [(y.wrapping_sub(1), x), (y + 1, x), (y, x.wrapping_sub(1)), (y, x + 1)] {
-            let falls = pixels.get(at).is_some_and(|&v| v > 0.0 && v <= pixels[(y, x)]);
-            if falls && is_near(at) && lobe.insert(at) {
-                edge.push(at);
-            }
-        }
-    }
+    connected(psf.pixels(), (cy, cx), |from, at, to| to > 0.0 && to <= from && is_near(at))
+}
+
+/// Smallest and largest value of the PSF outside its main lobe; 0 if there is no such pixel.
+fn sidelobes(psf: &Psf, lobe: &Region) -> (f32, f32) {
     let (mut min, mut max) = (0.0_f32, 0.0_f32);
-    for (at, &value) in pixels.indexed_iter() {
-        if value < min || (value > max && !lobe.contains(&at)) {
+    for (at, &value) in psf.pixels().indexed_iter() {
+        if value < min || (value > max && !lobe.contains(at)) {
             (min, max) = (min.min(value), max.max(value));
         }
     }

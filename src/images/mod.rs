@@ -13,5 +13,5 @@ pub use geometry::{Cell, Geometry};
 pub use image::Image;
 pub use mask::{Mask, MaskError};
 pub use noise::{MAD_TO_SIGMA, median, sample_step, sigma_mad};
-pub use psf::{Psf, PsfError};
+pub use psf::{CoreFacts, PartAsks, Psf, PsfCore, PsfError, PsfPart, PsfPeak, PsfSurvey, Region};
 pub use sky::{Frame, Sky, SkyKeys};

@@ -1,11 +1,22 @@
-//! The point-spread function (dirty beam): peak 1 at a known pixel, checked once.
+//! The point-spread function (dirty beam): peak 1 at a known pixel, checked once, slab by slab.
+//!
+//! A PSF may be larger than memory, so it is looked at in three ways, none of which needs the whole: a [`PsfSurvey`] of
+//! every slab finds the [`PsfPeak`]; the [`PsfCore`] around it holds the main lobe; with both known, a [`PsfPart`] of
+//! every slab measures the rest. Results do not depend on the cut.
 
-use std::collections::HashSet;
+mod core;
+mod part;
+mod survey;
+
 use std::ops::Range;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2, Zip, s};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use core::{CoreFacts, PsfCore};
+pub use part::{PartAsks, PsfPart};
+pub use survey::PsfSurvey;
 
 /// A second pixel this near the peak, outside the main lobe, makes the peak ambiguous.
 const UNIQUE_WITHIN: f32 = 0.98;
@@ -55,80 +66,44 @@ pub enum PsfError {
     },
 }
 
-/// A PSF with peak 1 at [`Psf::centre`]; its size is free of the image's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Psf {
-    pixels: Array2<f32>,
-    centre: (usize, usize),
-    scale: f32,
+/// Where a PSF peaks, and how high: all that is needed to normalise and to place its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PsfPeak {
+    /// Shape `(py, px)` of the PSF.
+    pub shape: (usize, usize),
+    /// Pixel `(y, x)` of the peak: lag `(0, 0)`.
+    pub centre: (usize, usize),
+    /// The peak by which the PSF is divided, in the unit of its file.
+    pub scale: f32,
 }
 
-impl Psf {
-    /// Checks `pixels`, of shape `(py, px)`, and divides them by their peak; NaN becomes 0.
-    ///
-    /// The centre is the highest pixel. Where several pixels of the main lobe share the highest value exactly (a box
-    /// blur), it is the one nearest to the usual place `(py/2, px/2)`, and of equally near ones the one of lowest index.
-    ///
-    /// # Errors
-    /// [`PsfError`] if there is no pixel, an infinite one, no positive one, or a pixel outside the main lobe
-    /// (the connected region above half the peak) within 2 % of the peak.
-    pub fn new(mut pixels: Array2<f32>) -> Result<Self, PsfError> {
-        let (ny, nx) = pixels.dim();
-        if pixels.is_empty() {
-            return Err(PsfError::Empty { ny, nx });
-        }
-        pixels.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
-        if let Some(((y, x), &value)) = pixels.indexed_iter().find(|(_, v)| v.is_infinite()) {
-            return Err(PsfError::NotFinite { y, x, value });
-        }
-        let (first, max) = highest(&pixels);
-        if max <= 0.0 {
-            return Err(PsfError::NoPeak { max });
-        }
-        let lobe: HashSet<_> = connected(&pixels, first, LOBE_LEVEL * max).into_iter().collect();
-        for (at, &value) in pixels.indexed_iter().filter(|(_, v)| **v >= UNIQUE_WITHIN * max) {
-            if !lobe.contains(&at) {
-                return Err(PsfError::TwoPeaks { first, second: at, ratio: value / max });
-            }
-        }
-        let centre = nearest_of(&pixels, max, (ny / 2, nx / 2));
-        pixels.mapv_inplace(|v| v / max);
-        Ok(Self { pixels, centre, scale: max })
+impl PsfPeak {
+    /// The usual place of a peak of height 1, in the middle.
+    pub fn usual(shape: (usize, usize)) -> Self {
+        Self { shape, centre: (shape.0 / 2, shape.1 / 2), scale: 1.0 }
     }
 
-    /// A PSF as it was: what [`Psf::pixels`], [`Psf::centre`] and [`Psf::scale`] gave; `None` if the centre lies outside.
-    pub fn from_parts(pixels: Array2<f32>, centre: (usize, usize), scale: f32) -> Option<Self> {
-        pixels.get(centre)?;
-        Some(Self { pixels, centre, scale })
+    /// A pixel as read, on the scale on which the peak is 1; NaN is 0.
+    pub fn normal(&self, value: f32) -> f32 {
+        if value.is_nan() { 0.0 } else { value / self.scale }
     }
 
-    /// The pixels, shape `(py, px)`, peak 1.
-    pub fn pixels(&self) -> &Array2<f32> {
-        &self.pixels
-    }
-
-    /// Shape `(py, px)`.
-    pub fn shape(&self) -> (usize, usize) {
-        self.pixels.dim()
-    }
-
-    /// Pixel `(y, x)` of the peak: lag `(0, 0)`.
-    pub fn centre(&self) -> (usize, usize) {
-        self.centre
-    }
-
-    /// The peak by which the PSF was divided, in the unit of its file.
-    pub fn scale(&self) -> f32 {
-        self.scale
+    /// Rows as read, shape `(any, px)`, on that scale; of `columns` only.
+    pub fn normalise(&self, rows: ArrayView2<'_, f32>, columns: &Range<usize>) -> Array2<f32> {
+        rows.slice(s![.., columns.clone()]).mapv(|value| self.normal(value))
     }
 
     /// Rows and columns of the PSF that an image of shape `(ny, nx)` can meet: lags within `±(ny-1)` and `±(nx-1)`.
     ///
     /// Pixel `(y, x)` in these ranges goes to `((y - centre.0) mod L, (x - centre.1) mod L)` of a kernel.
     pub fn kept(&self, ny: usize, nx: usize) -> (Range<usize>, Range<usize>) {
-        let axis = |centre: usize, size: usize, n: usize| (centre + 1).saturating_sub(n)..size.min(centre + n);
-        let (py, px) = self.shape();
-        (axis(self.centre.0, py, ny), axis(self.centre.1, px, nx))
+        self.window((ny.saturating_sub(1), nx.saturating_sub(1)))
+    }
+
+    /// Rows and columns within `far` of the peak.
+    fn window(&self, far: (usize, usize)) -> (Range<usize>, Range<usize>) {
+        let axis = |centre: usize, size: usize, far: usize| centre.saturating_sub(far)..size.min(centre + far + 1);
+        (axis(self.centre.0, self.shape.0, far.0), axis(self.centre.1, self.shape.1, far.1))
     }
 
     /// Largest `|lag|` per axis among the [kept](Self::kept) pixels, over both sides.
@@ -141,124 +116,183 @@ impl Psf {
         (axis(self.centre.0, rows), axis(self.centre.1, columns))
     }
 
+    /// Whether every lag between two pixels of an image of shape `(ny, nx)` is inside the PSF.
+    pub fn covers(&self, ny: usize, nx: usize) -> bool {
+        let axis = |centre: usize, size: usize, n: usize| centre + 1 >= n && size - centre >= n;
+        axis(self.centre.0, self.shape.0, ny) && axis(self.centre.1, self.shape.1, nx)
+    }
+
+    /// The rows opposite to `rows`, from the peak's row on: what [`PsfPart::of`] compares them with.
+    pub fn opposite(&self, rows: &Range<usize>) -> Range<usize> {
+        let mirror = |row: usize| (2 * self.centre.0 + 1).saturating_sub(row);
+        let (first, last) = (rows.start.max(self.centre.0), rows.end.max(self.centre.0));
+        if first == last { 0..0 } else { mirror(last)..mirror(first) }
+    }
+}
+
+/// A whole PSF with peak 1 at [`Psf::centre`]; its size is free of the image's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Psf {
+    pixels: Array2<f32>,
+    peak: PsfPeak,
+}
+
+impl Psf {
+    /// Checks `pixels`, of shape `(py, px)`, and divides them by their peak; NaN becomes 0.
+    ///
+    /// The centre is the highest pixel. Where several pixels of the main lobe share the highest value exactly (a box
+    /// blur), it is the one nearest to the usual place `(py/2, px/2)`, and of equally near ones the one of lowest index.
+    ///
+    /// # Errors
+    /// [`PsfError`] if there is no pixel, an infinite one, no positive one, or a pixel outside the main lobe
+    /// (the connected region above half the peak) within 2 % of the peak.
+    pub fn new(pixels: Array2<f32>) -> Result<Self, PsfError> {
+        let shape = pixels.dim();
+        let peak = PsfSurvey::of(pixels.view(), 0, shape).peak(shape)?;
+        let psf = Self::from_slabs(peak, [pixels.view()]);
+        drop(pixels);
+        let lobe = psf.main_lobe(LOBE_LEVEL);
+        psf.second_peak(&lobe).map_or(Ok(psf), |second| Err(second.error(peak.centre)))
+    }
+
+    /// The PSF whose peak is known, from its slabs as read.
+    pub fn from_slabs<'a>(peak: PsfPeak, slabs: impl IntoIterator<Item = ArrayView2<'a, f32>>) -> Self {
+        let mut pixels = Array2::zeros(peak.shape);
+        let mut first = 0;
+        for slab in slabs {
+            let rows = pixels.slice_mut(s![first..first + slab.nrows(), ..]);
+            Zip::from(rows).and(slab).for_each(|to, from| *to = peak.normal(*from));
+            first += slab.nrows();
+        }
+        Self { pixels, peak }
+    }
+
+    /// A PSF as it was: what [`Psf::peak`] and [`Psf::pixels`] gave; `None` if they are not of one shape.
+    pub fn from_parts(peak: PsfPeak, pixels: Array2<f32>) -> Option<Self> {
+        pixels.get(peak.centre)?;
+        (pixels.dim() == peak.shape).then_some(Self { pixels, peak })
+    }
+
+    /// The pixels, shape `(py, px)`, peak 1.
+    pub fn pixels(&self) -> &Array2<f32> {
+        &self.pixels
+    }
+
+    /// Where the peak is, and how high it was.
+    pub fn peak(&self) -> &PsfPeak {
+        &self.peak
+    }
+
+    /// Shape `(py, px)`.
+    pub fn shape(&self) -> (usize, usize) {
+        self.peak.shape
+    }
+
+    /// Pixel `(y, x)` of the peak: lag `(0, 0)`.
+    pub fn centre(&self) -> (usize, usize) {
+        self.peak.centre
+    }
+
+    /// The peak by which the PSF was divided, in the unit of its file.
+    pub fn scale(&self) -> f32 {
+        self.peak.scale
+    }
+
     /// Value at lag `(dy, dx)` from the peak; 0 outside the PSF.
     pub fn value_at_lag(&self, dy: isize, dx: isize) -> f32 {
-        let at = (self.centre.0.checked_add_signed(dy), self.centre.1.checked_add_signed(dx));
+        let at = (self.centre().0.checked_add_signed(dy), self.centre().1.checked_add_signed(dx));
         match at {
             (Some(y), Some(x)) => self.pixels.get((y, x)).copied().unwrap_or(0.0),
             _ => 0.0,
         }
     }
 
-    /// `‖h(x) − h(−x)‖ / ‖h‖` over the lags whose opposite is inside too: 0 for an even PSF.
-    ///
-    /// Above 1e-3 the transfer function cannot be taken as real.
-    pub fn asymmetry(&self) -> f64 {
-        let (mut odd, mut all) = (0.0, 0.0);
-        for (y, row) in self.pixels.outer_iter().enumerate() {
-            let Some(opposite) = (2 * self.centre.0).checked_sub(y).filter(|&m| m < self.pixels.nrows()) else {
-                continue;
-            };
-            let (mut row_odd, mut row_all) = (0.0, 0.0);
-            for (x, &value) in row.iter().enumerate() {
-                let Some(mirror) = (2 * self.centre.1).checked_sub(x) else { break };
-                if let Some(&other) = self.pixels.get((opposite, mirror)) {
-                    row_odd += (f64::from(value) - f64::from(other)).powi(2);
-                    row_all += f64::from(value).powi(2);
-                }
-            }
-            odd += row_odd;
-            all += row_all;
-        }
-        (odd / all).sqrt()
+    /// Pixels of the region above `level` that is connected (by sides) to the peak.
+    pub fn main_lobe(&self, level: f32) -> Region {
+        connected(&self.pixels, self.centre(), |_, _, value| value >= level)
     }
 
-    /// Largest `|h|` within 5 % of an edge (the outer 10 % of the size): what a truncated PSF leaves out is about as high.
-    pub fn outer_ring(&self) -> f32 {
-        let (ny, nx) = self.shape();
-        let (wide_y, wide_x) = (ny.div_ceil(20), nx.div_ceil(20));
-        let mut max = 0.0_f32;
-        for (y, row) in self.pixels.outer_iter().enumerate() {
-            let whole = y < wide_y || y + wide_y >= ny;
-            for (x, value) in row.iter().enumerate() {
-                if whole || x < wide_x || x + wide_x >= nx {
-                    max = max.max(value.abs());
-                }
-            }
-        }
-        max
-    }
-
-    /// Whether every lag between two pixels of an image of shape `(ny, nx)` is inside the PSF.
-    pub fn covers(&self, ny: usize, nx: usize) -> bool {
-        let axis = |centre: usize, size: usize, n: usize| centre + 1 >= n && size - centre >= n;
-        axis(self.centre.0, self.shape().0, ny) && axis(self.centre.1, self.shape().1, nx)
-    }
-
-    /// Largest `|h|` outside the box `|dy|, |dx| <= half`, for `half` = 0, 1, ... up to the box that holds everything (0).
-    pub fn sidelobe_outside(&self) -> Vec<f32> {
-        let far = |centre: usize, size: usize| centre.max(size - 1 - centre);
-        let (py, px) = self.shape();
-        let mut outside = vec![0.0_f32; far(self.centre.0, py).max(far(self.centre.1, px)) + 1];
-        for ((y, x), value) in self.pixels.indexed_iter() {
-            let ring = y.abs_diff(self.centre.0).max(x.abs_diff(self.centre.1));
-            if ring > 0 {
-                outside[ring - 1] = outside[ring - 1].max(value.abs());
-            }
-        }
-        for half in (0..outside.len() - 1).rev() {
-            outside[half] = outside[half].max(outside[half + 1]);
-        }
-        outside
-    }
-
-    /// Half-size of the smallest centred box outside which `|h| <= level` (Clark's patch).
-    pub fn patch_half_size(&self, level: f32) -> usize {
-        let outside = self.sidelobe_outside();
-        outside.iter().position(|&max| max <= level).unwrap_or(outside.len() - 1)
-    }
-
-    /// Pixels `(y, x)` of the region above `level` that is connected (by sides) to the peak, in no particular order.
-    pub fn main_lobe(&self, level: f32) -> Vec<(usize, usize)> {
-        connected(&self.pixels, self.centre, level)
+    /// The first pixel within 2 % of the peak that is not of its lobe.
+    fn second_peak(&self, lobe: &Region) -> Option<SecondPeak> {
+        let is_second = |&(at, &value): &((usize, usize), &f32)| value >= UNIQUE_WITHIN && !lobe.contains(at);
+        self.pixels.indexed_iter().find(is_second).map(|(at, &ratio)| SecondPeak { at, ratio })
     }
 }
 
-/// The first of the highest pixels, and its value.
-fn highest(pixels: &Array2<f32>) -> ((usize, usize), f32) {
-    let mut best = ((0, 0), f32::NEG_INFINITY);
-    for (at, &value) in pixels.indexed_iter() {
-        if value > best.1 {
-            best = (at, value);
-        }
+/// A pixel outside the main lobe that is as high as the peak.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct SecondPeak {
+    at: (usize, usize),
+    ratio: f32,
+}
+
+impl SecondPeak {
+    fn error(self, centre: (usize, usize)) -> PsfError {
+        PsfError::TwoPeaks { first: centre, second: self.at, ratio: self.ratio }
     }
-    best
 }
 
-/// Of the pixels equal to `value`, the one nearest to `place`; lowest index first.
-fn nearest_of(pixels: &Array2<f32>, value: f32, place: (usize, usize)) -> (usize, usize) {
-    let distance = |at: (usize, usize)| at.0.abs_diff(place.0).pow(2) + at.1.abs_diff(place.1).pow(2);
-    let equal = pixels.indexed_iter().filter(|(_, v)| **v >= value).map(|(at, _)| at);
-    equal.min_by_key(|&at| distance(at)).unwrap_or(place)
+/// Pixels that hang together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Region {
+    shape: (usize, usize),
+    is_in: Vec<bool>,
+    pixels: Vec<(usize, usize)>,
 }
 
-/// Pixels at or above `level` that a path of such pixels, side by side, joins to `start`.
-pub(super) fn connected(pixels: &Array2<f32>, start: (usize, usize), level: f32) -> Vec<(usize, usize)> {
-    let mut seen = HashSet::from([start]);
-    let mut found = vec![start];
+impl Region {
+    /// Whether a pixel belongs to it.
+    pub fn contains(&self, (y, x): (usize, usize)) -> bool {
+        y < self.shape.0 && x < self.shape.1 && self.is_in[y * self.shape.1 + x]
+    }
+
+    /// Whether it reaches rows or columns at the edge of its image, there where `(top, bottom, left, right)` says.
+    fn touches(&self, (top, bottom, left, right): (bool, bool, bool, bool)) -> bool {
+        self.pixels.iter().any(|&(y, x)| {
+            (top && y == 0) || (bottom && y + 1 == self.shape.0) || (left && x == 0) || (right && x + 1 == self.shape.1)
+        })
+    }
+
+    /// Number of pixels.
+    pub fn len(&self) -> usize {
+        self.pixels.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// The pixels `(y, x)` in row order.
+    pub fn in_order(mut self) -> Vec<(usize, usize)> {
+        self.pixels.sort_unstable();
+        self.pixels
+    }
+}
+
+/// The pixels that a path of steps from side to side joins to `start`; `joins(from, place, to)` allows a step from a pixel
+/// of value `from` to the pixel at `place` of value `to`.
+pub(super) fn connected(
+    pixels: &Array2<f32>,
+    start: (usize, usize),
+    joins: impl Fn(f32, (usize, usize), f32) -> bool,
+) -> Region {
+    let shape = pixels.dim();
+    let mut region = Region { shape, is_in: vec![false; shape.0 * shape.1], pixels: vec![start] };
+    region.is_in[start.0 * shape.1 + start.1] = true;
     let mut next = 0;
-    while next < found.len() {
-        let (y, x) = found[next];
+    while next < region.pixels.len() {
+        let (y, x) = region.pixels[next];
         next += 1;
         for at in [(y.wrapping_sub(1), x), (y + 1, x), (y, x.wrapping_sub(1)), (y, x + 1)] {
-            if pixels.get(at).is_some_and(|&v| v >= level) && seen.insert(at) {
-                found.push(at);
+            if pixels.get(at).is_some_and(|&value| joins(pixels[(y, x)], at, value)) && !region.contains(at) {
+                region.is_in[at.0 * shape.1 + at.1] = true;
+                region.pixels.push(at);
             }
         }
     }
-    found
+    region
 }
 
 #[cfg(test)]
-#[path = "psf_tests.rs"]
 mod tests;

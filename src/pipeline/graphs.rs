@@ -1,20 +1,21 @@
 //! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
 
+mod psf;
 mod score;
 mod wiener;
 
 use std::sync::Arc;
 
 use super::ops::{
-    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, ExaminePsf, FieldRows, FitBeam, GaussianRows, Kernel,
-    KernelTransfer, MakePsf, MapFloor, MinorPass, Noise, Pool, Prepare, Product, PsfRows, Rank, ReadRows, Residual,
-    Restore, Rows, Select, Source, Statistics, Survey, Tally, Value,
+    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, MapFloor, MinorPass,
+    Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
+    Survey, Tally, TallyRows, Value,
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
-use crate::fft::Layout;
+use crate::fft::{Layout, linear_size};
 use crate::graph::{self, Key, TaskGraph};
-use crate::images::{BeamShape, Cell, PsfError, sample_step};
-use crate::pipeline::record::Pooling;
+use crate::images::{BeamShape, PsfPeak, sample_step};
+use crate::pipeline::record::{Pooling, Shrink};
 pub use wiener::{Asked, Solver, SolverKeys};
 
 /// A value that outlives the graph that made it.
@@ -47,7 +48,7 @@ impl Cut {
 }
 
 /// A kernel's transform, and which of its pixels an image can meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KernelCut {
     /// The transform.
     pub layout: Layout,
@@ -55,6 +56,23 @@ pub struct KernelCut {
     pub rows: Rows,
     /// Columns that are kept.
     pub columns: Rows,
+    /// The kernel's peak.
+    pub peak: PsfPeak,
+}
+
+impl KernelCut {
+    /// The transform that convolves planes cut like this with a PSF that peaks there; its blocks are those of the cut.
+    pub fn new(peak: PsfPeak, cut: Cut, is_circular: bool) -> Self {
+        let (ny, nx) = cut.shape;
+        let ((rows, columns), reach) = (peak.kept(ny, nx), peak.reach(ny, nx));
+        let length = |n: usize, reach: usize| if is_circular { n } else { linear_size(n, reach) };
+        Self {
+            layout: Layout { ly: length(ny, reach.0), lx: length(nx, reach.1), block: cut.block },
+            rows: rows.into(),
+            columns: columns.into(),
+            peak,
+        }
+    }
 }
 
 /// Keys of a plane's statistics.
@@ -79,8 +97,8 @@ pub struct PlaneFiles<'a> {
     pub mask: Option<(&'a Source, usize)>,
     /// Border without components \[percent\].
     pub border: f64,
-    /// Whether the PSF's peak divides the dirty image.
-    pub divide: bool,
+    /// What divides the dirty image: the PSF's peak, or 1.
+    pub scale: f32,
 }
 
 /// Keys of a plane's slabs.
@@ -137,58 +155,23 @@ impl Wiring {
         slabs.iter().enumerate().map(|(index, held)| self.give(layer, plane, index, held)).collect()
     }
 
-    /// Gives a PSF, or why there is none.
-    pub fn give_psf(&mut self, plane: usize, psf: &Result<Held, PsfError>) -> Key {
-        match psf {
-            Ok(held) => self.give("held-psf", plane, 0, held),
-            Err(error) => {
-                let value = Arc::new(Value::NoPsf(error.clone()));
-                self.give("held-psf", plane, 0, &Held::new(value, 0))
-            }
-        }
-    }
-
-    /// Reads and checks a PSF.
-    pub fn psf(&mut self, source: &Source, plane: usize, tolerant: bool) -> Key {
-        let rows = Rows::cut(source.0.geometry().ny, self.cut.slab);
-        let slabs = rows
-            .into_iter()
-            .enumerate()
-            .map(|(index, rows)| {
-                let op = DeconvOp::ReadRows(ReadRows { source: source.clone(), plane, rows });
-                self.task(key("read-psf", plane, index), op, vec![])
-            })
-            .collect();
-        let op = DeconvOp::MakePsf(MakePsf { source: source.clone(), plane, tolerant });
-        self.task(key("psf", plane, 0), op, slabs)
-    }
-
-    /// Measures a PSF against the image; `asks` tells whether for its shortfall, and for Clark's patch.
-    pub fn examine(&mut self, plane: usize, psf: &Key, asks: (bool, bool)) -> Key {
-        let (shortfall, patch) = asks;
-        let op = DeconvOp::ExaminePsf(ExaminePsf { shape: self.cut.shape, shortfall, patch });
-        self.task(key("examine", plane, 0), op, vec![psf.clone()])
-    }
-
-    /// Fits the clean beam to a PSF.
-    pub fn beam(&mut self, plane: usize, psf: &Key, cell: Cell) -> Key {
-        self.task(key("beam", plane, 0), DeconvOp::FitBeam(FitBeam { cell }), vec![psf.clone()])
+    /// Reads rows of a plane of a file.
+    fn read(&mut self, key: Key, file: (&Source, usize), rows: Rows) -> Key {
+        let op = DeconvOp::ReadRows(ReadRows { source: file.0.clone(), plane: file.1, rows });
+        self.task(key, op, vec![])
     }
 
     /// Reads and prepares a plane: dirty rows, where components may stand, a model of zeros and its residual.
-    pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>, psf: &Key) -> PlaneKeys {
+    pub fn plane(&mut self, plane: usize, files: &PlaneFiles<'_>) -> PlaneKeys {
         let nothing = self.give("step-none", plane, 0, &Held::new(Arc::new(Value::Step(<_>::default())), 0));
         let mut keys = PlaneKeys::default();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
-            let read = |(source, plane): (&Source, usize)| {
-                DeconvOp::ReadRows(ReadRows { source: source.clone(), plane, rows })
-            };
-            let raw = self.task(key("read-dirty", plane, index), read(files.dirty), vec![]);
-            let op = DeconvOp::Prepare(Prepare { divide: files.divide });
-            let dirty = self.task(key("prepare", plane, index), op, vec![raw, psf.clone()]);
+            let raw = self.read(key("read-dirty", plane, index), files.dirty, rows);
+            let op = DeconvOp::Prepare(Prepare { scale: files.scale });
+            let dirty = self.task(key("prepare", plane, index), op, vec![raw]);
             let mut inputs = vec![dirty.clone()];
             if let Some(mask) = files.mask {
-                inputs.push(self.task(key("read-mask", plane, index), read(mask), vec![]));
+                inputs.push(self.read(key("read-mask", plane, index), mask, rows));
             }
             let op = DeconvOp::Allow(Allow { rows, shape: self.cut.shape, border: files.border });
             keys.allowed.push(self.task(key("allow", plane, index), op, inputs));
@@ -211,33 +194,8 @@ impl Wiring {
     }
 
     fn residual_slab(&mut self, plane: usize, index: usize, layout: &Layout, inputs: Vec<Key>) -> Key {
-        let op = DeconvOp::Residual(Residual { layout: *layout, rows: self.cut.slabs()[index], nx: self.cut.shape.1 });
+        let op = DeconvOp::Residual(Residual { layout: *layout, rows: self.cut.slabs()[index], shape: self.cut.shape });
         self.task(key("residual", plane, index), op, inputs)
-    }
-
-    /// Row transforms of the PSF's slabs.
-    pub fn psf_rows(&mut self, plane: usize, psf: &Key, kernel: &KernelCut) -> Vec<Key> {
-        let KernelCut { layout, rows, columns } = *kernel;
-        let cuts = Rows::cut(rows.len(), self.cut.slab);
-        cuts.into_iter()
-            .enumerate()
-            .map(|(index, cut)| {
-                let rows = Rows { first: rows.first + cut.first, last: rows.first + cut.last };
-                let op = DeconvOp::PsfRows(PsfRows { layout, rows, columns });
-                self.task(key("psf-rows", plane, index), op, vec![psf.clone()])
-            })
-            .collect()
-    }
-
-    /// The PSF's transfer function, block by block.
-    pub fn transfer(&mut self, plane: usize, psf: &Key, kernel: &KernelCut) -> Vec<Key> {
-        let slabs = self.psf_rows(plane, psf, kernel);
-        (0..kernel.layout.blocks())
-            .map(|block| {
-                let op = DeconvOp::KernelTransfer(KernelTransfer { layout: kernel.layout, block });
-                self.task(key("transfer", plane, block), op, slabs.clone())
-            })
-            .collect()
     }
 
     /// Row transforms of an image's slabs.
@@ -335,7 +293,14 @@ impl Wiring {
 
     /// Flux and number of components of a plane's model.
     pub fn tally(&mut self, plane: usize, model: &[Key]) -> Key {
-        self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), model.to_vec())
+        let rows = model
+            .iter()
+            .enumerate()
+            .map(|(index, slab)| {
+                self.task(key("tally-rows", plane, index), DeconvOp::TallyRows(TallyRows), vec![slab.clone()])
+            })
+            .collect();
+        self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), rows)
     }
 
     /// A minor cycle on the given residual: what it found; `around` are the weights of the search and the PSF.
@@ -395,7 +360,7 @@ impl Wiring {
             .enumerate()
             .map(|(index, rows)| {
                 let inputs = std::iter::once(&keys.residual[index]).chain(&blocks).cloned().collect();
-                let op = DeconvOp::Restore(Restore { layout: *layout, rows, nx: self.cut.shape.1 });
+                let op = DeconvOp::Restore(Restore { layout: *layout, rows, shape: self.cut.shape });
                 self.task(key("restore", plane, index), op, inputs)
             })
             .collect()
@@ -415,17 +380,17 @@ impl Wiring {
             .collect()
     }
 
-    /// A small version of an image for the preview; `dirty` is empty for a PSF.
-    pub fn pool(
-        &mut self,
-        at: (&str, usize),
-        full: (usize, usize),
-        how: (usize, Pooling),
-        slabs: (&[Key], &[Key]),
-    ) -> Key {
-        let (factor, pooling) = how;
-        let op = DeconvOp::Pool(Pool { shape: full, factor, pooling });
-        let inputs = slabs.0.iter().chain(slabs.1).cloned().collect();
-        self.task(key(at.0, at.1, 0), op, inputs)
+    /// A small version of an image for the preview.
+    pub fn pool(&mut self, at: (&str, usize), how: (usize, Pooling), slabs: (&[Key], &[Key])) -> Key {
+        let ((layer, plane), (factor, pooling)) = (at, how);
+        let shrink = Shrink { full: self.cut.shape, factor, pooling };
+        let rows = self.cut.slabs().into_iter().zip(slabs.0.iter().zip(slabs.1)).enumerate();
+        let pooled = rows
+            .map(|(index, (rows, (dirty, slab)))| {
+                let op = DeconvOp::PoolRows(PoolRows { first: rows.first, shrink, peak: None });
+                self.task(key(&format!("pool-rows-{layer}"), plane, index), op, vec![dirty.clone(), slab.clone()])
+            })
+            .collect();
+        self.task(key(&format!("pool-{layer}"), plane, 0), DeconvOp::Pool(Pool { shrink }), pooled)
     }
 }

@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use super::config::{Auto, BeamChoice, Bytes, PsfScale, RunConfig};
 use super::graphs::{Cut, KernelCut};
-use super::ops::{Rows, Source};
-use crate::algorithms::{Algorithm, Kind};
-use crate::fft::{Layout, good_size, linear_size};
-use crate::images::{Cell, Geometry};
+use super::ops::{PsfAsks, Source};
+use crate::algorithms::{Algorithm, Kind, Minor, View};
+use crate::fft::{Layout, good_size};
+use crate::images::{Cell, Geometry, PsfPeak, UNIT_CELL};
 use crate::io::{FitsError, FitsSource, PlaneLabel};
 use crate::tiling::Choice;
 
@@ -174,9 +174,11 @@ impl Plan {
             Auto::Auto => available_memory() / 5 * 4,
         };
         let shape = shape_of(inputs.dirty.0.geometry());
-        let kernel = kernel(&inputs, shape, is_circular(&config));
+        let psf_peak = PsfPeak::usual(shape_of(inputs.psf.0.geometry()));
+        let cut = Cut { shape, slab: shape.0, block: shape.1 };
+        let kernel = KernelCut::new(psf_peak, cut, is_circular(&config));
         let plan = Self {
-            cut: Cut { shape, slab: shape.0, block: kernel.layout.block },
+            cut,
             chunks: Choice::default(),
             batch: 1,
             forecast: Forecast::default(),
@@ -228,6 +230,23 @@ impl Plan {
         self.config.input.psf_scale == PsfScale::Pair
     }
 
+    /// What the run asks of a PSF.
+    pub fn psf_asks(&self) -> PsfAsks {
+        let minor = match self.algorithm().kind {
+            Kind::Clean(minor) => Some(minor),
+            Kind::Direct => None,
+        };
+        // Hogbom's textbook loop does not weigh its search, and without a threshold in units of the noise there is
+        // nothing to weigh
+        let lists = minor.is_some_and(|minor| minor.cycle().view() == View::List);
+        PsfAsks {
+            shape: self.cut.shape,
+            shortfall: lists && self.config.clean.uses_noise(),
+            patch: minor == Some(Minor::Clark),
+            cell: matches!(self.config.restore.beam, BeamChoice::Fit).then(|| self.cell().unwrap_or(UNIT_CELL)),
+        }
+    }
+
     fn beam_warnings(&self) -> Option<String> {
         let given = matches!(self.config.restore.beam, BeamChoice::Given(_));
         (given && self.cell().is_none()).then(|| {
@@ -245,19 +264,6 @@ fn is_circular(config: &RunConfig) -> bool {
 
 fn shape_of(geometry: Geometry) -> (usize, usize) {
     (geometry.ny, geometry.nx)
-}
-
-/// The PSF's transform, its peak taken to stand in the middle.
-fn kernel(inputs: &Inputs, shape: (usize, usize), circular: bool) -> KernelCut {
-    let (py, px) = shape_of(inputs.psf.0.geometry());
-    let axis = |n: usize, p: usize| {
-        let middle = p / 2;
-        let kept = (middle + 1).saturating_sub(n)..p.min(middle + n);
-        let reach = (middle - kept.start).max(kept.end - 1 - middle);
-        (Rows { first: kept.start, last: kept.end }, if circular { n } else { linear_size(n, reach) })
-    };
-    let ((rows, ly), (columns, lx)) = (axis(shape.0, py), axis(shape.1, px));
-    KernelCut { layout: Layout { ly, lx, block: lx }, rows, columns }
 }
 
 /// The transform that restores with a Gaussian that reaches `reach` pixels.

@@ -8,7 +8,7 @@ mod profile;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::images::{CleanBeam, Sky};
-pub use pool::{Pooled, Pooler, Pooling, pool, preview_factor};
+pub use pool::{Pooled, PooledRows, Pooling, Shrink, pool, preview_factor};
 pub use profile::{CachePoint, GraphSpan, ResourceSample, RunProfile, TaskSpan};
 
 /// Everything that the plots draw; a part that is absent is not drawn.

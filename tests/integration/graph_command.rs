@@ -16,9 +16,9 @@ fn draw(folder: &Folder, file: &str, words: &str) -> String {
 fn every_stage_of_every_algorithm_is_drawn_and_nothing_is_run() {
     let folder = folder();
     for (algorithm, stages) in [
-        ("clean", &["load", "cycle", "restore"][..]),
-        ("wiener", &["load", "start", "iteration", "restore"]),
-        ("wiener --boundary circular", &["load", "filter", "restore"]),
+        ("clean", &["psf", "examine", "load", "transfer", "cycle", "restore"][..]),
+        ("wiener", &["psf", "examine", "load", "transfer", "start", "iteration", "restore"]),
+        ("wiener --boundary circular", &["psf", "examine", "load", "transfer", "filter", "restore"]),
     ] {
         let all = draw(&folder, "all.svg", &format!("--algorithm {algorithm} --overwrite"));
         for stage in stages {
@@ -47,7 +47,7 @@ fn the_picture_has_a_box_for_every_slab_and_layers_beyond_500_nodes() {
 fn dot_and_the_colours_are_as_asked_for() {
     let folder = folder();
     let text = draw(&folder, "graph.dot", "--rankdir TB --stage load");
-    assert!(text.contains("rankdir=TB") && text.contains("\"psf(0, 0)\" -> "), "{text}");
+    assert!(text.contains("rankdir=TB") && text.contains("\"read-dirty(0, 0)\" -> "), "{text}");
     for (colour, words) in [("order", "place in the order"), ("age", "result stays"), ("bytes", "size of the result")] {
         let svg = draw(&folder, "graph.svg", &format!("--colour {colour} --overwrite"));
         assert!(svg.contains(words), "{colour}");
@@ -63,7 +63,7 @@ fn what_cannot_be_drawn_is_told() {
         assert!(ran.err.contains(needle), "{words}\n{}", ran.err);
     };
     refuse("-o graph.png", 2, ".svg or .dot");
-    refuse("-o graph.svg --stage filter", 1, "expected one of load, cycle, restore");
+    refuse("-o graph.svg --stage filter", 1, "expected one of psf, examine, load, transfer, cycle, restore");
     refuse("-o graph.svg --algorithm wiener --gain 0.2", 2, "no effect");
     fs::write(folder.path("there.svg"), "old").unwrap();
     refuse("-o there.svg", 1, "exists already");

@@ -1,6 +1,7 @@
-//! Ctrl-C ends a long run within seconds and leaves products that are consistent and marked.
+//! Ctrl-C and SIGTERM: the first ends a long run within seconds and leaves products that are consistent and marked, the
+//! second leaves nothing.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::program::Folder;
@@ -8,7 +9,16 @@ use crate::support::sky;
 
 const SHAPE: (usize, usize) = (384, 400);
 
-fn interrupted(words: &str) -> Folder {
+/// For the end of a run that would take hours; restoring and drawing take most of it without optimisation.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 120 } else { 15 });
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Starts a run that would take hours, sends it signals, and expects this exit code soon; gives what it said too.
+fn interrupted(words: &str, signals: &[&str], code: i32) -> (Folder, String) {
     let folder = Folder::new();
     let dirty = sky::noise(SHAPE, 1.0, 5);
     folder.pair(&dirty, &sky::wide_psf(SHAPE));
@@ -22,24 +32,24 @@ fn interrupted(words: &str) -> Folder {
     std::thread::sleep(Duration::from_millis(1500));
     assert!(child.try_wait().unwrap().is_none(), "{words}: the run is long");
     let begin = Instant::now();
-    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signal.success());
+    signals.iter().for_each(|signal| send(signal, &child));
     while child.try_wait().unwrap().is_none() {
-        if begin.elapsed() > Duration::from_secs(15) {
+        if begin.elapsed() > PATIENCE {
             child.kill().unwrap();
-            panic!("{words}: no end 15 s after the interrupt");
+            panic!("{words}: no end {PATIENCE:?} after the interrupt");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{words}\n{told}");
+    assert_eq!(output.status.code(), Some(code), "{words}\n{told}");
     assert!(told.contains("interrupted"), "{told}");
-    folder
+    (folder, told)
 }
 
 fn check(words: &str) {
-    let folder = interrupted(words);
+    let (folder, told) = interrupted(words, &["-INT"], 3);
+    assert!(told.contains("the products are consistent, but the deconvolution is not complete"), "{told}");
     let products = folder.products("out");
     assert_eq!(products.summary()["interrupted"].as_bool(), Some(true));
     assert_eq!(products.reasons(), ["interrupted"], "{words}");
@@ -64,4 +74,20 @@ fn interrupted_hogbom_ends_soon_with_consistent_products() {
 #[test]
 fn interrupted_clean_ends_soon_with_consistent_products() {
     check("--algorithm clean --niter 100000000 --nmiter 1000000");
+}
+
+#[test]
+fn terminated_run_ends_like_an_interrupted_one() {
+    let (folder, _) = interrupted("--algorithm clean --niter 100000000 --nmiter 1000000", &["-TERM"], 3);
+    assert_eq!(folder.products("out").reasons(), ["interrupted"]);
+}
+
+#[test]
+fn second_signal_leaves_no_product_and_nothing_temporary() {
+    // stopped, the process finds both signals at once when it goes on
+    let signals = ["-STOP", "-INT", "-TERM", "-CONT"];
+    let (folder, told) = interrupted("--algorithm clean --niter 100000000 --nmiter 1000000", &signals, 130);
+    assert!(told.contains("aborted: nothing was written"), "{told}");
+    let left: Vec<_> = folder.listing().into_keys().map(|path| path.file_name().unwrap().to_owned()).collect();
+    assert!(left.len() == 2 && left.iter().all(|name| name == "dirty.fits" || name == "psf.fits"), "{left:?}");
 }

@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::images::Psf;
+use crate::images::PsfPeak;
 
 /// How a PSF falls short of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -24,33 +24,15 @@ pub struct Shortfall {
     pub cell: usize,
 }
 
-/// Part of the PSF's reach beyond which its rms stands for the sidelobes that are missing.
-const EDGE: f64 = 0.8;
-
 impl Shortfall {
-    /// Measures a PSF against an image of shape `(ny, nx)`; `beam` is the beam's mean width \[pixels\].
-    /// `None` if the PSF reaches every pixel from every other.
-    pub fn of(psf: &Psf, shape: (usize, usize), beam: f64) -> Option<Self> {
-        if psf.covers(shape.0, shape.1) {
+    /// Holds a PSF against an image of shape `(ny, nx)`; `beam` is the beam's mean width \[pixels\], `level` the rms near
+    /// the PSF's edges. `None` if the PSF reaches every pixel from every other.
+    pub fn of(peak: &PsfPeak, shape: (usize, usize), beam: f64, level: f64) -> Option<Self> {
+        if peak.covers(shape.0, shape.1) {
             return None;
         }
-        let ((py, px), (cy, cx)) = (psf.shape(), psf.centre());
+        let ((py, px), (cy, cx)) = (peak.shape, peak.centre);
         let reach = [cy, py - 1 - cy, cx, px - 1 - cx];
-        let far = |at: usize, centre: usize, before: usize, after: usize| {
-            let side = if at < centre { before } else { after };
-            at.abs_diff(centre) as f64 > EDGE * side as f64
-        };
-        let (mut squares, mut pixels) = (0.0, 0_u64);
-        for (y, row) in psf.pixels().rows().into_iter().enumerate() {
-            let is_far_row = far(y, cy, reach[0], reach[1]);
-            for (x, h) in row.iter().enumerate() {
-                if is_far_row || far(x, cx, reach[2], reach[3]) {
-                    squares += f64::from(*h) * f64::from(*h);
-                    pixels += 1;
-                }
-            }
-        }
-        let level = (squares / pixels.max(1) as f64).sqrt();
         Some(Self { reach, level, cell: (2.0 * beam).ceil().max(1.0) as usize })
     }
 }
@@ -217,14 +199,7 @@ impl<'a> FloorRows<'a> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array2;
-
     use super::*;
-
-    fn psf(size: usize) -> Psf {
-        let middle = size / 2;
-        Psf::new(Array2::from_shape_fn((size, size), |at| if at == (middle, middle) { 1.0 } else { 0.01 })).unwrap()
-    }
 
     fn map(reach: [usize; 4], flux: &[(usize, usize, f32)]) -> FloorMap {
         let mut builder = FloorBuilder::new(Shortfall { reach, level: 0.01, cell: 2 }, (32, 32));
@@ -243,10 +218,9 @@ mod tests {
 
     #[test]
     fn a_psf_that_reaches_everything_falls_short_of_nothing() {
-        assert_eq!(Shortfall::of(&psf(64), (32, 32), 3.0), None);
-        let short = Shortfall::of(&psf(32), (32, 32), 3.0).unwrap();
-        assert!((short.level - 0.01).abs() < 1e-8);
-        assert_eq!((short.reach, short.cell), ([16, 15, 16, 15], 6));
+        let of = |size: usize| Shortfall::of(&PsfPeak::usual((size, size)), (32, 32), 3.0, 0.01);
+        assert_eq!(of(64), None);
+        assert_eq!(of(32), Some(Shortfall { reach: [16, 15, 16, 15], level: 0.01, cell: 6 }));
     }
 
     #[test]

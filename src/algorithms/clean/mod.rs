@@ -65,10 +65,11 @@ impl Patch {
     /// Level of the PSF that the patch leaves outside at the most (ALGORITHMS 2.2).
     const LEVEL: f32 = 0.1;
 
-    /// Measures the patch of a PSF.
-    pub fn of(psf: &Psf) -> Self {
-        let half = psf.patch_half_size(Self::LEVEL);
-        Self { half, outside: psf.sidelobe_outside().get(half).copied().unwrap_or(0.0) }
+    /// The patch of a PSF of these highest values outside the boxes of half-sizes 0, 1, ...
+    /// ([`crate::images::PsfPart::outside_boxes`]).
+    pub fn of(outside: &[f32]) -> Self {
+        let half = outside.iter().position(|max| *max <= Self::LEVEL).unwrap_or(outside.len().saturating_sub(1));
+        Self { half, outside: outside.get(half).copied().unwrap_or(0.0) }
     }
 }
 

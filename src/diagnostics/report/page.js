@@ -95,7 +95,7 @@ kinds.forEach((kind, place) => {
   const between = `no worker for ${seconds(noneBusy)} (${seconds(data.between_graphs)} of it between graphs)`;
   byId('serial-words').innerHTML = workers > 1
     ? `The serial remainder: one worker was busy alone for ${seconds(oneBusy)}${names ? ` (${names}${rest})` : ''}, ${between}. ` +
-      `More workers cannot shorten either.`
+      `With tasks cut like this, more workers shorten neither.`
     : `One worker; ${between}.`;
   const shades = n => n === 0 ? '#d9dde2' : n === 1 && workers > 1 ? '#e69f00' : `hsl(205 70% ${62 - 28 * (n / workers)}%)`;
   byId('serial-bar').innerHTML = data.busy_workers.map((s, n) => {
@@ -128,14 +128,14 @@ function axes(box, top, label) {
   const { ctx } = box, step = stepOf(view.to - view.from, Math.max(box.w / 110, 2));
   ctx.strokeStyle = GRID; ctx.fillStyle = INK; ctx.lineWidth = 1;
   ctx.textAlign = 'center'; ctx.textBaseline = 'top';
-  const unit = step < 1e-3 ? [1e6, 'µs'] : step < 1 ? [1e3, 'ms'] : [1, 's'];
+  const unit = view.to < 2e-3 ? [1e6, 'µs'] : view.to < 2 ? [1e3, 'ms'] : [1, 's'];
   for (let n = Math.ceil(view.from / step - 1e-9); n * step <= view.to * (1 + 1e-12); n++) {
     const x = Math.round(xOf(box, n * step)) + 0.5;
     line(ctx, x, box.y, x, box.y + box.h + 4);
     ctx.fillText(`${digits(n * step * unit[0], 6)} ${unit[1]}`, x, box.y + box.h + 7);
   }
   if (top > 0) {
-    const rise = stepOf(top, Math.max(box.h / 34, 2));
+    const rise = stepOf(top, Math.max(box.h / 28, 2));
     ctx.textAlign = 'right'; ctx.textBaseline = 'middle';
     for (let n = 0; n * rise <= top; n++) {
       const y = Math.round(box.y + box.h * (1 - n * rise / top)) + 0.5;

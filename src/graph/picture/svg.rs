@@ -13,13 +13,15 @@ const TITLE: f64 = 34.0;
 /// Height of a line of the legend.
 const LINE: f64 = 24.0;
 const NARROWEST: f64 = 640.0;
+/// A wide graph is scrolled, and its legend should be seen at once.
+const WIDEST_LEGEND: f64 = 1300.0;
 
 /// Draws the pictures one below the other, with one legend; boxes tell more when the mouse rests on them.
 pub fn svg(pictures: &[Picture], look: &Look<'_>) -> String {
     let palette = Palette::new(pictures, look);
     let layouts: Vec<Layout> = pictures.iter().map(|picture| Layout::new(&picture.sketch, look)).collect();
     let width = layouts.iter().map(|layout| layout.extent.0).fold(NARROWEST, f64::max);
-    let (legend, mut y) = legend(pictures, &palette, (look, width));
+    let (legend, mut y) = legend(pictures, &palette, (look, width.min(WIDEST_LEGEND)));
     let mut body = String::new();
     for (picture, layout) in pictures.iter().zip(&layouts) {
         let counts = counts(picture);

@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
-use super::super::{Cost, RunContext, Scheduler, Serial, Threads, forecast};
+use super::super::course::Course;
+use super::super::forecast::simulated_peak;
+use super::super::net::Net;
+use super::super::{Cost, Key, Limits, RunContext, Scheduler, Serial, Threads, forecast};
 use super::random::any_shape;
 use super::{SHAPES, Shape, chain, map, map_reduce};
 
@@ -82,6 +85,30 @@ fn without_a_budget_a_map_holds_what_its_workers_work_on() {
     let threads = Threads::new(3);
     threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
     assert!(shape.gauge.most() <= 2 * 3 * 1000 + 200, "{}", shape.gauge.most());
+}
+
+#[test]
+fn without_a_budget_quick_roots_do_not_run_ahead_of_a_slow_reducer() {
+    // sum(i) of sum(i - 1) and read(i), one after the other, while any number of reads could run
+    let mut shape = Shape::default();
+    let mut last: Vec<Key> = Vec::new();
+    for index in 0..256 {
+        let [read, sum] = ["read", "sum"].map(|layer| shape.key(layer, index));
+        shape.task(&read, 1000, &[]);
+        last.push(read);
+        shape.costly(&sum, Cost { flops: 1e6, output_bytes: 1000, scratch_bytes: 0 }, &last);
+        last = vec![sum];
+    }
+    shape.targets = last;
+    shape.gauge.slow.store(1, Ordering::SeqCst);
+    let serial = forecast(&shape.graph, &shape.targets, 1).unwrap().peak_bytes;
+    let net = Net::new(&shape.graph, &shape.targets).unwrap();
+    let course = Course::plan(&shape.graph, &net, Limits::workers(4)).unwrap();
+    let held_back = simulated_peak(&net, &course, 4);
+    let free = simulated_peak(&net, &Course { most: None, ..course }, 4);
+    assert!(serial <= 3000 && held_back <= 4 * serial && free > 250_000, "{serial} {held_back} {free}");
+    Threads::new(4).execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+    assert!(shape.gauge.most() <= 4 * serial, "{} of the 256000 bytes of all reads", shape.gauge.most());
 }
 
 proptest! {

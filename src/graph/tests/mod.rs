@@ -1,6 +1,7 @@
 //! Tests of the graph: an operation whose memory is really counted, and shapes of graphs.
 
 mod errors;
+mod faults;
 mod house;
 mod keeper;
 mod memory;
@@ -29,6 +30,8 @@ pub(super) struct Gauge {
     most: AtomicI64,
     /// Milliseconds that it takes to free a value.
     lag: AtomicU64,
+    /// Milliseconds that an operation with inputs takes.
+    slow: AtomicU64,
     /// If not 0, operations take one of so many parts of inputs that stand in files.
     parts: AtomicU64,
 }
@@ -142,7 +145,12 @@ impl Op for Step {
         let parts: u64 = lazy.map(|place| self.load_bytes(place, Meta { bytes: inputs[place].bytes })).sum();
         self.gauge.take(parts);
         let number = inputs.iter().fold(self.seed, |sum, input| sum * 0.999 + input.number.sin());
-        std::thread::yield_now();
+        match self.gauge.slow.load(Ordering::SeqCst) {
+            milliseconds if milliseconds > 0 && !inputs.is_empty() => {
+                std::thread::sleep(Duration::from_millis(milliseconds));
+            }
+            _ => std::thread::yield_now(),
+        }
         self.gauge.give(self.cost.scratch_bytes + parts);
         let bytes = self.cost.output_bytes;
         Ok(Block { number, bytes, held: bytes, gauge: Arc::clone(&self.gauge) })

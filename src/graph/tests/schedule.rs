@@ -6,7 +6,7 @@ use super::super::course::Course;
 use super::super::forecast::simulated_peak;
 use super::super::ledger::serial_needs;
 use super::super::net::Net;
-use super::super::order::best;
+use super::super::order::{best, best_with_peak};
 use super::super::residence::Residence;
 use super::super::state::{Instruction, State};
 use super::super::{Cost, Limits, forecast};
@@ -15,7 +15,8 @@ use super::{Shape, chain, map, map_reduce};
 
 /// The course of the best order.
 fn course(net: &Net, workers: usize, memory: Option<u64>) -> Course {
-    Course::along(net, best(net), Residence::default(), Limits { workers, memory, spills: false })
+    let (order, worst) = best_with_peak(net);
+    Course::along(net, order, (Residence::default(), worst), Limits { workers, memory, spills: false })
 }
 
 /// Plays a run on paper: at most `workers` tasks at a time, each end chosen by `dice`; returns the peak.
@@ -141,7 +142,7 @@ fn a_task_does_not_overtake_where_its_result_would_stand_in_the_way() {
     let net = Net::new(&shape.graph, &shape.targets).unwrap();
     let peak = |workers, memory| {
         let limits = Limits { workers, memory, spills: false };
-        simulated_peak(&net, &Course::along(&net, (0..5).collect(), Residence::default(), limits), workers)
+        simulated_peak(&net, &Course::along(&net, (0..5).collect(), (Residence::default(), 30), limits), workers)
     };
     assert_eq!(peak(1, None), 30);
     assert_eq!(peak(3, None), 40);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
-use super::{ModelTally, OpError, Rows, Value, Work};
+use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
 use crate::algorithms::{Minor, MinorRules, MinorView, View};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask};
@@ -93,7 +93,34 @@ impl Work for AddComponents {
     }
 }
 
-/// Adds up a model, row by row so that the cut does not change the sums; inputs: the model's slabs in order.
+/// Adds up each row of a slab of the model; input: the slab.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TallyRows;
+
+impl Work for TallyRows {
+    const KIND: &'static str = "tally-rows";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes / 256, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut tally = SlabTally::default();
+        for row in inputs[0].model().pixels().rows() {
+            let mut flux = 0.0;
+            let mut negative = 0.0;
+            for value in row.iter().filter(|value| **value != 0.0) {
+                flux += f64::from(*value);
+                negative += f64::from(value.min(0.0));
+                tally.components += 1;
+            }
+            tally.flux.push((flux, negative));
+        }
+        Ok(Value::SlabTally(tally))
+    }
+}
+
+/// Adds up a model, row after row so that the cut does not change the sums; inputs: the tallies of its slabs in order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tally;
 
@@ -102,21 +129,17 @@ impl Work for Tally {
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
-        Cost { flops: bytes as f64 / 4.0, output_bytes: 64, scratch_bytes: 0 }
+        Cost { flops: bytes as f64 / 8.0, output_bytes: 64, scratch_bytes: 0 }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut tally = ModelTally::default();
-        for row in inputs.iter().flat_map(|slab| slab.model().pixels().rows()) {
-            let mut flux = 0.0;
-            let mut negative = 0.0;
-            for value in row.iter().filter(|value| **value != 0.0) {
-                flux += f64::from(*value);
-                negative += f64::from(value.min(0.0));
-                tally.components += 1;
+        for slab in inputs.iter().map(|slab| slab.slab_tally()) {
+            for (flux, negative) in &slab.flux {
+                tally.flux += flux;
+                tally.negative += negative;
             }
-            tally.flux += flux;
-            tally.negative += negative;
+            tally.components += slab.components;
         }
         Ok(Value::Tally(tally))
     }

@@ -1,22 +1,25 @@
 //! How values leave memory and come back, to the last bit.
 //!
 //! A file holds the number of the variant, then its parts: sizes and small parts through serde, pixels and spectra as
-//! raw little-endian numbers. The numbers of a [`SlabSpectrum`] stand block after block, as in memory: the piece of
-//! column block `columns` is `8 * rows * columns.len()` bytes at `8 * rows * columns.start` of them.
+//! raw little-endian numbers. The numbers of a [`SlabSpectrum`] stand block after block and those of a [`BlockRows`] row
+//! after row, as in memory, and are read piece by piece when a stage wants them.
 
 use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::Array2;
+use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
 use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
-use crate::fft::{BlockRows, Placement, SlabSpectrum, Transfer};
-use crate::graph::{Codec, Packer, Plain, Stored, Unpacker};
-use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
+use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
+use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
+use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
-use crate::pipeline::ops::ModelTally;
-use crate::pipeline::record::{Pooled, Pooling};
+use crate::pipeline::ops::{ModelTally, SlabTally};
+use crate::pipeline::record::{Pooled, PooledRows, Pooling};
 use crate::units::Kind;
 
 /// How values leave memory and come back.
@@ -67,7 +70,7 @@ variants! {
     4 Dirty(slab);
     5 Allowed(mask);
     6 PsfFacts(facts);
-    7 Beam(fit);
+    7 PsfCore(core);
     8 Residual(image);
     9 Model(image);
     10 Restored(image);
@@ -92,6 +95,10 @@ variants! {
     29 Vector(pixels);
     30 RowSums(sums);
     31 Scalar(number);
+    32 PsfSurvey(survey);
+    33 PsfPart(part);
+    34 SlabTally(tally);
+    35 PooledRows(rows);
 }
 
 /// Parts that go through serde.
@@ -112,19 +119,23 @@ macro_rules! by_serde {
 by_serde!(
     PsfError,
     PsfFacts,
-    BeamFit,
+    CoreFacts,
+    PsfPeak,
+    PsfPart,
+    PsfSurvey,
     PlaneStats,
     FloorMap,
     SlabRank,
     Levels,
     Step,
     ModelTally,
+    SlabTally,
+    PooledRows,
     Survey,
     Usable,
     SpectrumTable,
     Choice,
     Ceiling,
-    f32,
     f64
 );
 
@@ -171,14 +182,14 @@ impl<K: Kind> Part for Image<K> {
 
 impl Part for Psf {
     fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {
-        to.put(&(self.centre(), self.scale()))?;
+        to.put(self.peak())?;
         self.pixels().put(to)
     }
 
     fn get(from: &mut Unpacker<'_>) -> io::Result<Self> {
-        let (centre, scale) = from.get()?;
+        let peak = from.get()?;
         let pixels = Array2::get(from)?;
-        Self::from_parts(pixels, centre, scale).ok_or_else(|| from.damaged("a PSF without its centre"))
+        Self::from_parts(peak, pixels).ok_or_else(|| from.damaged("a PSF without its centre"))
     }
 }
 
@@ -217,16 +228,48 @@ impl Part for DirtySlab {
     }
 }
 
-impl Part for SlabSpectrum {
+/// Numbers are left in the file: the next stage reads what it needs of them.
+impl Part for Numbers {
     fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {
-        let (placement, rows, values) = self.parts();
-        to.put(&(placement, rows, values.len()))?;
-        to.put_all(values)
+        to.put(&self.len())?;
+        for first in (0..self.len()).step_by(PIECE) {
+            to.put_all(&self.get(first..self.len().min(first + PIECE))?)?;
+        }
+        Ok(())
     }
 
     fn get(from: &mut Unpacker<'_>) -> io::Result<Self> {
-        let (placement, rows, len): (Placement, usize, usize) = from.get()?;
-        Ok(Self::from_parts(placement, rows, from.get_all(len)?))
+        let len = from.get()?;
+        Ok(Self::There(Arc::new(Remote(from.skip::<Complex32>(len)?))))
+    }
+}
+
+/// Numbers written at once.
+const PIECE: usize = 1 << 16;
+
+/// Complex numbers of a value in a file.
+struct Remote(Stored);
+
+impl Elsewhere for Remote {
+    fn len(&self) -> usize {
+        (self.0.len() / Complex32::BYTES as u64) as usize
+    }
+
+    fn read(&self, range: Range<usize>) -> io::Result<Vec<Complex32>> {
+        let bytes = Complex32::BYTES as u64;
+        read_all(&self.0.part(bytes * range.start as u64, bytes * range.len() as u64)?)
+    }
+}
+
+impl Part for SlabSpectrum {
+    fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {
+        to.put(&(self.placement(), self.rows()))?;
+        self.values().put(to)
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> io::Result<Self> {
+        let (placement, rows): (Placement, usize) = from.get()?;
+        Ok(Self::from_parts(placement, rows, Part::get(from)?))
     }
 }
 
@@ -245,14 +288,13 @@ impl Part for Transfer {
 
 impl Part for BlockRows {
     fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {
-        let (width, values) = self.parts();
-        to.put(&(width, values.len()))?;
-        to.put_all(values)
+        to.put(&self.width())?;
+        self.values().put(to)
     }
 
     fn get(from: &mut Unpacker<'_>) -> io::Result<Self> {
-        let (width, len): (usize, usize) = from.get()?;
-        Ok(Self::from_parts(width, from.get_all(len)?))
+        let width = from.get()?;
+        Ok(Self::from_parts(width, Part::get(from)?))
     }
 }
 

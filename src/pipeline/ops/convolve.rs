@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array2, s};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
 use crate::fft::{Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns};
 use crate::graph::{Cost, Meta, TaskContext};
-use crate::images::{BeamShape, Image};
+use crate::images::{BeamShape, Image, PsfPeak};
 
 /// Bytes of `cells` complex numbers.
 pub(super) fn complex(cells: usize) -> u64 {
@@ -54,7 +54,7 @@ impl Work for FieldRows {
     }
 }
 
-/// Row transforms of the PSF, its peak at the origin; input: the PSF.
+/// Row transforms of the PSF, its peak at the origin; input: the rows as read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PsfRows {
     /// The transform.
@@ -63,22 +63,24 @@ pub struct PsfRows {
     pub rows: Rows,
     /// Columns of the PSF that an image can meet.
     pub columns: Rows,
+    /// Its peak.
+    pub peak: PsfPeak,
 }
 
 impl Work for PsfRows {
     const KIND: &'static str = "psf-rows";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        FieldRows { layout: self.layout, rows: self.rows }.cost(inputs)
+        let cost = FieldRows { layout: self.layout, rows: self.rows }.cost(inputs);
+        Cost { scratch_bytes: cost.scratch_bytes + inputs[0].bytes, ..cost }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let psf = inputs[0].psf();
-        let (cy, cx) = psf.centre();
+        let (cy, cx) = self.peak.centre;
         let placement =
             Placement { y: self.rows.first as isize - cy as isize, x: self.columns.first as isize - cx as isize };
-        let slab = psf.pixels().slice(s![self.rows.range(), self.columns.range()]);
-        Ok(Value::Spectrum(forward_rows(slab, &self.layout, placement)))
+        let slab = self.peak.normalise(inputs[0].pixels().view(), &self.columns.range());
+        Ok(Value::Spectrum(forward_rows(slab.view(), &self.layout, placement)))
     }
 }
 
@@ -136,8 +138,12 @@ impl Work for KernelTransfer {
         }
     }
 
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        piece_of_slab(meta, &self.layout, self.block)
+    }
+
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        Ok(Value::Transfer(column_transfer(&spectra(inputs), &self.layout, self.block)))
+        Ok(Value::Transfer(column_transfer(&spectra(inputs), &self.layout, self.block)?))
     }
 }
 
@@ -178,6 +184,13 @@ impl Work for Convolve {
         }
     }
 
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        match self.kernel {
+            Kernel::Transfer if input == self.slabs => meta.bytes,
+            _ => piece_of_slab(meta, &self.layout, self.block),
+        }
+    }
+
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let image = spectra(&inputs[..self.slabs]);
         let rest = &inputs[self.slabs..];
@@ -186,11 +199,11 @@ impl Work for Convolve {
                 let transfer = rest[0].transfer();
                 map_columns([&image, &[]], &self.layout, self.block, self.ny, |column| {
                     column.first.iter_mut().zip(transfer.column(column.kx)).for_each(|(value, h)| *value *= h);
-                })
+                })?
             }
             Kernel::Rows => map_columns([&image, &spectra(rest)], &self.layout, self.block, self.ny, |column| {
                 column.first.iter_mut().zip(column.second).for_each(|(value, h)| *value *= h);
-            }),
+            })?,
         };
         Ok(Value::Block(block))
     }
@@ -202,9 +215,19 @@ pub(super) fn spectra(inputs: &[Arc<Value>]) -> Vec<&SlabSpectrum> {
 }
 
 /// Transforms rows of all blocks back; `inputs` are the blocks in order.
-pub(super) fn rows_back(inputs: &[Arc<Value>], layout: &Layout, rows: Rows, nx: usize) -> Array2<f32> {
+pub(super) fn rows_back(inputs: &[Arc<Value>], layout: &Layout, rows: Rows, nx: usize) -> Result<Array2<f32>, OpError> {
     let blocks: Vec<_> = inputs.iter().map(|input| input.block()).collect();
-    inverse_rows(&blocks, layout, rows.range(), nx)
+    Ok(inverse_rows(&blocks, layout, rows.range(), nx)?)
+}
+
+/// What of a slab's row transforms the column block `block` reads \[bytes\].
+pub(super) fn piece_of_slab(meta: Meta, layout: &Layout, block: usize) -> u64 {
+    meta.bytes / layout.half() as u64 * layout.columns(block).len() as u64
+}
+
+/// What of a block of columns `rows` rows read of a plane of `ny` \[bytes\].
+pub(super) fn piece_of_block(meta: Meta, rows: Rows, ny: usize) -> u64 {
+    meta.bytes / ny as u64 * rows.len() as u64
 }
 
 /// `residual = dirty - psf * model` on a slab, 0 where blank; inputs: dirty rows, then the blocks of `psf * model`
@@ -215,8 +238,8 @@ pub struct Residual {
     pub layout: Layout,
     /// The slab's rows.
     pub rows: Rows,
-    /// Columns of the image.
-    pub nx: usize,
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
 }
 
 impl Work for Residual {
@@ -226,9 +249,13 @@ impl Work for Residual {
         let rows = self.rows.len();
         Cost {
             flops: rows as f64 * transform(self.layout.lx, true),
-            output_bytes: 4 * (rows * self.nx) as u64,
+            output_bytes: 4 * (rows * self.shape.1) as u64,
             scratch_bytes: complex(2 * self.layout.lx),
         }
+    }
+
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        if input == 0 { meta.bytes } else { piece_of_block(meta, self.rows, self.shape.0) }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
@@ -236,7 +263,7 @@ impl Work for Residual {
         if inputs.len() == 1 {
             return Ok(Value::Residual(Image::new(dirty.image.pixels().clone())));
         }
-        let mut residual = rows_back(&inputs[1..], &self.layout, self.rows, self.nx);
+        let mut residual = rows_back(&inputs[1..], &self.layout, self.rows, self.shape.1)?;
         residual.zip_mut_with(dirty.image.pixels(), |convolved, dirty| *convolved = dirty - *convolved);
         if let Some(finite) = &dirty.finite {
             for (y, mut row) in residual.rows_mut().into_iter().enumerate() {
@@ -254,19 +281,23 @@ pub struct Restore {
     pub layout: Layout,
     /// The slab's rows.
     pub rows: Rows,
-    /// Columns of the image.
-    pub nx: usize,
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
 }
 
 impl Work for Restore {
     const KIND: &'static str = "restore";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        Residual { layout: self.layout, rows: self.rows, nx: self.nx }.cost(inputs)
+        Residual { layout: self.layout, rows: self.rows, shape: self.shape }.cost(inputs)
+    }
+
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        if input == 0 { meta.bytes } else { piece_of_block(meta, self.rows, self.shape.0) }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut restored = rows_back(&inputs[1..], &self.layout, self.rows, self.nx);
+        let mut restored = rows_back(&inputs[1..], &self.layout, self.rows, self.shape.1)?;
         restored += inputs[0].residual().pixels();
         Ok(Value::Restored(Image::new(restored)))
     }

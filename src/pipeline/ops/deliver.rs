@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::PsfPeak;
 use crate::io::FitsWriter;
-use crate::pipeline::record::{Pooler, Pooling};
+use crate::pipeline::record::Shrink;
 
 /// A file that is being written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,7 +71,6 @@ fn pixels_of(value: &Value) -> ArrayView2<'_, f32> {
         Value::Dirty(slab) => slab.image.pixels().view(),
         Value::Residual(slab) => slab.pixels().view(),
         Value::Restored(slab) => slab.pixels().view(),
-        Value::Psf(psf) => psf.pixels().view(),
         other => other.model().pixels().view(),
     }
 }
@@ -86,16 +86,42 @@ fn blanked(dirty: &Value, slab: &Value) -> Array2<f32> {
     pixels
 }
 
-/// Shrinks a plane for the preview; inputs: the dirty slabs, then the plane's slabs (a PSF comes alone; what is
-/// none gives nothing).
+/// Shrinks rows for the preview; inputs: dirty rows and the image's rows, or a PSF's rows as read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PoolRows {
+    /// First row.
+    pub first: usize,
+    /// How.
+    pub shrink: Shrink,
+    /// The peak of a PSF.
+    pub peak: Option<PsfPeak>,
+}
+
+impl Work for PoolRows {
+    const KIND: &'static str = "pool-rows";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let Shrink { full, factor, .. } = self.shrink;
+        let rows = inputs[0].bytes / (4 * full.1 as u64).max(1);
+        let lines = rows / factor.max(1) as u64 + 2;
+        let output_bytes = 12 * lines * self.shrink.shape().1 as u64;
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes, scratch_bytes: inputs[0].bytes }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let pixels = match self.peak {
+            Some(peak) => peak.normalise(inputs[0].pixels().view(), &(0..self.shrink.full.1)),
+            None => blanked(&inputs[0], &inputs[1]),
+        };
+        Ok(Value::PooledRows(self.shrink.rows(self.first, &pixels.view())))
+    }
+}
+
+/// Puts a preview together; inputs: its shrunk rows in order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pool {
-    /// Shape of the plane, `(ny, nx)`.
-    pub shape: (usize, usize),
-    /// Pixels along the side of a block.
-    pub factor: usize,
-    /// How a block becomes one pixel.
-    pub pooling: Pooling,
+    /// How.
+    pub shrink: Shrink,
 }
 
 impl Work for Pool {
@@ -103,25 +129,12 @@ impl Work for Pool {
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
-        let pooled = 12 * (self.shape.0.div_ceil(self.factor) * self.shape.1.div_ceil(self.factor)) as u64;
-        Cost { flops: bytes as f64 / 4.0, output_bytes: pooled, scratch_bytes: pooled + bytes / inputs.len() as u64 }
+        let (ny, nx) = self.shrink.shape();
+        let cells = (ny * nx) as u64;
+        Cost { flops: bytes as f64, output_bytes: 4 * cells, scratch_bytes: 12 * cells }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        if let Value::NoPsf(_) = *inputs[0] {
-            return Ok(Value::Done);
-        }
-        let mut pooler = Pooler::new(self.shape, self.factor, self.pooling);
-        let (dirty, slabs) = inputs.split_at(inputs.len() / 2);
-        if slabs.len() == dirty.len() {
-            for (dirty, slab) in dirty.iter().zip(slabs) {
-                pooler.push(&blanked(dirty, slab).view());
-            }
-        } else {
-            for psf in slabs {
-                pooler.push(&pixels_of(psf));
-            }
-        }
-        Ok(Value::Pooled(pooler.finish()))
+        Ok(Value::Pooled(self.shrink.finish(inputs.iter().map(|rows| rows.pooled_rows()))))
     }
 }

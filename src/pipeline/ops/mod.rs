@@ -6,6 +6,7 @@ mod convolve;
 mod deliver;
 mod load;
 mod measure;
+mod psf;
 mod score;
 mod value;
 mod vectors;
@@ -21,13 +22,14 @@ use crate::graph::{Codec, Cost, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
 
-pub use clean::{AddComponents, AutoMask, MinorPass, Tally};
+pub use clean::{AddComponents, AutoMask, MinorPass, Tally, TallyRows};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
-pub use deliver::{Deliver, Pool, Product};
-pub use load::{Allow, ExaminePsf, FitBeam, MakePsf, Prepare, PsfFacts, ReadRows, Source};
+pub use deliver::{Deliver, Pool, PoolRows, Product};
+pub use load::{Allow, Prepare, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
+pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
-pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, Value};
+pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
     ApplyFilter, CeilingBlock, ChooseLambda, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting,
@@ -65,6 +67,12 @@ impl Rows {
     }
 }
 
+impl From<std::ops::Range<usize>> for Rows {
+    fn from(rows: std::ops::Range<usize>) -> Self {
+        Self { first: rows.start, last: rows.end }
+    }
+}
+
 /// What an operation can meet.
 #[derive(Debug, Error)]
 pub enum OpError {
@@ -86,6 +94,9 @@ pub enum OpError {
     /// A beam that cannot be fitted.
     #[error(transparent)]
     Beam(#[from] BeamError),
+    /// A value that stands in a scratch file.
+    #[error("cannot read a scratch file: {0}")]
+    Scratch(#[from] std::io::Error),
     /// A PSF without a usable mode.
     #[error(transparent)]
     NoSignal(#[from] NoSignal),
@@ -99,16 +110,22 @@ pub enum OpError {
 pub enum DeconvOp {
     /// Reads rows of a file.
     ReadRows(ReadRows),
-    /// Checks and normalises a PSF.
-    MakePsf(MakePsf),
+    /// Looks for a PSF's peak in some of its rows.
+    SurveyPsf(SurveyPsf),
+    /// Finds a PSF's peak.
+    LocatePsf(LocatePsf),
+    /// Measures a PSF's main lobe.
+    ExamineCore(ExamineCore),
+    /// Measures rows of a PSF.
+    MeasurePsf(MeasurePsf),
     /// Divides dirty rows by the PSF's scale and notes their blanks.
     Prepare(Prepare),
     /// Tells where components may stand.
     Allow(Allow),
-    /// Measures a PSF.
+    /// Puts together what was measured of a PSF.
     ExaminePsf(ExaminePsf),
-    /// Fits the clean beam.
-    FitBeam(FitBeam),
+    /// Puts a whole PSF together.
+    MakePsf(MakePsf),
     /// Row transforms of an image's slab.
     FieldRows(FieldRows),
     /// Row transforms of the PSF.
@@ -141,11 +158,15 @@ pub enum DeconvOp {
     AutoMask(AutoMask),
     /// Adds components to a model's slab.
     AddComponents(AddComponents),
+    /// Flux and components of rows of a model.
+    TallyRows(TallyRows),
     /// Flux and components of a model.
     Tally(Tally),
     /// Writes rows of a product.
     Deliver(Deliver),
     /// Shrinks rows for the preview.
+    PoolRows(PoolRows),
+    /// Puts a preview together.
     Pool(Pool),
     /// Looks over a block of modes.
     ModeSurvey(ModeSurvey),
@@ -185,6 +206,10 @@ trait Work {
     const KIND: &'static str;
     /// What it takes, given the sizes of its inputs.
     fn cost(&self, inputs: &[Meta]) -> Cost;
+    /// What it reads of an input that stands in a scratch file \[bytes\].
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        meta.bytes
+    }
     /// Computes the value.
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError>;
 }
@@ -194,11 +219,14 @@ macro_rules! each {
     ($self:expr, $op:ident => $call:expr) => {
         match $self {
             DeconvOp::ReadRows($op) => $call,
-            DeconvOp::MakePsf($op) => $call,
+            DeconvOp::SurveyPsf($op) => $call,
+            DeconvOp::LocatePsf($op) => $call,
+            DeconvOp::ExamineCore($op) => $call,
+            DeconvOp::MeasurePsf($op) => $call,
             DeconvOp::Prepare($op) => $call,
             DeconvOp::Allow($op) => $call,
             DeconvOp::ExaminePsf($op) => $call,
-            DeconvOp::FitBeam($op) => $call,
+            DeconvOp::MakePsf($op) => $call,
             DeconvOp::FieldRows($op) => $call,
             DeconvOp::PsfRows($op) => $call,
             DeconvOp::GaussianRows($op) => $call,
@@ -215,8 +243,10 @@ macro_rules! each {
             DeconvOp::Select($op) => $call,
             DeconvOp::MinorPass($op) => $call,
             DeconvOp::AddComponents($op) => $call,
+            DeconvOp::TallyRows($op) => $call,
             DeconvOp::Tally($op) => $call,
             DeconvOp::Deliver($op) => $call,
+            DeconvOp::PoolRows($op) => $call,
             DeconvOp::Pool($op) => $call,
             DeconvOp::ModeSurvey($op) => $call,
             DeconvOp::UsableModes($op) => $call,
@@ -255,6 +285,10 @@ impl Op for DeconvOp {
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         each!(self, op => op.run(inputs, context))
+    }
+
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        each!(self, op => op.load_bytes(input, meta))
     }
 
     fn codec() -> Option<Codec<Value>> {

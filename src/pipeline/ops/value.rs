@@ -7,9 +7,9 @@ use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
 use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
-use crate::images::{BeamFit, Image, Mask, Psf, PsfError};
+use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
-use crate::pipeline::record::Pooled;
+use crate::pipeline::record::{Pooled, PooledRows};
 use crate::units::{Dirty, Model, Residual, Restored};
 
 /// Rows of a dirty image with their blanks.
@@ -60,6 +60,15 @@ pub struct ModelTally {
     pub components: u64,
 }
 
+/// Sums over rows of a model, to be added up in their order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlabTally {
+    /// Of each row: the sum of its pixels, and of the negative ones \[Jy\].
+    pub flux: Vec<(f64, f64)>,
+    /// Pixels that are not 0.
+    pub components: u64,
+}
+
 /// A value of the graph.
 pub enum Value {
     /// Rows as read; NaN is blank.
@@ -74,8 +83,14 @@ pub enum Value {
     Allowed(Option<Mask>),
     /// What the run must know of a PSF.
     PsfFacts(PsfFacts),
-    /// The fitted clean beam.
-    Beam(BeamFit),
+    /// What a first look over rows of a PSF found.
+    PsfSurvey(PsfSurvey),
+    /// Where a PSF peaks.
+    PsfPeak(PsfPeak),
+    /// A PSF's main lobe.
+    PsfCore(CoreFacts),
+    /// What was measured of rows of a PSF.
+    PsfPart(PsfPart),
     /// Rows of the residual.
     Residual(Image<Residual>),
     /// Rows of the model.
@@ -102,12 +117,14 @@ pub enum Value {
     Active(ActiveList),
     /// What a minor cycle found.
     Step(Step),
+    /// Sums over rows of a model.
+    SlabTally(SlabTally),
     /// Sums over a model.
     Tally(ModelTally),
     /// Rows of a preview.
+    PooledRows(PooledRows),
+    /// A preview.
     Pooled(Pooled),
-    /// A PSF that was let go of; its peak is still needed.
-    PsfPeak(f32),
     /// What a look over a block of modes found.
     ModeSurvey(Survey),
     /// Which modes carry a datum.
@@ -158,8 +175,12 @@ access! {
     dirty: Dirty(DirtySlab);
     /// Where components may stand.
     allowed: Allowed(Option<Mask>);
-    /// The clean beam.
-    beam: Beam(BeamFit);
+    /// What a first look found.
+    psf_survey: PsfSurvey(PsfSurvey);
+    /// A PSF's main lobe.
+    psf_core: PsfCore(CoreFacts);
+    /// What was measured of rows of a PSF.
+    psf_part: PsfPart(PsfPart);
     /// Rows of the residual.
     residual: Residual(Image<Residual>);
     /// Rows of the model.
@@ -184,9 +205,13 @@ access! {
     active: Active(ActiveList);
     /// What a minor cycle found.
     step: Step(Step);
+    /// Sums over rows of a model.
+    slab_tally: SlabTally(SlabTally);
     /// Sums over a model.
     tally: Tally(ModelTally);
     /// Rows of a preview.
+    pooled_rows: PooledRows(PooledRows);
+    /// A preview.
     pooled: Pooled(Pooled);
     /// What a look over modes found.
     mode_survey: ModeSurvey(Survey);
@@ -227,16 +252,20 @@ impl Value {
             Self::Survey(survey) => 4 * survey.sample.len() as u64,
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64,
+            Self::SlabTally(tally) => 16 * tally.flux.len() as u64,
+            Self::PooledRows(rows) => rows.bytes(),
             Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,
             Self::ModeTable(table) => table.bytes(),
             Self::RowSums(sums) => 8 * sums.len() as u64,
+            Self::PsfPart(part) => part.bytes(),
             Self::Rank(_)
+            | Self::PsfSurvey(_)
+            | Self::PsfCore(_)
             | Self::Noise(_)
             | Self::Floor(_)
             | Self::NoPsf(_)
             | Self::PsfPeak(_)
             | Self::PsfFacts(_)
-            | Self::Beam(_)
             | Self::Statistics(..)
             | Self::Tally(_)
             | Self::ModeSurvey(_)

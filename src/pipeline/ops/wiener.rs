@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::convolve::{complex, rows_back, spectra, transform};
+use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
 use super::{OpError, Rows, Value, Work};
 use crate::algorithms::wiener::{
     Ceiling, DEFAULT_FLOOR, Filter, LambdaRule, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey,
@@ -197,6 +197,13 @@ impl Work for ApplyFilter {
         }
     }
 
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        match self.field {
+            Field::Rows(slabs) if input < slabs => piece_of_slab(meta, &self.setting.layout, self.block),
+            _ => meta.bytes,
+        }
+    }
+
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (field, rest) = inputs.split_at(if let Field::Rows(slabs) = self.field { slabs } else { 1 });
         let transfer = rest[0].transfer();
@@ -211,7 +218,7 @@ impl Work for ApplyFilter {
         };
         Ok(Value::Block(match self.field {
             Field::Rows(_) => {
-                map_columns([&spectra(field), &[]], layout, block, ny, |column| apply(column.kx, column.first))
+                map_columns([&spectra(field), &[]], layout, block, ny, |column| apply(column.kx, column.first))?
             }
             Field::Columns => make_columns(layout, block, ny, |kx, column| {
                 column.copy_from_slice(field[0].transfer().column(kx));
@@ -253,8 +260,12 @@ impl Work for FilteredRows {
         }
     }
 
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        if input == 0 { meta.bytes } else { piece_of_block(meta, self.rows, self.setting.shape.0) }
+    }
+
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut pixels = rows_back(&inputs[1..], &self.setting.layout, self.rows, self.setting.shape.1);
+        let mut pixels = rows_back(&inputs[1..], &self.setting.layout, self.rows, self.setting.shape.1)?;
         if let Some(finite) = &inputs[0].dirty().finite {
             clear_blanks(&mut pixels, finite);
         }

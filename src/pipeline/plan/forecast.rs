@@ -8,14 +8,14 @@ use crate::algorithms::{Kind, Minor, MinorRules, Patch};
 use crate::graph::{Key, TaskGraph, forecast as forecast_graph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{Asked, Held, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
-use crate::pipeline::ops::{DeconvOp, Kernel, Setting, Value};
+use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting, Value};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
 
 /// One of the graphs that a batch of planes goes through; values of earlier stages are given by their sizes alone.
 pub struct Stage {
-    /// `load`; `cycle` for CLEAN, `filter` or `start` and `iteration` for Wiener-Hunt; `restore`, after which each slab
+    /// `psf` and `examine`, the looks at the PSF; `load`; `transfer`; `cycle` for CLEAN, `filter` or `start` and `iteration` for Wiener-Hunt; `restore`, after which each slab
     /// is written.
     pub name: &'static str,
     /// The graph.
@@ -38,7 +38,7 @@ impl Stage {
 
 /// All stages of a batch, in order; a cycle or an iteration stands once.
 pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
-    let mut stages = vec![load(plan)];
+    let mut stages = Vec::from(load(plan));
     match plan.algorithm().kind {
         Kind::Clean(minor) => stages.push(clean(plan, minor)),
         Kind::Direct => stages.extend(direct(plan)),
@@ -51,13 +51,14 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
 pub(super) fn forecast(plan: &Plan) -> Forecast {
     let stages = stages(plan);
     let measured: Vec<_> = stages.iter().map(|stage| measure(plan, stage)).collect();
-    let (load, finish) = (measured[0].1, measured[measured.len() - 1].1);
+    let (load, rest) = measured.split_at(LOADING);
+    let (finish, pass) = rest.split_last().expect("a batch ends with its restoring");
     Forecast {
         peak_bytes: measured.iter().map(|(bytes, _)| *bytes).max().unwrap_or(0),
-        load,
+        load: load.iter().map(|(_, tasks)| tasks).sum(),
         // of the solver's start and iteration the larger
-        pass: measured[1..measured.len() - 1].iter().map(|(_, tasks)| *tasks).max().unwrap_or(0),
-        finish: finish + 3 * plan.batch * plan.cut.slabs().len(),
+        pass: pass.iter().map(|(_, tasks)| *tasks).max().unwrap_or(0),
+        finish: finish.1 + 3 * plan.batch * plan.cut.slabs().len(),
     }
 }
 
@@ -81,24 +82,43 @@ fn psfs(plan: &Plan) -> usize {
     if plan.one_psf() { 1 } else { plan.batch }
 }
 
-fn load(plan: &Plan) -> Stage {
+fn psf_plane(plan: &Plan, plane: usize) -> PsfPlane {
+    PsfPlane { source: plan.inputs.psf.clone(), plane, tolerant: true }
+}
+
+/// Stages before the algorithm begins.
+const LOADING: usize = 4;
+
+/// The looks at the PSFs, their transfer functions, and the planes.
+fn load(plan: &Plan) -> [Stage; LOADING] {
+    let peak = plan.kernel.peak;
+    let each_psf = |name, wire: &dyn Fn(&mut Wiring, &PsfPlane) -> Vec<Key>| {
+        let mut wiring = Wiring::new(plan.cut);
+        let targets = (0..psfs(plan)).flat_map(|plane| wire(&mut wiring, &psf_plane(plan, plane))).collect();
+        Stage::new(name, wiring, targets)
+    };
+    [
+        each_psf("psf", &|wiring, psf| vec![wiring.locate_psf(psf)]),
+        each_psf("examine", &|wiring, psf| wiring.examine_psf(psf, peak, plan.psf_asks(), None)),
+        planes(plan),
+        each_psf("transfer", &|wiring, psf| {
+            let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| wiring.whole_psf(psf, peak));
+            wiring.transfer(psf, &plan.kernel).into_iter().chain(whole).collect()
+        }),
+    ]
+}
+
+fn planes(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
-    let mut psf = Vec::new();
-    for plane in 0..psfs(plan) {
-        let key = wiring.psf(&plan.inputs.psf, plane, true);
-        targets.extend(wiring.transfer(plane, &key, &plan.kernel));
-        targets.push(key.clone());
-        psf.push(key);
-    }
     for plane in 0..plan.batch {
         let files = PlaneFiles {
             dirty: (&plan.inputs.dirty, plane),
             mask: plan.inputs.mask.as_ref().map(|mask| (mask, 0)),
             border: plan.config.clean.clean_border,
-            divide: true,
+            scale: 1.0,
         };
-        let keys = wiring.plane(plane, &files, &psf[plane.min(psf.len() - 1)]);
+        let keys = wiring.plane(plane, &files);
         targets.push(wiring.statistics(plane, &keys, None).statistics);
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend([dirty, allowed, model, residual].into_iter().flatten());

@@ -36,67 +36,111 @@ impl Pooled {
     }
 }
 
-/// Pools an image whose rows arrive in order, in slabs of any height: the result does not depend on the heights.
-#[derive(Debug, Clone)]
-pub struct Pooler {
-    full: (usize, usize),
-    factor: usize,
-    pooling: Pooling,
-    rows: usize,
+/// How an image is made small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shrink {
+    /// Shape `(ny, nx)` of the image.
+    pub full: (usize, usize),
+    /// Pixels along the side of a block; 0 counts as 1.
+    pub factor: usize,
+    /// How the pixels of a block become one.
+    pub pooling: Pooling,
+}
+
+/// Rows of an image made narrow: a line for each row of blocks that lies in them, and for each row of those that do not
+/// lie in them wholly. So the pooled image does not depend on how the rows were cut.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PooledRows {
+    lines: Vec<Line>,
+}
+
+/// Rows of one row of blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Line {
+    /// The row of blocks.
+    at: usize,
     values: Vec<f64>,
+    /// Finite pixels behind each value.
     counts: Vec<u32>,
 }
 
-impl Pooler {
-    /// For an image of shape `full = (ny, nx)`, in blocks of `factor` by `factor` pixels (0 is taken for 1).
-    pub fn new(full: (usize, usize), factor: usize, pooling: Pooling) -> Self {
-        let factor = factor.max(1);
-        let length = full.0.div_ceil(factor) * full.1.div_ceil(factor);
-        Self { full, factor, pooling, rows: 0, values: vec![0.0; length], counts: vec![0; length] }
+impl Shrink {
+    fn side(&self) -> usize {
+        self.factor.max(1)
     }
 
-    /// Takes the next rows, shape `(any, nx)`.
-    ///
-    /// # Panics
-    /// When the rows are not as wide as the image, or there are more of them than it has.
-    pub fn push(&mut self, rows: &ArrayView2<'_, f32>) {
-        assert_eq!(rows.ncols(), self.full.1, "rows as wide as the image");
-        assert!(self.rows + rows.nrows() <= self.full.0, "no more rows than the image has");
-        let width = self.full.1.div_ceil(self.factor);
-        for row in rows.rows() {
-            let first = self.rows / self.factor * width;
+    /// Shape `(ny, nx)` of the pooled image.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.full.0.div_ceil(self.side()), self.full.1.div_ceil(self.side()))
+    }
+
+    fn empty(&self, at: usize) -> Line {
+        Line { at, values: vec![0.0; self.shape().1], counts: vec![0; self.shape().1] }
+    }
+
+    /// Makes rows from row `first` on narrow, shape `(any, nx)`.
+    pub fn rows(&self, first: usize, rows: &ArrayView2<'_, f32>) -> PooledRows {
+        let (side, last) = (self.side(), first + rows.nrows());
+        let mut lines: Vec<Line> = Vec::new();
+        for (y, row) in (first..).zip(rows.rows()) {
+            let at = y / side;
+            let is_whole = at * side >= first && ((at + 1) * side).min(self.full.0) <= last;
+            let mut line = self.empty(at);
             for (x, &pixel) in row.iter().enumerate().filter(|(_, pixel)| pixel.is_finite()) {
-                let cell = first + x / self.factor;
-                let (value, pixel) = (&mut self.values[cell], f64::from(pixel));
-                match self.pooling {
-                    Pooling::Mean => *value += pixel,
-                    Pooling::MaxAbs if pixel.abs() > value.abs() => *value = pixel,
-                    Pooling::MaxAbs => {}
-                }
-                self.counts[cell] += 1;
+                self.pooling.add(&mut line.values[x / side], f64::from(pixel));
+                line.counts[x / side] += 1;
             }
-            self.rows += 1;
+            match lines.last_mut() {
+                Some(begun) if is_whole && begun.at == at => self.add(begun, &line),
+                _ => lines.push(line),
+            }
         }
+        PooledRows { lines }
     }
 
-    /// The pooled image; rows that never came are blank.
-    pub fn finish(self) -> Pooled {
-        let Self { full, factor, pooling, rows: _, values, counts } = self;
-        let reduced = values.iter().zip(&counts).map(|(&value, &count)| match (count, pooling) {
+    fn add(&self, line: &mut Line, more: &Line) {
+        line.values.iter_mut().zip(&more.values).for_each(|(value, more)| self.pooling.add(value, *more));
+        line.counts.iter_mut().zip(&more.counts).for_each(|(count, more)| *count += more);
+    }
+
+    /// The pooled image of all rows, in their order.
+    pub fn finish<'a>(&self, slabs: impl IntoIterator<Item = &'a PooledRows>) -> Pooled {
+        let shape = self.shape();
+        let mut blocks: Vec<Line> = (0..shape.0).map(|at| self.empty(at)).collect();
+        for line in slabs.into_iter().flat_map(|slab| &slab.lines) {
+            self.add(&mut blocks[line.at], line);
+        }
+        let reduced = |(value, count): (f64, u32)| match (count, self.pooling) {
             (0, _) => f32::NAN,
             (_, Pooling::MaxAbs) => value as f32,
             (count, Pooling::Mean) => (value / f64::from(count)) as f32,
-        });
-        let shape = (full.0.div_ceil(factor), full.1.div_ceil(factor));
-        Pooled { full, factor, pooling, shape, pixels: reduced.collect() }
+        };
+        let pixels = blocks.into_iter().flat_map(|line| line.values.into_iter().zip(line.counts)).map(reduced);
+        Pooled { full: self.full, factor: self.side(), pooling: self.pooling, shape, pixels: pixels.collect() }
+    }
+}
+
+impl Pooling {
+    fn add(self, value: &mut f64, more: f64) {
+        match self {
+            Self::Mean => *value += more,
+            Self::MaxAbs if more.abs() > value.abs() => *value = more,
+            Self::MaxAbs => {}
+        }
+    }
+}
+
+impl PooledRows {
+    /// Size in memory \[bytes\].
+    pub fn bytes(&self) -> u64 {
+        12 * self.lines.iter().map(|line| line.values.len() as u64).sum::<u64>()
     }
 }
 
 /// Pools a whole image of shape `(ny, nx)`.
 pub fn pool(image: &ArrayView2<'_, f32>, factor: usize, pooling: Pooling) -> Pooled {
-    let mut pooler = Pooler::new(image.dim(), factor, pooling);
-    pooler.push(image);
-    pooler.finish()
+    let shrink = Shrink { full: image.dim(), factor, pooling };
+    shrink.finish([&shrink.rows(0, image)])
 }
 
 /// The smallest factor that brings the longer side of `(ny, nx)` to at most 512 pixels, as large as the preview draws it.
@@ -135,11 +179,10 @@ mod tests {
         for pooling in [Pooling::Mean, Pooling::MaxAbs] {
             let whole = pool(&image.view(), 4, pooling);
             for height in [1, 3, 5, 37] {
-                let mut pooler = Pooler::new((37, 23), 4, pooling);
-                for top in (0..37).step_by(height) {
-                    pooler.push(&image.slice(s![top..(top + height).min(37), ..]));
-                }
-                assert_eq!(pooler.finish(), whole);
+                let shrink = Shrink { full: (37, 23), factor: 4, pooling };
+                let cut = |top: usize| shrink.rows(top, &image.slice(s![top..(top + height).min(37), ..]));
+                let slabs: Vec<_> = (0..37).step_by(height).map(cut).collect();
+                assert_eq!(shrink.finish(&slabs), whole);
             }
         }
     }

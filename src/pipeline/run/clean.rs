@@ -22,9 +22,9 @@ enum Task {
 impl Session<'_> {
     /// Cleans every plane until its own rule stops it.
     pub(super) fn clean(&mut self, states: &mut [PlaneState], minor: Minor) -> Result<(), RunError> {
-        self.load_transfers()?;
+        self.load_transfers(true)?;
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            let patch = self.psfs[&state.plan.psf].facts.map(|facts| facts.patch).unwrap_or_default();
+            let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
             state.control = Some(Control::new(self.plan.config.clean.clone(), minor, patch));
             state.note_point();
         }
@@ -132,7 +132,8 @@ impl Session<'_> {
     fn wire_cycle(&self, wiring: &mut Wiring, state: &mut PlaneState, cycle: (Minor, MinorRules)) -> Vec<Key> {
         let plane = state.plan.plane;
         let weights = wiring.give_all("held-weights", plane, &state.weights);
-        let psf = wiring.give_psf(state.plan.psf, &self.psfs[&state.plan.psf].psf);
+        let whole = self.psfs[&state.plan.psf].whole.as_ref().expect("a plane that is cleaned has a PSF");
+        let psf = wiring.give("held-psf", state.plan.psf, 0, whole);
         let keys = state.give(wiring, true);
         let step = wiring.minor(plane, &keys, (&weights, &psf), cycle);
         let model = wiring.add_components(plane, &keys.model, &step);

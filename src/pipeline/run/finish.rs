@@ -44,11 +44,12 @@ impl Session<'_> {
         let values = self.execute(wiring, &targets)?;
         if !panels.is_empty() {
             let state = states.iter().find(|state| state.plan.plane == shown).expect("its panels were asked for");
-            let mut drawn: Vec<_> = panels
+            let mut drawn: Vec<Panel> = panels
                 .iter()
                 .zip(&values)
-                .map(|((kind, _), held)| Panel::new(*kind, held.small().pooled().clone()))
-                .collect();
+                .map(|((kind, _), held)| Ok(Panel::new(*kind, held.value()?.pooled().clone())))
+                .collect::<std::io::Result<_>>()
+                .map_err(RunError::Scratch)?;
             if let Some(psf) = &self.psfs[&state.plan.psf].pooled {
                 drawn.insert(1, Panel::new(PanelKind::Psf, psf.clone()));
             }
@@ -72,7 +73,7 @@ impl Session<'_> {
         let cell = self.plan.cell().unwrap_or(UNIT_CELL);
         match self.plan.config.restore.beam {
             BeamChoice::Given(beam) => Ok(Some((beam.shape_in_pixels(cell)?, beam))),
-            BeamChoice::Fit => Ok(self.psfs[&state.plan.psf].fit.map(|fit| (fit.shape, fit.beam))),
+            BeamChoice::Fit => Ok(self.psfs[&state.plan.psf].fit().map(|fit| (fit.shape, fit.beam))),
         }
     }
 
@@ -113,16 +114,16 @@ impl Session<'_> {
         let full = self.plan.cut.shape;
         let dirty = &keys.dirty[..];
         let slabs = [
-            (PanelKind::Dirty, "pool-dirty", full, (dirty, dirty)),
-            (PanelKind::Model, "pool-model", full, (dirty, &keys.model[..])),
-            (PanelKind::Residual, "pool-residual", full, (dirty, &keys.residual[..])),
-            (PanelKind::Restored, "pool-image", full, (dirty, &keys.restored[..])),
+            (PanelKind::Dirty, "dirty", dirty),
+            (PanelKind::Model, "model", &keys.model[..]),
+            (PanelKind::Residual, "residual", &keys.residual[..]),
+            (PanelKind::Restored, "image", &keys.restored[..]),
         ];
         slabs
             .into_iter()
-            .map(|(kind, layer, shape, slabs)| {
-                let how = (preview_factor(shape), kind.pooling());
-                (kind, wiring.pool((layer, plane), shape, how, slabs))
+            .map(|(kind, layer, slabs)| {
+                let how = (preview_factor(full), kind.pooling());
+                (kind, wiring.pool((layer, plane), how, (dirty, slabs)))
             })
             .collect()
     }
@@ -153,10 +154,10 @@ impl Session<'_> {
             (Some((shape, beam)), Some(_)) if !is_passed_through(&state) => Some(BeamOutcome {
                 beam,
                 pixels: shape.widths(),
-                fitted: psf.fit.is_some(),
-                sidelobe_max: psf.fit.map(|fit| fit.sidelobe_max),
-                sidelobe_min: psf.fit.map(|fit| fit.sidelobe_min),
-                misfit: psf.fit.map(|fit| fit.misfit),
+                fitted: psf.fit().is_some(),
+                sidelobe_max: psf.fit().map(|fit| fit.sidelobe_max),
+                sidelobe_min: psf.fit().map(|fit| fit.sidelobe_min),
+                misfit: psf.fit().map(|fit| fit.misfit),
             }),
             _ => None,
         };
@@ -183,7 +184,7 @@ impl Session<'_> {
             negative_flux_jy: state.tally.negative,
             residual: state.stats,
             beam,
-            psf_peak: psf.facts.map_or(0.0, |facts| facts.scale),
+            psf_peak: psf.facts().map_or(0.0, |facts| facts.peak.scale),
             missing_sidelobes: state.stats.missing,
             wall_s,
             wiener: state.wiener,

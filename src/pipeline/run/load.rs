@@ -15,15 +15,15 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut keys: Vec<(PlaneKeys, Measured)> = Vec::new();
         for plane in batch {
-            let psf = wiring.give_psf(plane.psf, &self.psfs[&plane.psf].psf);
+            let scale = self.scale(plane.psf);
             let inputs = &self.plan.inputs;
             let files = PlaneFiles {
                 dirty: (&inputs.dirty, plane.plane),
                 mask: inputs.mask.as_ref().map(|mask| (mask, plane.mask)),
                 border: self.plan.config.clean.clean_border,
-                divide: self.plan.divides(),
+                scale,
             };
-            let planes = wiring.plane(plane.plane, &files, &psf);
+            let planes = wiring.plane(plane.plane, &files);
             let measured = wiring.statistics(plane.plane, &planes, self.shortfall(plane.psf));
             keys.push((planes, measured));
         }
@@ -42,6 +42,11 @@ impl Session<'_> {
         Ok(states)
     }
 
+    /// What a dirty image is divided by: the peak of its PSF, or 1.
+    pub(super) fn scale(&self, psf: usize) -> f32 {
+        self.psfs[&psf].facts().filter(|_| self.plan.divides()).map_or(1.0, |facts| facts.peak.scale)
+    }
+
     fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Held>) -> PlaneState {
         let mut take = || values.by_ref().take(slabs).collect::<Vec<_>>();
         let (dirty, allowed, model, residual) = (take(), take(), take(), take());
@@ -52,7 +57,7 @@ impl Session<'_> {
             Some(StopReason::Blank)
         } else if stats.min == 0.0 && stats.max == 0.0 {
             Some(StopReason::Empty)
-        } else if self.psfs[&plan.psf].psf.is_err() {
+        } else if self.psfs[&plan.psf].facts.is_err() {
             Some(StopReason::NoPsf)
         } else {
             None

@@ -68,6 +68,12 @@ pub enum RunError {
     /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A value that stands in a scratch file.
+    #[error("cannot read a scratch file: {0}")]
+    Scratch(#[source] std::io::Error),
+    /// The run was aborted.
+    #[error("aborted: nothing was written")]
+    Aborted,
     /// Nothing to deconvolve.
     #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
     Empty {
@@ -102,7 +108,10 @@ impl RunError {
             Self::Op { source: OpError::Beam(_), .. } | Self::Beam(_) => {
                 Some("give the beam by hand: --beam-shape 8asec,6asec,30deg".to_owned())
             }
-            Self::Graph(GraphError::Cancelled { .. }) => None,
+            Self::Scratch(_) | Self::Op { source: OpError::Scratch(_), .. } => {
+                Some("choose another folder with --scratch".to_owned())
+            }
+            Self::Aborted => None,
             Self::Graph(error) => Some(
                 error
                     .hint()
@@ -201,6 +210,9 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
     }
     let Session { phases, outcomes, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
+    if tools.cancel.is_aborted() {
+        return Err(RunError::Aborted);
+    }
     let interrupted = tools.cancel.is_requested();
     Ok(Outcome {
         planes: outcomes,
@@ -265,6 +277,7 @@ impl Session<'_> {
         let values = self.tools.scheduler.execute(wiring.into_graph(), targets, &run).map_err(|error| {
             match error.into_task_error::<OpError>() {
                 Ok((task, source)) => RunError::Op { task, source },
+                Err(GraphError::Cancelled { .. }) => RunError::Aborted,
                 Err(error) => RunError::Graph(error),
             }
         })?;

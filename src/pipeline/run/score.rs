@@ -13,9 +13,8 @@ impl Session<'_> {
         let mut targets = Vec::new();
         for state in states.iter_mut().filter(|state| !is_passed_through(state)) {
             let keys = state.give(&mut wiring, false);
-            let psf = wiring.give_psf(state.plan.psf, &self.psfs[&state.plan.psf].psf);
             let other = (source, planes[state.plan.plane]);
-            targets.push(wiring.misfit(state.plan.plane, &keys, (other, self.plan.divides()), &psf));
+            targets.push(wiring.misfit(state.plan.plane, &keys, (other, self.scale(state.plan.psf))));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
         for state in states.iter_mut().filter(|state| !is_passed_through(state)) {

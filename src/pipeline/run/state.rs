@@ -10,18 +10,28 @@ use crate::pipeline::record::{CyclePoint, Pooled};
 
 /// A PSF and what was measured of it.
 pub(super) struct PsfState {
-    /// The PSF (its peak alone once only the transfer function is needed), or why there is none.
-    pub psf: Result<Held, PsfError>,
-    /// What was measured of it.
-    pub facts: Option<PsfFacts>,
+    /// What was measured of it, or why there is none.
+    pub facts: Result<PsfFacts, PsfError>,
     /// The PSF made small, if the preview shows it.
     pub pooled: Option<Pooled>,
     /// Its transform.
     pub kernel: KernelCut,
     /// Its transfer function, block by block; empty until needed.
     pub transfer: Slabs,
+    /// All of it, where a loop needs it.
+    pub whole: Option<Held>,
+}
+
+impl PsfState {
+    /// What was measured of it, if it is one.
+    pub(super) fn facts(&self) -> Option<&PsfFacts> {
+        self.facts.as_ref().ok()
+    }
+
     /// The fitted beam, unless one was given.
-    pub fit: Option<BeamFit>,
+    pub(super) fn fit(&self) -> Option<BeamFit> {
+        self.facts().and_then(|facts| facts.fit)
+    }
 }
 
 /// A plane under way.

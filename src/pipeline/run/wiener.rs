@@ -41,8 +41,7 @@ struct Solving {
 impl Session<'_> {
     /// Estimates every plane of the batch.
     pub(super) fn solve(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
-        self.load_transfers()?;
-        self.let_go_of_psfs();
+        self.load_transfers(false)?;
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             state.model.clear();
             state.residual.clear();
