@@ -15,9 +15,9 @@ use deconv::algorithms::wiener::{
 use deconv::fft::{
     BlockRows, Layout, Placement, SlabSpectrum, Transfer, column_transfer, forward_rows, inverse_rows, map_columns,
 };
-use deconv::graph::{RunContext, Scheduler, Threads};
+use deconv::graph::{Held, RunContext, Scheduler, Threads};
 use deconv::images::{Image, Psf};
-use deconv::pipeline::graphs::{Cut, Held, KernelCut, PlaneKeys, Slabs, Solver, Wiring};
+use deconv::pipeline::graphs::{Asked, Cut, Kept, PlaneKeys, Slabs, Solver, Wiring};
 use deconv::pipeline::ops::{DirtySlab, Rows, Setting, Value};
 use ndarray::{Array2, s};
 
@@ -51,43 +51,52 @@ impl Field {
     }
 }
 
+/// Row transforms of slabs of `rows` rows, the image's first pixel at `origin`.
+fn spectra(pixels: &Array2<f32>, layout: &Layout, rows: usize, origin: (isize, isize)) -> Vec<SlabSpectrum> {
+    let ny = pixels.nrows();
+    let cut = |first: usize| {
+        let slab = pixels.slice(s![first..(first + rows).min(ny), ..]);
+        forward_rows(slab, layout, Placement { y: first as isize + origin.0, x: origin.1 })
+    };
+    (0..ny).step_by(rows).map(cut).collect()
+}
+
+/// The PSF's transfer function, block by block: given to both sides.
+fn transfers(field: &Field, rows: usize, layout: &Layout) -> Vec<Transfer> {
+    let (cy, cx) = field.psf.centre();
+    let psf = spectra(field.psf.pixels(), layout, rows, (-(cy as isize), -(cx as isize)));
+    let psf: Vec<_> = psf.iter().collect();
+    (0..layout.blocks()).map(|block| column_transfer(&psf, layout, block).expect("in memory")).collect()
+}
+
 /// The plain loop.
-fn hand(field: &Field, rows: usize, block: usize) -> Array2<f32> {
+fn hand(field: &Field, transfers: &[Transfer], rows: usize, block: usize) -> Array2<f32> {
     let (layout, (ny, nx)) = (field.layout(block), field.image.dim());
     let plane = Plane { ly: layout.ly, lx: layout.lx, data_pixels: ny * nx };
     let problem = Problem::new(plane, NoiseModel::White, Regularisation::Laplacian, DEFAULT_FLOOR);
-    let (cy, cx) = field.psf.centre();
-    let slabs = |pixels: &Array2<f32>, origin: (isize, isize)| -> Vec<SlabSpectrum> {
-        let cut = |first: usize| {
-            let slab = pixels.slice(s![first..(first + rows).min(ny), ..]);
-            forward_rows(slab, &layout, Placement { y: first as isize + origin.0, x: origin.1 })
-        };
-        (0..ny).step_by(rows).map(cut).collect()
-    };
-    let psf = slabs(field.psf.pixels(), (-(cy as isize), -(cx as isize)));
-    let psf: Vec<_> = psf.iter().collect();
-    let transfers: Vec<Transfer> = (0..layout.blocks()).map(|block| column_transfer(&psf, &layout, block)).collect();
-    drop(psf);
     let mut survey = Survey::new(&problem);
     for (block, transfer) in transfers.iter().enumerate() {
         layout.columns(block).for_each(|kx| survey.add_transfer(kx, transfer.column(kx)));
     }
     let usable = survey.finish(TauRule::Auto).expect("a PSF with signal");
     let filter = Filter::new(&problem, &usable, LAMBDA);
-    let dirty = slabs(&field.image, (0, 0));
-    let dirty: Vec<_> = dirty.iter().collect();
-    let blocks: Vec<BlockRows> = (transfers.iter().enumerate())
-        .map(|(block, transfer)| {
-            map_columns([&dirty, &[]], &layout, block, ny, |column| {
+    let blocks: Vec<BlockRows> = {
+        let dirty = spectra(&field.image, &layout, rows, (0, 0));
+        let dirty: Vec<_> = dirty.iter().collect();
+        let columns = |(block, transfer): (usize, &Transfer)| {
+            let filtered = map_columns([&dirty, &[]], &layout, block, ny, |column| {
                 filter.filter_column(column.kx, column.first, transfer.column(column.kx));
-            })
-        })
-        .collect();
+            });
+            filtered.expect("in memory")
+        };
+        transfers.iter().enumerate().map(columns).collect()
+    };
     let blocks: Vec<_> = blocks.iter().collect();
     let mut model = Array2::zeros((ny, nx));
     for first in (0..ny).step_by(rows) {
         let last = (first + rows).min(ny);
-        model.slice_mut(s![first..last, ..]).assign(&inverse_rows(&blocks, &layout, first..last, nx));
+        let slab = inverse_rows(&blocks, &layout, first..last, nx).expect("in memory");
+        model.slice_mut(s![first..last, ..]).assign(&slab);
     }
     model
 }
@@ -96,39 +105,34 @@ fn hand(field: &Field, rows: usize, block: usize) -> Array2<f32> {
 struct Given {
     cut: Cut,
     setting: Setting,
-    psf: Held,
+    transfer: Slabs,
     dirty: Slabs,
 }
 
 impl Given {
-    fn new(field: &Field, rows: usize, block: usize) -> Self {
+    fn new(field: &Field, transfers: &[Transfer], rows: usize, block: usize) -> Self {
         let shape = field.image.dim();
         let cut = Cut { shape, slab: rows, block };
-        let held = |value: Value, bytes: usize| Held::new(Arc::new(value), bytes as u64);
+        let held = |value: Value, bytes: usize| Kept::new(Held::new(Arc::new(value), bytes as u64));
         let slab = |rows: Rows| {
             let image = Image::new(field.image.slice(s![rows.range(), ..]).to_owned());
             held(Value::Dirty(DirtySlab { image, finite: None }), 4 * rows.len() * shape.1)
         };
-        let psf = held(Value::Psf(field.psf.clone()), 4 * shape.0 * shape.1);
-        Self { cut, setting: field.setting(block), psf, dirty: cut.slabs().into_iter().map(slab).collect() }
+        let transfer = |transfer: &Transfer| held(Value::Transfer(transfer.clone()), transfer.bytes() as usize);
+        let transfer = transfers.iter().map(transfer).collect();
+        Self { cut, setting: field.setting(block), transfer, dirty: cut.slabs().into_iter().map(slab).collect() }
     }
 }
 
-/// The graph: the PSF's transfer function, then the filter, as the run has them.
+/// The graph of the filter, as the run has it.
 fn graph(given: &Given, scheduler: &Threads) -> Array2<f32> {
-    let Given { cut, setting, psf, dirty } = given;
-    let mut wiring = Wiring::new(*cut);
-    let psf = wiring.give("held-psf", 0, 0, psf);
-    let all = |length: usize| Rows { first: 0, last: length };
-    let kernel = KernelCut { layout: setting.layout, rows: all(cut.shape.0), columns: all(cut.shape.1) };
-    let targets = wiring.transfer(0, &psf, &kernel);
+    let Given { cut, setting, transfer, dirty } = given;
     let run = RunContext::default();
-    let transfer = scheduler.execute(wiring.into_graph(), &targets, &run).expect("transfer functions");
     let mut wiring = Wiring::new(*cut);
     let dirty = wiring.give_all("held-dirty", 0, dirty);
     let keys = PlaneKeys { dirty, ..PlaneKeys::default() };
-    let transfer = wiring.give_all("held-transfer", 0, &transfer);
-    let rule = (LambdaRule::Given(LAMBDA), None);
+    let transfer = wiring.give_all("held-transfer", 0, transfer);
+    let rule = Asked { rule: LambdaRule::Given(LAMBDA), sigma: None, is_scored: false };
     let (mut solver, spectrum) = Solver::begin(&mut wiring, 0, *setting, (&keys, transfer), rule);
     let targets = solver.estimate(&spectrum);
     let slabs = scheduler.execute(wiring.into_graph(), &targets, &run).expect("a model");
@@ -161,11 +165,12 @@ fn main() {
         for _ in 0..ROUNDS {
             for (rows, best) in cuts.iter().zip(&mut best) {
                 let block = rows.next_multiple_of(16);
-                let given = Given::new(&field, *rows, block);
+                let transfers = transfers(&field, *rows, &field.layout(block));
+                let given = Given::new(&field, &transfers, *rows, block);
                 for (side, best) in best.iter_mut().enumerate() {
                     let (wall, cpu) = (Instant::now(), cpu_seconds());
                     let model = match side {
-                        0 => hand(black_box(&field), *rows, block),
+                        0 => hand(black_box(&field), &transfers, *rows, block),
                         _ => graph(black_box(&given), &scheduler),
                     };
                     *best = (best.0.min(cpu_seconds() - cpu), best.1.min(wall.elapsed().as_secs_f64()));

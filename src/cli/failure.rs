@@ -3,10 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::collections::table::TableError;
 use crate::diagnostics::PlotError;
 use crate::graph::{CacheError, ScratchError};
 use crate::io::FitsError;
 use crate::pipeline::machine::MeasureError;
+use crate::pipeline::sweep::SweepError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
 use crate::simulate::SimulateError;
 
@@ -60,7 +62,7 @@ macro_rules! from {
     };
 }
 
-from!(CacheError, ConfigError, MeasureError, PlanError, FitsError, SimulateError);
+from!(CacheError, ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError);
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
@@ -82,9 +84,31 @@ impl From<ScratchError> for Failure {
     }
 }
 
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        Self::new(error, Some("check the folder and its permissions".to_owned()))
+    }
+}
+
 impl Failure {
     fn new(error: impl Into<Box<dyn Error>>, hint: Option<String>) -> Self {
         Self { error: error.into(), hint, code: FAILED }
+    }
+
+    /// A flag that another one needs.
+    pub(super) fn missing(flag: &str, by: &str) -> Self {
+        Self::new(format!("{by} needs {flag}"), Some(format!("give {flag} as well")))
+    }
+
+    /// This program, which cannot be run once more.
+    pub(super) fn program(source: &std::io::Error) -> Self {
+        let error = format!("cannot run another process of this program\n  {source}");
+        Self::new(error, Some("check that the program still stands where it was started".to_owned()))
+    }
+
+    /// Another process of this program that failed.
+    pub(super) fn child(what: &str, said: &str) -> Self {
+        Self::new(format!("the sweep ended at {what}\n  {said}"), None)
     }
 
     /// A run that ended early with what it had.

@@ -15,6 +15,7 @@ mod run;
 mod scheduler;
 mod shown;
 mod simulate;
+mod sweep;
 mod tune;
 mod worker;
 
@@ -27,6 +28,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use args::RunArgs;
 use graph::GraphArgs;
 use simulate::SimulateArgs;
+use sweep::SweepArgs;
 use tune::TuneArgs;
 
 /// Runs the program on the process's arguments.
@@ -83,6 +85,11 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
         Some(("tune", matches)) => {
             tune::tune(&TuneArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
         }
+        Some(("sweep", matches)) => {
+            let args = SweepArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            let config = args.plan.load(command, matches)?;
+            sweep::sweep(&args, &config, matches)
+        }
         Some(("graph", matches)) => {
             let args = GraphArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = args.plan.load(command, matches)?;
@@ -107,7 +114,9 @@ fn command() -> Command {
     let simulate = Command::new("simulate").about("Makes a test sky as a real array would see it: dirty, psf, truth");
     let graph = Command::new("graph").about("Draws the task graphs of a run, without running them");
     let tune = Command::new("tune").about("Measures this machine, so that runs choose their chunks by it");
+    let sweep = Command::new("sweep").about("Runs over all combinations of some parameters: times, results, the best");
     let base = base
+        .subcommand(args::with_parameters(sweep::augment(sweep)))
         .subcommand(TuneArgs::augment_args(tune))
         .subcommand(Command::new(worker::NAME).about("Runs tasks for another deconv, which starts it").hide(true))
         .subcommand(SimulateArgs::augment_args(simulate))

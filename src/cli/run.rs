@@ -25,7 +25,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
     }
-    let prefix = prefix(args)?;
+    let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
     let shown = Shown::new(args, &plan)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix);
@@ -71,17 +71,17 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
-fn prefix(args: &RunArgs) -> Result<String, Failure> {
-    let folder = match &args.output {
-        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => return Ok(prefix.clone()),
-        Some(folder) => folder.as_str(),
+pub(super) fn prefix(output: Option<&str>, dirty: &str) -> Result<String, Failure> {
+    let folder = match output {
+        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => return Ok(prefix.to_owned()),
+        Some(folder) => folder,
         None => {
             let folder = Path::new("outputs");
             std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
             "outputs/"
         }
     };
-    let file = args.plan.dirty.split('[').next().unwrap_or(&args.plan.dirty);
+    let file = dirty.split('[').next().unwrap_or(dirty);
     let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
     let endings = [".gz", ".fz", ".fits", ".fit"];
     let stem = endings.iter().fold(&*name, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));

@@ -24,6 +24,7 @@ mod report;
 mod resources;
 mod scene;
 mod stretch;
+mod sweep;
 mod ticks;
 
 pub use cache::CacheProfiler;
@@ -35,3 +36,4 @@ pub use profilers::Profilers;
 pub use progress::{Progress, ProgressMode};
 pub use report::{RecordError, Report, read_tasks};
 pub use resources::ResourceProfiler;
+pub use sweep::{SWEEP_SUFFIXES, draw_sweep};

@@ -4,6 +4,7 @@
 //! chosen at run time. Multiplications and subtractions are rounded apart (no fused multiply-add), so that every
 //! version gives the same bits. This is the only module with `unsafe`.
 
+pub mod clock;
 pub mod dense;
 pub mod list;
 pub mod normal;

@@ -2,6 +2,7 @@
 
 mod kept;
 mod psf;
+mod score;
 mod wiener;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +18,7 @@ use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
 use crate::pipeline::record::{Pooling, Shrink};
 pub use kept::{Kept, Lent, Shelf};
-pub use wiener::{Solver, SolverKeys};
+pub use wiener::{Asked, Solver, SolverKeys};
 
 /// Values of consecutive slabs or blocks.
 pub type Slabs = Vec<Kept>;

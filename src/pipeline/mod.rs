@@ -8,8 +8,9 @@ pub mod outcome;
 pub mod plan;
 pub mod record;
 mod run;
+pub mod sweep;
 
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
 pub use plan::{Plan, PlanError};
-pub use run::{Products, RunError, Tools, Watch, run};
+pub use run::{Products, RunError, Tools, Watch, explore, run};

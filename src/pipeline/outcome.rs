@@ -72,6 +72,9 @@ pub struct PlaneOutcome {
     pub wall_s: f64,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
+    /// Root of the mean square of the misfit with another dirty image, where one was given \[Jy/beam\].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out_rms: Option<f64>,
     /// What a reader should know.
     pub notes: Vec<String>,
 }
@@ -97,6 +100,9 @@ pub struct WienerOutcome {
     pub iterations: u32,
     /// Relative residual of the solver.
     pub relative_residual: f64,
+    /// The criterion of cross-validation at this lambda, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gcv: Option<f64>,
     /// What no Fourier filter can exceed; unknown without a clean beam.
     pub ceiling: Option<CeilingReport>,
 }

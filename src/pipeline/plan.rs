@@ -18,9 +18,11 @@ use crate::tiling::Choice;
 mod cut;
 mod forecast;
 mod memory;
+mod score;
 
 pub use forecast::Stage;
 pub use memory::available_memory;
+pub use score::Scores;
 
 /// The files of a run.
 #[derive(Debug, Clone)]
@@ -80,6 +82,8 @@ pub struct Plan {
     pub forecast: Forecast,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// What is measured of every result besides.
+    pub scores: Scores,
 }
 
 /// What the graphs of a batch of planes would take.
@@ -184,6 +188,7 @@ impl Plan {
             batch: 1,
             forecast: Forecast::default(),
             warnings: vec![],
+            scores: Scores::None,
             config,
             inputs,
             planes,
@@ -294,15 +299,20 @@ fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
         }
     }
     if let Some(mask) = &inputs.mask {
-        let (expected, found) = (shape_of(dirty.geometry()), shape_of(mask.0.geometry()));
-        for (key, expected, found) in [("NAXIS1", expected.1, found.1), ("NAXIS2", expected.0, found.0)] {
-            if expected != found {
-                let hint = "make the mask on the dirty image's own grid";
-                return Err(mismatch(("mask", mask), dirty, key, (found.to_string(), expected.to_string()), hint));
-            }
-        }
+        check_shape(("mask", mask), dirty, "make the mask on the dirty image's own grid")?;
     }
     Ok(warnings)
+}
+
+/// Refuses an image whose planes have not the dirty image's shape.
+fn check_shape(image: (&'static str, &Source), dirty: &FitsSource, hint: &'static str) -> Result<(), PlanError> {
+    let (expected, found) = (shape_of(dirty.geometry()), shape_of(image.1.0.geometry()));
+    for (key, expected, found) in [("NAXIS1", expected.1, found.1), ("NAXIS2", expected.0, found.0)] {
+        if expected != found {
+            return Err(mismatch(image, dirty, key, (found.to_string(), expected.to_string()), hint));
+        }
+    }
+    Ok(())
 }
 
 fn mismatch(

@@ -80,12 +80,14 @@ pub struct Choice {
 
 /// Columns of a block are a multiple of this: the strip that shares cache lines.
 const STRIP: usize = 16;
+/// Rows of a candidate at the least: edges grow with the square of the pieces, and with them the time to plan.
+const LEAST_ROWS: usize = 2 * STRIP;
 /// Mean time of a task below which the choice does not go where it need not: waking a worker takes some of it \[s\].
 const SHORTEST: f64 = 2.5e-4;
 /// The memory of a candidate is forecast where its time is at most so many times the best.
 const NEAR: f64 = 1.5;
 /// Times that differ by less are the same: fewer tasks decide then.
-const SAME: f64 = 1.02;
+const SAME: f64 = 1.05;
 
 impl Chunks {
     /// `rows` rows, and as many columns in whole strips, within the plane.
@@ -154,9 +156,9 @@ pub fn tune(task: &Task<'_>, wish: Wish, mut footprint: impl FnMut(Chunks) -> Fo
 /// Rows of the candidates, ascending: powers of two, and what gives every worker 1, 2, 4 or 8 slabs.
 fn sizes(task: &Task<'_>) -> Vec<usize> {
     let (ny, _) = task.shape;
-    let doubles = std::iter::successors(Some(STRIP), |rows| Some(2 * rows)).take_while(|rows| *rows < ny);
+    let doubles = std::iter::successors(Some(LEAST_ROWS), |rows| Some(2 * rows)).take_while(|rows| *rows < ny);
     let even =
-        [1, 2, 4, 8].into_iter().map(|each| ny.div_ceil(each * task.workers.max(1))).filter(|rows| *rows >= STRIP);
+        [1, 2, 4, 8].into_iter().map(|each| ny.div_ceil(each * task.workers.max(1))).filter(|rows| *rows >= LEAST_ROWS);
     let mut sizes: Vec<usize> = doubles.chain(even).filter(|rows| *rows < ny).collect();
     sizes.sort_unstable();
     sizes.dedup();
@@ -183,7 +185,7 @@ fn decide(task: &Task<'_>, candidates: &[Candidate]) -> (Candidate, String) {
         }
         [only] => (*only, "the quickest that fits the memory".to_owned()),
         [.., last] => {
-            let reason = format!("of {} within 2 % of the quickest the one of the fewest tasks", alike.len());
+            let reason = format!("of {} within 5 % of the quickest the one of the fewest tasks", alike.len());
             (*last, reason)
         }
     }
@@ -280,7 +282,7 @@ mod tests {
     #[test]
     fn candidates_suit_workers_whose_number_is_no_power_of_two() {
         let sizes = with_task(6000, 3, |task| sizes(&task));
-        assert!([2000, 1000, 500, 250, 16, 4096].iter().all(|rows| sizes.contains(rows)), "{sizes:?}");
-        assert!(sizes.is_sorted() && sizes.iter().all(|rows| (16..6000).contains(rows)), "{sizes:?}");
+        assert!([2000, 1000, 500, 250, 32, 4096].iter().all(|rows| sizes.contains(rows)), "{sizes:?}");
+        assert!(sizes.is_sorted() && sizes.iter().all(|rows| (32..6000).contains(rows)), "{sizes:?}");
     }
 }

@@ -18,6 +18,8 @@ mod products;
 mod psf_geometry;
 mod resume;
 mod schedulers;
+mod sweep;
+mod tune;
 mod wiener;
 
 #[path = "../support/mod.rs"]

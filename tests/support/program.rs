@@ -51,8 +51,15 @@ impl Folder {
 
     /// Runs the program in the folder; `words` are split at blanks.
     pub(crate) fn deconv(&self, words: &str) -> Ran {
+        self.deconv_with(words, &[])
+    }
+
+    /// The same with variables of the environment; the user's own configuration takes no part unless they name one.
+    pub(crate) fn deconv_with(&self, words: &str, variables: &[(&str, &Path)]) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_deconv"))
             .args(words.split_whitespace())
+            .env("XDG_CONFIG_HOME", self.path("no-configuration"))
+            .envs(variables.iter().copied())
             .current_dir(self.root())
             .timeout(PATIENCE)
             .output()

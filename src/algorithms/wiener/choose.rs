@@ -189,6 +189,17 @@ pub fn choose(table: &SpectrumTable, rule: LambdaRule, sigma: Option<f64>) -> Re
     })
 }
 
+/// The criterion of generalised cross-validation at a λ, which `gcv` minimises.
+///
+/// # Errors
+/// [`ChooseError`]: no usable mode, no power in them, or a λ that is out of range.
+pub fn gcv(table: &SpectrumTable, lambda: f64) -> Result<f64, ChooseError> {
+    check(LambdaRule::Given(lambda), None)?;
+    let criterion = Criterion::new(table.modes(), LambdaRule::Gcv, None)
+        .ok_or(ChooseError::NoUsableModes { tau: table.usable().tau })?;
+    if criterion.modes.powers.is_empty() { Err(ChooseError::NoPower) } else { Ok(criterion.value(lambda)) }
+}
+
 fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
     match (rule, sigma) {
         (_, Some(sigma)) if !(sigma > 0.0 && sigma.is_finite()) => Err(ChooseError::Sigma { sigma }),

@@ -28,7 +28,7 @@ mod survey;
 mod table;
 
 pub use ceiling::{Ceiling, CeilingReport};
-pub use choose::{Choice, ChooseError, LambdaRule, Note, choose};
+pub use choose::{Choice, ChooseError, LambdaRule, Note, choose, gcv};
 pub use filter::Filter;
 pub use model::{DEFAULT_FLOOR, NoiseModel, Plane, Problem, Regularisation};
 pub(super) use params::WIENER;

@@ -12,8 +12,8 @@ use crate::algorithms::wiener::LambdaRule;
 use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::ops::{
-    ApplyFilter, CeilingBlock, ChooseLambda, Combine, DeconvOp, Field, FilterStep, Filtered, FilteredRows,
-    KernelTransfer, ModeSurvey, ModeTable, RowDots, Setting, Total, UsableModes, ZeroModel,
+    ApplyFilter, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
+    FilteredRows, KernelTransfer, MergeTables, ModeSurvey, ModeTable, RowDots, Setting, Total, UsableModes, ZeroModel,
 };
 
 /// Wires what is done to one plane.
@@ -27,7 +27,20 @@ pub struct Solver<'w> {
     pub usable: Key,
     /// The choice of λ.
     pub choice: Option<Key>,
+    /// The criterion of cross-validation, and the table that it is computed from, where asked.
+    pub score: Option<[Key; 2]>,
     lambda: Option<f64>,
+}
+
+/// How λ is chosen, and whether it is scored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// The rule.
+    pub rule: LambdaRule,
+    /// Noise of the dirty image, if the rule uses it \[Jy/beam\].
+    pub sigma: Option<f64>,
+    /// Whether the criterion of cross-validation is wanted, whatever the rule.
+    pub is_scored: bool,
 }
 
 /// Keys of the solver's state: `x`, the residual `r` of the equation, the direction `p`, and the numbers with them.
@@ -46,28 +59,32 @@ pub struct SolverKeys {
 }
 
 impl<'w> Solver<'w> {
-    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`; chooses λ by `rule`, with the noise
-    /// `sigma` if the rule uses it. Also returns the dirty image's spectrum.
+    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`; chooses λ as `asked`. Also returns the
+    /// dirty image's spectrum.
     pub fn begin(
         wiring: &'w mut Wiring,
         plane: usize,
         setting: Setting,
         keys: (&PlaneKeys, Vec<Key>),
-        rule: (LambdaRule, Option<f64>),
+        asked: Asked,
     ) -> (Self, Spectrum) {
-        let ((planes, transfer), (rule, sigma)) = (keys, rule);
+        let ((planes, transfer), Asked { rule, sigma, is_scored }) = (keys, asked);
         let dirty = planes.dirty.clone();
         let rows = wiring.field_rows("rows-dirty", plane, &dirty, &setting.layout);
         let lambda = if let LambdaRule::Given(lambda) = rule { Some(lambda) } else { None };
         let usable = key("usable", plane, 0);
-        let mut solver = Self { wiring, plane, setting, dirty, transfer, usable, choice: None, lambda };
+        let mut solver = Self { wiring, plane, setting, dirty, transfer, usable, choice: None, score: None, lambda };
         let spectrum = match lambda {
-            Some(_) => Spectrum::Rows(rows),
-            None => Spectrum::Columns(solver.spectrum(&rows)),
+            Some(_) if !is_scored => Spectrum::Rows(rows),
+            _ => Spectrum::Columns(solver.spectrum(&rows)),
         };
         solver.survey(&spectrum);
         if let Spectrum::Columns(columns) = &spectrum {
-            solver.choice = Some(solver.choose(columns, rule, sigma));
+            let tables = solver.tables(columns);
+            if lambda.is_none() {
+                solver.choice = Some(solver.choose(&tables, rule, sigma));
+            }
+            solver.score = is_scored.then(|| solver.cross_validate(tables));
         }
         (solver, spectrum)
     }
@@ -81,7 +98,8 @@ impl<'w> Solver<'w> {
         known: (Key, Option<Key>, Option<f64>),
     ) -> Self {
         let (usable, choice, lambda) = known;
-        Self { wiring, plane, setting, dirty: keys.0.dirty.clone(), transfer: keys.1, usable, choice, lambda }
+        let (dirty, transfer) = (keys.0.dirty.clone(), keys.1);
+        Self { wiring, plane, setting, dirty, transfer, usable, choice, score: None, lambda }
     }
 
     fn blocks(&self) -> std::ops::Range<usize> {
@@ -117,13 +135,25 @@ impl<'w> Solver<'w> {
         self.wiring.task(self.usable.clone(), op, surveys);
     }
 
-    fn choose(&mut self, columns: &[Key], rule: LambdaRule, sigma: Option<f64>) -> Key {
+    fn tables(&mut self, columns: &[Key]) -> Vec<Key> {
         let (setting, transfer, usable) = (self.setting, self.transfer.clone(), self.usable.clone());
-        let tables = self.each_block("mode-table", |block| {
+        self.each_block("mode-table", |block| {
             let inputs = vec![transfer[block].clone(), columns[block].clone(), usable.clone()];
             (DeconvOp::ModeTable(ModeTable { setting, block }), inputs)
-        });
-        let inputs = std::iter::once(usable).chain(tables).collect();
+        })
+    }
+
+    /// The score, and the table of all modes: the same for every λ, so worth keeping.
+    fn cross_validate(&mut self, tables: Vec<Key>) -> [Key; 2] {
+        let all = self.wiring.task(key("mode-table-all", self.plane, 0), DeconvOp::MergeTables(MergeTables), tables);
+        let inputs = std::iter::once(&all).chain(&self.choice).cloned().collect();
+        let op = DeconvOp::CrossValidate(CrossValidate { lambda: self.lambda });
+        [self.wiring.task(key("gcv", self.plane, 0), op, inputs), all]
+    }
+
+    fn choose(&mut self, tables: &[Key], rule: LambdaRule, sigma: Option<f64>) -> Key {
+        let setting = self.setting;
+        let inputs = std::iter::once(&self.usable).chain(tables).cloned().collect();
         let op = DeconvOp::ChooseLambda(ChooseLambda { setting, rule, sigma });
         self.wiring.task(key("lambda", self.plane, 0), op, inputs)
     }

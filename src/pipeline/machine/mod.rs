@@ -1,7 +1,7 @@
 //! Measuring the machine: the constants that forecasts and the choice of chunks are made of.
 //!
-//! Each is a short kernel, repeated; the quickest repetition counts, so that what else runs beside it matters little.
-//! All of it takes a few seconds.
+//! Each is a short kernel, repeated; the quickest repetition counts, in CPU time (the disk aside), so that what else runs
+//! beside it matters little. All of it takes a few seconds.
 
 mod disk;
 mod graph;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::io::FitsError;
+use crate::kernels::clock::thread_seconds;
 use crate::tiling::Machine;
 
 /// Why the machine could not be measured.
@@ -97,15 +98,15 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 150 
 /// Repetitions at the least.
 const LEAST: usize = 3;
 
-/// The quickest of the repetitions \[s\].
+/// The quickest of the repetitions \[s of CPU time\].
 fn quickest(mut work: impl FnMut()) -> f64 {
     let begin = Instant::now();
     let mut least = f64::INFINITY;
     let mut done = 0;
     while done < LEAST || begin.elapsed() < PATIENCE {
-        let start = Instant::now();
+        let start = thread_seconds();
         work();
-        least = least.min(start.elapsed().as_secs_f64());
+        least = least.min(thread_seconds() - start);
         done += 1;
     }
     least.max(1e-9)

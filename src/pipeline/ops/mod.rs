@@ -8,6 +8,7 @@ mod digest;
 mod load;
 mod measure;
 mod psf;
+mod score;
 mod value;
 mod vectors;
 mod wiener;
@@ -29,6 +30,7 @@ pub use digest::constant;
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
+pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
@@ -213,6 +215,14 @@ pub enum DeconvOp {
     Total(Total),
     /// A slab plus a multiple of another.
     Combine(Combine),
+    /// Tables of modes put together.
+    MergeTables(MergeTables),
+    /// Generalised cross-validation of the weight of the prior.
+    CrossValidate(CrossValidate),
+    /// Misfit with another dirty image.
+    Misfit(Misfit),
+    /// Its root of the mean square.
+    MisfitRms(MisfitRms),
 }
 
 /// What each operation must say of itself.
@@ -274,6 +284,10 @@ macro_rules! each {
             DeconvOp::RowDots($op) => $call,
             DeconvOp::Total($op) => $call,
             DeconvOp::Combine($op) => $call,
+            DeconvOp::MergeTables($op) => $call,
+            DeconvOp::CrossValidate($op) => $call,
+            DeconvOp::Misfit($op) => $call,
+            DeconvOp::MisfitRms($op) => $call,
         }
     };
 }

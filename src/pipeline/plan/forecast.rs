@@ -6,7 +6,7 @@ use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Kept, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Asked, Kept, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
 use crate::pipeline::record::{Pooling, preview_factor};
 
@@ -195,6 +195,10 @@ fn setting(plan: &Plan) -> Setting {
     Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg }
 }
 
+fn asked(plan: &Plan) -> Asked {
+    Asked { rule: plan.config.wiener.rule(), sigma: None, is_scored: false }
+}
+
 /// The filter of the circular boundary, and all that follows it in the same graph.
 fn filter(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
@@ -209,8 +213,8 @@ fn filter(plan: &Plan) -> Stage {
             ..PlaneKeys::default()
         };
         keys.mask.clone_from(&keys.allowed);
-        let rule = (plan.config.wiener.rule(), None);
-        let (mut solver, spectrum) = Solver::begin(&mut wiring, plane, setting(plan), (&keys, transfer.clone()), rule);
+        let given = (&keys, transfer.clone());
+        let (mut solver, spectrum) = Solver::begin(&mut wiring, plane, setting(plan), given, asked(plan));
         keys.model = solver.estimate(&spectrum);
         targets.extend(measured(plan, &mut wiring, plane, (&mut keys, transfer)));
         targets.extend(restored(plan, &mut wiring, plane, &mut keys));
@@ -231,9 +235,8 @@ fn solver(plan: &Plan) -> [Stage; 2] {
         targets.dedup();
         Stage::new(name, wiring, targets)
     };
-    let rule = (plan.config.wiener.rule(), None);
     let start = stage("start", &|wiring, plane, keys| {
-        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting(plan), keys, rule);
+        let (mut solver, spectrum) = Solver::begin(wiring, plane, setting(plan), keys, asked(plan));
         solver.start(&spectrum).vectors()
     });
     let iteration = stage("iteration", &|wiring, plane, keys| {

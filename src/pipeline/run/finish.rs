@@ -24,6 +24,10 @@ type Beam = (BeamShape, CleanBeam);
 impl Session<'_> {
     /// Restores and writes a batch.
     pub(super) fn finish(&mut self, mut states: Vec<PlaneState>, begin: Instant) -> Result<(), RunError> {
+        let Some(products) = self.products else {
+            self.score(&mut states)?;
+            return self.conclude(states, begin);
+        };
         let mut wiring = self.wiring();
         let (mut measured, mut written, mut panels) = (Vec::new(), Vec::new(), Vec::new());
         let mut transfers = Transfers::default();
@@ -38,7 +42,7 @@ impl Session<'_> {
             } else {
                 state.give_up(&mut wiring)
             };
-            let keys = self.write(&mut wiring, state, (keys, beam), &mut written);
+            let keys = self.write(&mut wiring, state, (keys, beam, products), &mut written);
             if Some(state.plan.plane) == shown {
                 panels = self.panels(&mut wiring, state, &keys);
             }
@@ -63,6 +67,11 @@ impl Session<'_> {
             self.preview = Some(self.preview(state, drawn)?);
             self.shown = shown;
         }
+        self.conclude(states, begin)
+    }
+
+    /// Takes down what came of a batch.
+    fn conclude(&mut self, states: Vec<PlaneState>, begin: Instant) -> Result<(), RunError> {
         let wall = begin.elapsed().as_secs_f64();
         for state in states {
             let outcome = self.outcome(state, wall)?;
@@ -103,7 +112,7 @@ impl Session<'_> {
     }
 
     /// Whether a plane's estimate is still to be found or measured.
-    fn is_estimated(&self, state: &PlaneState) -> bool {
+    pub(super) fn is_estimated(&self, state: &PlaneState) -> bool {
         self.is_direct() && !is_passed_through(state)
     }
 
@@ -112,7 +121,7 @@ impl Session<'_> {
         &self,
         wiring: &mut Wiring,
         state: &PlaneState,
-        (mut keys, beam): (PlaneKeys, Option<Beam>),
+        (mut keys, beam, products): (PlaneKeys, Option<Beam>, &Products),
         written: &mut Vec<Key>,
     ) -> PlaneKeys {
         let plane = state.plan.plane;
@@ -129,7 +138,7 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored } = self.products;
+        let Products { model, residual, restored } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),
@@ -222,12 +231,13 @@ impl Session<'_> {
             missing_sidelobes: state.stats.missing,
             wall_s,
             wiener: state.wiener,
+            held_out_rms: state.held_out_rms,
             notes: state.notes,
         })
     }
 }
 
 /// Whether a plane is written as blank.
-fn is_passed_through(state: &PlaneState) -> bool {
+pub(super) fn is_passed_through(state: &PlaneState) -> bool {
     matches!(state.stop, Some(StopReason::Blank | StopReason::Empty | StopReason::NoPsf))
 }

@@ -15,8 +15,7 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut keys: Vec<(PlaneKeys, Measured)> = Vec::new();
         for plane in batch {
-            let scale =
-                self.psfs[&plane.psf].facts().filter(|_| self.plan.divides()).map_or(1.0, |facts| facts.peak.scale);
+            let scale = self.scale(plane.psf);
             let inputs = &self.plan.inputs;
             let files = PlaneFiles {
                 dirty: (&inputs.dirty, plane.plane),
@@ -45,6 +44,11 @@ impl Session<'_> {
         let slabs = self.plan.cut.slabs().len();
         let states = batch.iter().map(|plane| self.plane_state(plane, slabs, &mut values)).collect();
         Ok(states)
+    }
+
+    /// What a dirty image is divided by: the peak of its PSF, or 1.
+    pub(super) fn scale(&self, psf: usize) -> f32 {
+        self.psfs[&psf].facts().filter(|_| self.plan.divides()).map_or(1.0, |facts| facts.peak.scale)
     }
 
     fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Kept>) -> PlaneState {
@@ -82,6 +86,8 @@ impl Session<'_> {
             solver: Vec::new(),
             stop,
             wiener: None,
+            gcv: None,
+            held_out_rms: None,
             usable: None,
             notes: Vec::new(),
         };

@@ -4,6 +4,7 @@ mod clean;
 mod finish;
 mod load;
 mod psf;
+mod score;
 mod state;
 mod wiener;
 
@@ -168,7 +169,8 @@ impl Products {
 struct Session<'a> {
     plan: &'a Plan,
     tools: &'a Tools<'a>,
-    products: &'a Products,
+    /// What is written; nothing where only the numbers count.
+    products: Option<&'a Products>,
     shelf: Shelf,
     /// PSFs by their plane; kept from batch to batch when one serves all.
     psfs: BTreeMap<usize, PsfState>,
@@ -185,10 +187,26 @@ struct Session<'a> {
 /// # Errors
 /// See [`RunError`]; nothing is left of the products then.
 pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) -> Result<Outcome, RunError> {
+    let mut outcome = work(plan, Some(&products), tools)?;
+    let beams: Vec<_> = outcome.planes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
+    let history = history(plan, &outcome.planes, command, outcome.interrupted);
+    outcome.products = products.finish(&beams, &history)?;
+    Ok(outcome)
+}
+
+/// Runs a plan for its numbers: nothing is restored and written, and the scores that the plan asks for are measured.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn explore(plan: &Plan, tools: &Tools<'_>) -> Result<Outcome, RunError> {
+    work(plan, None, tools)
+}
+
+fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<Outcome, RunError> {
     let mut session = Session {
         plan,
         tools,
-        products: &products,
+        products,
         shelf: Shelf::default(),
         psfs: BTreeMap::new(),
         phases: ["read", "deconvolve", "restore-and-write"]
@@ -208,11 +226,9 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
         return Err(RunError::Aborted);
     }
     let interrupted = tools.cancel.is_requested();
-    let beams: Vec<_> = outcomes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
-    let files = products.finish(&beams, &history(plan, &outcomes, command, interrupted))?;
     Ok(Outcome {
         planes: outcomes,
-        products: files,
+        products: Vec::new(),
         interrupted,
         phases,
         peak_memory: peak_memory(),

@@ -59,6 +59,10 @@ pub(super) struct PlaneState {
     pub stop: Option<StopReason>,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
+    /// The criterion of cross-validation, where it was asked for.
+    pub gcv: Option<f64>,
+    /// Root of the mean square of the misfit with another dirty image \[Jy/beam\].
+    pub held_out_rms: Option<f64>,
     /// The modes that it used.
     pub usable: Option<Kept>,
     pub notes: Vec<String>,

@@ -5,9 +5,10 @@ use super::{RunError, Session};
 use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{Ceiling, Choice, LambdaRule, SigmaChoice, WienerParams};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Asked, Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
 use crate::pipeline::outcome::WienerOutcome;
+use crate::pipeline::plan::Scores;
 use crate::pipeline::record::SolverPoint;
 
 /// Relative residual of the equation that counts as solved (ALGORITHMS 6.5).
@@ -58,15 +59,16 @@ impl Session<'_> {
         Setting { layout, shape: self.plan.cut.shape, noise: noise_model, reg }
     }
 
-    /// The rule for λ, and the noise that it uses \[Jy/beam\].
-    fn rule(&self, state: &PlaneState) -> (LambdaRule, Option<f64>) {
+    /// The rule for λ, the noise that it uses, and whether λ is scored.
+    fn rule(&self, state: &PlaneState) -> Asked {
         let params = &self.plan.config.wiener;
         let rule = params.rule();
-        match (params.sigma, rule) {
-            (SigmaChoice::Given(sigma), _) => (rule, Some(sigma.0)),
-            (SigmaChoice::Auto, LambdaRule::MlSigma | LambdaRule::Given(_)) => (rule, Some(state.stats.sigma)),
-            (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => (rule, None),
-        }
+        let sigma = match (params.sigma, rule) {
+            (SigmaChoice::Given(sigma), _) => Some(sigma.0),
+            (SigmaChoice::Auto, LambdaRule::MlSigma | LambdaRule::Given(_)) => Some(state.stats.sigma),
+            (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => None,
+        };
+        Asked { rule, sigma, is_scored: matches!(self.plan.scores, Scores::CrossValidation) }
     }
 
     fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
@@ -79,6 +81,13 @@ impl Session<'_> {
         let is_given = matches!(self.plan.config.wiener.rule(), LambdaRule::Given(_));
         let usable = values.next().expect("the usable modes were asked for");
         (usable, if is_given { None } else { values.next() })
+    }
+
+    /// The criterion of cross-validation, where it was asked for; the table beside it was only to be kept.
+    fn scored(&self, values: &mut impl Iterator<Item = Kept>) -> Option<f64> {
+        let mut next = || values.next().expect("score and table were asked for");
+        let is_scored = matches!(self.plan.scores, Scores::CrossValidation);
+        is_scored.then(|| [next(), next()]).map(|[score, _]| *score.small().scalar())
     }
 
     /// Conjugate gradients of the linear boundary: one graph per iteration for all planes that are not done.
@@ -106,7 +115,7 @@ impl Session<'_> {
     }
 
     /// The state before the first iteration.
-    fn start(&self, states: &[PlaneState]) -> Result<Vec<Solving>, RunError> {
+    fn start(&self, states: &mut [PlaneState]) -> Result<Vec<Solving>, RunError> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         for state in states.iter().filter(|state| state.stop.is_none()) {
@@ -117,13 +126,15 @@ impl Session<'_> {
             let keys = solver.start(&spectrum);
             targets.push(solver.usable);
             targets.extend(solver.choice);
+            targets.extend(solver.score.into_iter().flatten());
             targets.extend(order(keys));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
-        let active = states.iter().enumerate().filter(|(_, state)| state.stop.is_none());
+        let active = states.iter_mut().enumerate().filter(|(_, state)| state.stop.is_none());
         Ok(active
-            .map(|(index, _)| {
+            .map(|(index, state)| {
                 let (usable, choice) = self.chosen(&mut values);
+                state.gcv = self.scored(&mut values);
                 let [x, r, p] = self.vectors(&mut values);
                 let (rz, rr) = numbers(&mut values);
                 Solving {
@@ -201,7 +212,7 @@ impl Session<'_> {
     fn solved(&self, state: &mut PlaneState, known: (&Kept, Option<&Kept>), iterations: u32, tolerance: f64) {
         let usable = known.0.small();
         let usable = usable.usable();
-        let (rule, sigma) = self.rule(state);
+        let Asked { rule, sigma, .. } = self.rule(state);
         let choice = match (known.1, rule) {
             (Some(choice), _) => choice.small().choice().clone(),
             (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
@@ -227,6 +238,7 @@ impl Session<'_> {
             tau: usable.tau,
             iterations,
             relative_residual: tolerance,
+            gcv: state.gcv,
             ceiling: None,
         });
         state.usable = Some(known.0.clone());
@@ -251,6 +263,7 @@ impl Session<'_> {
                 let model = solver.estimate(&spectrum);
                 targets.push(solver.usable.clone());
                 targets.extend(solver.choice.clone());
+                targets.extend(solver.score.clone().into_iter().flatten());
                 let usable = solver.usable;
                 keys.model = model;
                 usable
@@ -275,6 +288,7 @@ impl Session<'_> {
     ) -> Result<(), RunError> {
         if state.usable.is_none() {
             let (usable, choice) = self.chosen(values);
+            state.gcv = self.scored(values);
             self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
         }
         state.tally = *values.next().expect("the tally comes first").small().tally();

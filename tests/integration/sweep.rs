@@ -1,0 +1,155 @@
+//! Sweeps: times in processes of their own, results beside each other, and the best by a criterion.
+
+use std::fs;
+
+use deconv::collections::table::Table;
+use ndarray::Array2;
+
+use crate::support::fits::Image;
+use crate::support::program::{Folder, Ran};
+use crate::support::sky;
+
+const SHAPE: (usize, usize) = (64, 60);
+const NOISE: f64 = 0.02;
+
+/// A sky of points and a broad bump, its dirty image twice with independent noise, and the truth.
+fn folder() -> (Folder, Array2<f64>) {
+    let folder = Folder::new();
+    let points = [(20.0, 15.0, 1.0), (40.0, 22.0, 0.5), (33.0, 44.0, 0.7)];
+    let clean = sky::dirty(SHAPE, &points);
+    folder.pair(&(&clean + &sky::noise(SHAPE, NOISE, 1)), &sky::wide_psf(SHAPE));
+    folder.save("other.fits", &Image::new(&(&clean + &sky::noise(SHAPE, NOISE, 2))));
+    (folder, clean)
+}
+
+fn sweep(folder: &Folder, words: &str) -> Ran {
+    folder.deconv(&format!("sweep --dirty dirty.fits --psf psf.fits -o out --overwrite {words}"))
+}
+
+fn table(folder: &Folder) -> Table {
+    Table::read_csv(folder.path("out-sweep.csv")).unwrap()
+}
+
+const WIENER: &str = "--algorithm wiener --boundary circular --noise-model white --reg identity";
+
+#[test]
+fn sweep_of_times_has_a_row_for_every_combination_and_marks_the_choice() {
+    let (folder, _) = folder();
+    let ran = sweep(&folder, &format!("--chunk 16,32,full --threads 1,2 --repeat 2 {WIENER} --lambda 0.1"));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let table = table(&folder);
+    assert_eq!(table.texts("chunk").unwrap(), ["16", "32", "full", "16", "32", "full"]);
+    assert_eq!(table.numbers("threads").unwrap(), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+    assert_eq!(table.numbers("rows").unwrap()[..3], [16.0, 32.0, 64.0]);
+    let tasks = table.numbers("tasks").unwrap();
+    assert!(tasks[0] > tasks[1] && tasks[1] > tasks[2] && tasks[2] > 0.0, "{tasks:?}");
+    for name in ["wall_s", "cpu_s", "peak_mib", "residual_rms", "overhead_percent"] {
+        assert!(table.numbers(name).unwrap().iter().all(|value| *value >= 0.0), "{name}");
+    }
+    let rms = table.numbers("residual_rms").unwrap();
+    assert!(rms.iter().all(|value| *value == rms[0] && *value > 0.0), "chunks and threads change no result: {rms:?}");
+    assert_eq!(ran.err.matches("wall ").count(), 12, "two rounds of six points\n{}", ran.err);
+    let picture = fs::read_to_string(folder.path("out-sweep.svg")).unwrap();
+    assert!(picture.contains("auto: 64 rows (threads 1, 2)"), "the tuner's choice is marked");
+    assert!(folder.path("out-sweep.png").is_file());
+    let left: Vec<_> = folder.listing().into_keys().filter(|path| path.to_string_lossy().contains(".sweep-")).collect();
+    assert!(left.is_empty(), "the products of the points are gone: {left:?}");
+}
+
+#[test]
+fn sweep_of_results_gives_what_single_runs_give() {
+    let (folder, _) = folder();
+    let ran = sweep(&folder, "--sweep gain=0.05,0.2 --sweep auto-mask=0,5 --threads 2 --niter 200");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let table = table(&folder);
+    assert_eq!(table.rows(), 4);
+    assert_eq!(table.numbers("gain").unwrap(), [0.05, 0.05, 0.2, 0.2]);
+    let alone = folder.run("alone", "--gain 0.2 --auto-mask 5 --niter 200").summary();
+    let plane = &alone["planes"][0];
+    let close = |name: &str, expected: f64| {
+        let found = table.numbers(name).unwrap()[3];
+        assert!((found - expected).abs() <= 1e-3 * expected.abs(), "{name}: {found}, alone {expected}");
+    };
+    close("flux_jy", plane["flux_jy"].as_f64().unwrap());
+    close("residual_rms", plane["residual"]["rms"].as_f64().unwrap());
+    close("iterations", plane["iterations"].as_f64().unwrap());
+    assert_eq!(table.texts("stop").unwrap()[3], plane["stop"]["reason"].as_str().unwrap());
+}
+
+#[test]
+fn cross_validation_of_a_sweep_finds_the_lambda_of_the_rule() {
+    let (folder, _) = folder();
+    let ran = sweep(&folder, &format!("--sweep lambda=1e-4..1e4:33 --select gcv --save-best {WIENER}"));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let table = table(&folder);
+    let (lambdas, scores) = (table.numbers("lambda").unwrap(), table.numbers("gcv").unwrap());
+    let best = (0..lambdas.len()).min_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
+    let told = ran.out.split("best: lambda = ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+    assert_eq!(told, Some(lambdas[best]), "{}", ran.out);
+    let rule = folder.run("rule", &format!("{WIENER} --lambda gcv")).summary();
+    let expected = rule["planes"][0]["wiener"]["lambda"].as_f64().unwrap();
+    let step = 8.0 / 32.0;
+    let apart = (lambdas[best] / expected).log10().abs();
+    assert!(apart <= step, "{} of the sweep, {expected} by the rule", lambdas[best]);
+    let saved = folder.products("out-best").summary()["planes"][0]["wiener"]["lambda"].as_f64().unwrap();
+    assert!((saved / lambdas[best] - 1.0).abs() < 1e-4, "the saved run has the best lambda: {saved}");
+    let again = folder.run("again", "--config out-best.toml");
+    assert!(again.model().pixels == folder.products("out-best").model().pixels);
+    assert!(fs::read_to_string(folder.path("out-sweep.svg")).unwrap().contains("best: lambda"));
+}
+
+#[test]
+fn held_out_image_finds_a_lambda_as_good_as_the_truth_would() {
+    let (folder, clean) = folder();
+    let ran = sweep(&folder, &format!("--sweep lambda=1e-4..1e4:17 --select held-out --held-out other.fits {WIENER}"));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let table = table(&folder);
+    let scores = table.numbers("held_out_rms").unwrap();
+    let best = (0..scores.len()).min_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
+    assert!(best > 0 && best + 1 < scores.len(), "a minimum inside: {scores:?}");
+    // by the truth: the distance of psf * model = dirty - residual from the dirty image without noise
+    let dirty = Image::read(&folder.path("dirty.fits")).pixels;
+    let error = |lambda: &str| {
+        let residual = folder.run("one", &format!("{WIENER} --lambda {lambda} --overwrite")).residual().pixels;
+        let squares = clean.iter().zip(dirty.iter().zip(&residual)).map(|(clean, (d, r))| (d - r - clean).powi(2));
+        (squares.sum::<f64>() / clean.len() as f64).sqrt()
+    };
+    let errors: Vec<f64> = table.texts("lambda").unwrap().iter().map(|lambda| error(lambda)).collect();
+    let least = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(errors[best] <= 1.1 * least, "{} with the chosen lambda, {least} with the best: {errors:?}", errors[best]);
+    // the score is that error and the other image's noise in quadrature
+    let expected = (errors[best].powi(2) + NOISE.powi(2)).sqrt();
+    assert!((scores[best] / expected - 1.0).abs() < 0.05, "{} {expected}", scores[best]);
+}
+
+#[test]
+fn what_cannot_be_swept_is_told_before_any_work() {
+    let (folder, _) = folder();
+    let before = folder.listing();
+    for (words, needle) in [
+        ("", "nothing to sweep"),
+        ("--sweep speed=1,2", "cannot sweep 'speed'"),
+        ("--sweep lambda=0.1,1", "lambda"),
+        ("--sweep gain=0.1,2", "expected a number from"),
+        ("--sweep niter=1..:3", "FROM..TO:COUNT"),
+        ("--chunk 16,16", "stands there twice"),
+        ("--sweep gain=0.1,0.2 --select gcv", "cannot select by gcv"),
+        ("--sweep gain=0.1,0.2 --select held-out", "--held-out"),
+        ("--sweep gain=0.1,0.2 --select held-out --held-out psf.fits", "held-out image"),
+        ("--chunk 16,32 --select held-out --held-out other.fits", "--select has no effect"),
+    ] {
+        let ran = sweep(&folder, words);
+        assert_eq!(ran.code, Some(1), "{words}\n{}", ran.err);
+        assert!(ran.err.contains(needle) && ran.err.contains("error:"), "{words}: {needle}\n{}", ran.err);
+        assert!(before == folder.listing(), "{words}: something was written");
+    }
+}
+
+#[test]
+fn tables_and_pictures_that_exist_are_kept() {
+    let (folder, _) = folder();
+    fs::write(folder.path("out-sweep.csv"), "mine").unwrap();
+    let ran = folder.deconv("sweep --dirty dirty.fits --psf psf.fits -o out --sweep gain=0.1,0.2");
+    assert!(ran.code == Some(1) && ran.err.contains("exists already"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(folder.path("out-sweep.csv")).unwrap(), "mine");
+}
