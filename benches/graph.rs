@@ -4,6 +4,8 @@
 //! `cargo bench --bench graph [-- TASKS...]` prints a Markdown table, each figure the least of several runs;
 //! `benches/overhead.sh` puts another scheduler's beside it. Standard output is data: lines of the table, and nothing else.
 
+#![expect(clippy::print_stdout, reason = "it is run for what it prints")]
+
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Arc;

@@ -98,6 +98,9 @@ impl<T: Item> Bag<T> {
 
     /// One value from all items: each partition folds its own from `first` on, then `combine` puts the results together,
     /// along a fixed tree. `first` must change nothing: 0 for sums, 1 for products.
+    ///
+    /// # Panics
+    /// Never: a bag has at least one partition.
     pub fn fold<A: Item>(
         &self,
         name: &'static str,

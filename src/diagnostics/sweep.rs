@@ -159,7 +159,7 @@ fn draw_marks(scene: &mut Scene, x: &Axis, curves: &Curves) {
         let text = shortened(&mark.label, SMALL, (RIGHT - LEFT) / 2.0);
         let width = text_width(&text, SMALL);
         let at = (LEFT + x.place(mark.x) * (RIGHT - LEFT)).clamp(LEFT + width / 2.0, RIGHT - width / 2.0);
-        let line = if at - width / 2.0 > lines[0] { 0 } else { 1 };
+        let line = usize::from(at - width / 2.0 <= lines[0]);
         if at - width / 2.0 > lines[line] {
             let y = TOP - 14.0 - 26.0 * line as f64;
             scene.text(Label::new(&*text, (at, y), SMALL).anchored(Along::Middle, Across::Middle).coloured(MARKED));
@@ -203,7 +203,7 @@ mod tests {
         let scene = scene(&curves());
         let texts = marks::texts(&scene);
         for text in ["64", "512", "full", "chunk", "wall [s]", "tasks", "threads 1", "threads 2"] {
-            assert!(texts.iter().any(|label| *label == text), "{text}: {texts:?}");
+            assert!(texts.contains(&text), "{text}: {texts:?}");
         }
         assert_eq!(texts.iter().filter(|label| label.starts_with("auto")).count(), 2, "{texts:?}");
         marks::assert_readable(&scene);

@@ -79,7 +79,7 @@ impl<O: Op> Engine<'_, O> {
         };
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let scratch = self.crew.scratch.as_ref().filter(|_| self.course.residence.is_stored(task));
-        let output = scratch.map(|scratch| scratch.name());
+        let output = scratch.map(super::scratch::Scratch::name);
         let path = output.as_ref().map(|file| file.path().to_owned());
         let job = Job { worker, op, inputs: &inputs, output: path.as_deref(), context: &self.run.context };
         let (Ran { value, run, write }, attempt) = self.attempt((worker, task), || elsewhere.run(&job))?;
@@ -102,7 +102,7 @@ impl<O: Op> Engine<'_, O> {
                 self.run.callbacks,
                 (key, kind, worker, self.net.bytes(task)),
                 stored.len(),
-                (end - write, end),
+                (end.checked_sub(write).unwrap(), end),
             );
         }
         let slot = if is_file {

@@ -44,13 +44,16 @@ pub(super) fn best(net: &Net) -> Vec<u32> {
     best_with_peak(net).0
 }
 
+/// Makes an order.
+type Make = fn(&Net) -> Vec<u32>;
+
 /// The same with its peak, everything in memory \[bytes\].
 pub(super) fn best_with_peak(net: &Net) -> (Vec<u32>, u64) {
     let family = Family::by_release(net);
     let is_by_key = family.is_by_key(net);
     let mut best = depth_first(net, &family);
     let (floor, mut peak) = (floor(net), serial_peak(net, &best));
-    let others: [Option<fn(&Net) -> Vec<u32>>; 2] = [(!is_by_key).then_some(by_key), Some(breadth_first)];
+    let others: [Option<Make>; 2] = [(!is_by_key).then_some(by_key), Some(breadth_first)];
     for make in others.into_iter().flatten() {
         if peak > floor {
             let order = make(net);

@@ -10,7 +10,7 @@ use super::target::temporary_beside;
 
 /// What a missing whole number is written as.
 const MISSING: i64 = i64::MIN;
-/// Columns that TTYPEn can number in the eight characters of a key.
+/// Columns that `TTYPEn` can number in the eight characters of a key.
 const MOST_COLUMNS: usize = 999;
 
 /// The cells of one column, a value for each row.

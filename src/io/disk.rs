@@ -23,7 +23,7 @@ pub fn free_bytes(folder: &Path) -> io::Result<u64> {
     }
     // SAFETY: the call went well, and zeros are a value of each field.
     let facts = unsafe { facts.assume_init() };
-    Ok(facts.f_bavail as u64 * facts.f_frsize as u64)
+    Ok(facts.f_bavail * facts.f_frsize)
 }
 
 /// Removes what runs that were killed left of a product: the hidden files that would have become it.

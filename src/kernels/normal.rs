@@ -57,7 +57,7 @@ pub fn fill_normal(seed: u64, rows: &[u64], columns: Columns, out: &mut [f64]) {
         let begin = (row, place);
         for slot in 0..filled {
             block.rows[slot] = rows[row];
-            block.pairs[slot] = if step == 1 { start / 2 + place } else { (start + place * step) / 2 } as u64;
+            block.pairs[slot] = if step == 1 { start / 2 + place } else { usize::midpoint(start, place * step) } as u64;
             place += 1;
             if place == pairs {
                 (row, place) = (row + 1, 0);

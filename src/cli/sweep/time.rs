@@ -71,13 +71,13 @@ impl Timing {
             overhead_percent: 100.0 * (1.0 - parallel["efficiency"].as_f64()?),
             rows: summary["chunk_rows"].as_u64()?,
             columns: summary["chunk_columns"].as_u64()?,
-            numbers: read_numbers(summary["planes"].as_array()?)?,
+            numbers: read_numbers(summary["planes"].as_array()?),
         })
     }
 }
 
 /// The same numbers as a run in this process would give.
-fn read_numbers(planes: &[Value]) -> Option<Numbers> {
+fn read_numbers(planes: &[Value]) -> Numbers {
     let sum = |key: &str| planes.iter().filter_map(|plane| plane[key].as_f64()).sum::<f64>();
     let count = |key: &str| planes.iter().filter_map(|plane| plane[key].as_u64()).sum::<u64>();
     let residual = |plane: &Value, key: &str| plane["residual"][key].as_f64().unwrap_or(0.0);
@@ -87,7 +87,7 @@ fn read_numbers(planes: &[Value]) -> Option<Numbers> {
     let mut stops: Vec<&str> = planes.iter().filter_map(|plane| plane["stop"]["reason"].as_str()).collect();
     stops.sort_unstable();
     stops.dedup();
-    Some(Numbers {
+    Numbers {
         flux_jy: sum("flux_jy"),
         negative_flux_jy: sum("negative_flux_jy"),
         components: count("components"),
@@ -98,7 +98,7 @@ fn read_numbers(planes: &[Value]) -> Option<Numbers> {
         stop: stops.join(" "),
         score: None,
         wall_s: planes.iter().filter_map(|plane| plane["wall_s"].as_f64()).fold(0.0, f64::max),
-    })
+    }
 }
 
 impl Job<'_> {

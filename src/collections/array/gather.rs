@@ -138,7 +138,7 @@ impl Gather {
             let counts: Vec<usize> = own.iter().map(Vec::len).collect();
             for pick in indices(&counts) {
                 let piece: Vec<&Run> = pick.iter().zip(&own).map(|(&i, runs)| runs[i]).collect();
-                place(*input, &piece, &mut out).map_err(|error| {
+                place(input, &piece, &mut out).map_err(|error| {
                     error.unwrap_or_else(|| TaskError::Input {
                         input: number,
                         expected: "a chunk of the array's type",

@@ -17,12 +17,15 @@ const DIGITS: usize = 12;
 /// A task of a layer: its operation, and its inputs as the number of a layer below and an index there.
 pub(super) type Task = (ArrayOp, Vec<(usize, Vec<usize>)>);
 
+/// Makes the task at a place.
+type Make = Box<dyn Fn(&[usize]) -> Task + Send + Sync>;
+
 /// All tasks of one step, one for each chunk.
 pub(super) struct Layer {
     name: Arc<str>,
     counts: Vec<usize>,
     inputs: Vec<Arc<Layer>>,
-    task: Box<dyn Fn(&[usize]) -> Task + Send + Sync>,
+    task: Make,
 }
 
 impl Layer {

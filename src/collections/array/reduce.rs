@@ -152,9 +152,9 @@ impl Partial {
             let (now, later) = rows.split_at(count * width);
             let mut planes = self.spare.pop().unwrap_or_default();
             if is_eight {
-                sum_of_eight(now, width, &mut planes)
+                sum_of_eight(now, width, &mut planes);
             } else {
-                leaf(self.fold, now, &mut planes)
+                leaf(self.fold, now, &mut planes);
             }
             self.push(Node { first, level: count.ilog2(), planes });
             (first, rows) = (first + count as u64, later);
@@ -190,12 +190,11 @@ impl Partial {
     /// What is asked for, of an axis of `length` that is complete.
     pub(super) fn finish(mut self, reduction: Reduction, dtype: Dtype, length: u64) -> Block {
         let width: usize = self.shape.iter().product();
-        let (mut planes, mut count) = match self.nodes.is_empty() {
-            true => (empty(self.fold, width), 0.0),
-            false => {
-                let first = self.nodes.remove(0);
-                (first.planes, 2.0_f64.powi(first.level as i32))
-            }
+        let (mut planes, mut count) = if self.nodes.is_empty() {
+            (empty(self.fold, width), 0.0)
+        } else {
+            let first = self.nodes.remove(0);
+            (first.planes, 2.0_f64.powi(first.level as i32))
         };
         for node in &self.nodes {
             let more = 2.0_f64.powi(node.level as i32);

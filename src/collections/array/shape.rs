@@ -30,13 +30,13 @@ impl<T: Element> Array<T> {
         // for each axis the old chunks that have a part in the new array, and the part
         let mut taken: Vec<Vec<(usize, Cut)>> = Vec::with_capacity(axes);
         let mut kept = vec![true; axes];
-        for axis in 0..axes {
+        for (axis, is_kept) in kept.iter_mut().enumerate() {
             let select = selects.get(axis).copied().unwrap_or_else(|| Select::from(..));
             let length = self.grid.length(axis);
             let cut = select
                 .of(length)
                 .ok_or_else(|| self.wrong_axes("elements of the array, a step above 0", format!("{select:?}")))?;
-            kept[axis] = !select.is_one;
+            *is_kept = !select.is_one;
             taken.push(self.parts_of(axis, cut));
         }
         let lengths: Vec<Vec<usize>> =

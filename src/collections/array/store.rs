@@ -177,16 +177,17 @@ impl fmt::Display for Write {
 
 /// The head of a `NumPy` file, version 1.0.
 fn npy_head(shape: &[usize], dtype: Dtype) -> Vec<u8> {
+    /// Bytes before the text.
+    const BEFORE: usize = 10;
     let descr = match dtype {
         Dtype::F32 => "<f4",
         Dtype::F64 => "<f8",
         Dtype::C32 => "<c8",
         Dtype::C64 => "<c16",
     };
-    let lengths: String = shape.iter().map(|length| format!("{length}, ")).collect();
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", lengths.trim_end());
+    let lengths: Vec<String> = shape.iter().map(|length| format!("{length},")).collect();
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", lengths.join(" "));
     // the numbers begin at a multiple of 64 bytes, after a line end
-    const BEFORE: usize = 10;
     while !(BEFORE + text.len() + 1).is_multiple_of(64) {
         text.push(' ');
     }

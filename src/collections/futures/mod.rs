@@ -192,6 +192,9 @@ impl<T: Any + Send + Sync> Future<T> {
     ///
     /// # Errors
     /// [`FutureError`]: the function failed or panicked, or it was cancelled, or one of its inputs was.
+    ///
+    /// # Panics
+    /// Never: a handle has the type of its value.
     pub fn result(&self) -> Result<Arc<T>, FutureError> {
         let value = self.shared.wait(&self.slot)?;
         Ok(value.downcast().expect("a handle has the type of its value"))

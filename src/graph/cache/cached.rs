@@ -14,6 +14,9 @@ use super::Cache;
 use super::digests::digests;
 use super::offering::{Effort, Offering};
 
+/// Promised values, and their keys in the graph that makes them.
+type Wanted<'a, O> = Vec<(Key, &'a Held<<O as Op>::Value>)>;
+
 /// Lets another scheduler run what a cache does not hold, and gives the cache what comes of it.
 ///
 /// What stands below a result that is found is not run. Where a graph's small results are all found, its large ones are
@@ -237,7 +240,7 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
 
     /// Fetches promised values: from the cache, or by running their graphs.
     fn fetch(&self, held: &[&Held<O::Value>], run: &RunContext<'_, O::Value>) -> Result<(), GraphError> {
-        let mut graphs: Vec<(Arc<TaskGraph<O>>, Vec<(Key, &Held<O::Value>)>)> = Vec::new();
+        let mut graphs: Vec<(Arc<TaskGraph<O>>, Wanted<'_, O>)> = Vec::new();
         for &held in held.iter().filter(|held| held.is_promised()) {
             let digest = held.digest.expect("what is promised has a digest");
             if let Some(found) = self.cache.get(digest) {

@@ -141,16 +141,13 @@ impl<V> Cache<V> {
             Store::Disk(disk) => read(disk, digest).ok(),
         };
         let mut ranking = self.ranking();
-        match held {
-            Some((place, bytes)) => {
-                ranking.touch(digest);
-                self.found.fetch_add(1, Ordering::Relaxed);
-                Some(Held::at(place, bytes, Some(digest)))
-            }
-            None => {
-                ranking.remove(digest);
-                None
-            }
+        if let Some((place, bytes)) = held {
+            ranking.touch(digest);
+            self.found.fetch_add(1, Ordering::Relaxed);
+            Some(Held::at(place, bytes, Some(digest)))
+        } else {
+            ranking.remove(digest);
+            None
         }
     }
 

@@ -69,6 +69,9 @@ pub enum Direction {
     TopDown,
 }
 
+/// Tells the seconds that a task takes, by its key and kind, where they are known.
+pub type Seconds<'a> = &'a dyn Fn(&Key, &str) -> Option<f64>;
+
 /// How a picture looks.
 #[derive(Clone, Copy)]
 pub struct Look<'a> {
@@ -79,7 +82,7 @@ pub struct Look<'a> {
     /// Kinds that take the first colours, in this order: lets several pictures agree.
     pub kinds: &'a [String],
     /// Seconds that a task takes, by its key and kind.
-    pub seconds: Option<&'a dyn Fn(&Key, &str) -> Option<f64>>,
+    pub seconds: Option<Seconds<'a>>,
     /// A graph of more nodes than this is drawn by layers.
     pub most: usize,
 }

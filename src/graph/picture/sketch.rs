@@ -41,7 +41,7 @@ impl Sketch {
     pub(super) fn new<O: Op>(
         graph: &TaskGraph<O>,
         targets: &[Key],
-        seconds: Option<&dyn Fn(&Key, &str) -> Option<f64>>,
+        seconds: Option<super::Seconds<'_>>,
     ) -> Result<Self, GraphError> {
         let net = Net::new(graph, targets)?;
         let places = Places::new(&net);

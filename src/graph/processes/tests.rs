@@ -112,6 +112,7 @@ impl Op for Piece {
     }
 
     fn codec() -> Option<Codec<Vec<f64>>> {
+        #[expect(clippy::ptr_arg, reason = "the codec is of this type")]
         fn write(value: &Vec<f64>, to: &mut dyn Write) -> io::Result<()> {
             let mut to = Packer::new(to);
             to.put(&value.len())?;

@@ -75,8 +75,6 @@ fn write_and_read(mut file: &File, path: &Path) -> io::Result<(f64, f64)> {
 fn header() -> Vec<u8> {
     let side = SIDE.to_string();
     let cards = [("SIMPLE", "T"), ("BITPIX", "-32"), ("NAXIS", "2"), ("NAXIS1", &side), ("NAXIS2", &side)];
-    let mut text: String =
-        cards.iter().map(|(key, value)| format!("{:<80}", format!("{key:<8}= {value:>20}"))).collect();
-    text += &format!("{:<80}", "END");
-    format!("{text:<2880}").into_bytes()
+    let cards = cards.map(|(key, value)| format!("{:<80}", format!("{key:<8}= {value:>20}"))).concat();
+    format!("{:<2880}", cards + "END").into_bytes()
 }

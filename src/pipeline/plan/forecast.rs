@@ -222,9 +222,12 @@ fn filter(plan: &Plan) -> Stage {
     Stage::new("filter", wiring, targets)
 }
 
+/// Wires what is done to a plane, given its keys and those of the PSF's transfer function: what must be computed.
+type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
+
 /// Start and iteration of the linear boundary's solver.
 fn solver(plan: &Plan) -> [Stage; 2] {
-    let stage = |name: &'static str, wire: &dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>| {
+    let stage = |name: &'static str, wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {

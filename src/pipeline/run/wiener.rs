@@ -255,19 +255,18 @@ impl Session<'_> {
         let (plane, setting) = (state.plan.plane, self.setting(state));
         let mut keys = state.give_up(wiring);
         let mut targets = Vec::new();
-        let usable = match &state.usable {
-            Some(usable) => wiring.give("held-usable", plane, 0, usable),
-            None => {
-                let given = (&keys, transfer.clone());
-                let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, given, self.rule(state));
-                let model = solver.estimate(&spectrum);
-                targets.push(solver.usable.clone());
-                targets.extend(solver.choice.clone());
-                targets.extend(solver.score.clone().into_iter().flatten());
-                let usable = solver.usable;
-                keys.model = model;
-                usable
-            }
+        let usable = if let Some(usable) = &state.usable {
+            wiring.give("held-usable", plane, 0, usable)
+        } else {
+            let given = (&keys, transfer.clone());
+            let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, given, self.rule(state));
+            let model = solver.estimate(&spectrum);
+            targets.push(solver.usable.clone());
+            targets.extend(solver.choice.clone());
+            targets.extend(solver.score.clone().into_iter().flatten());
+            let usable = solver.usable;
+            keys.model = model;
+            usable
         };
         keys.residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
         // the model is no list of components, so no sidelobes are missing beside some of them

@@ -64,7 +64,7 @@ pub struct Places {
     /// What tells the curves apart.
     pub labels: Vec<String>,
     /// Curve and place along x of every point.
-    places: Vec<(usize, usize)>,
+    points: Vec<(usize, usize)>,
 }
 
 impl Places {
@@ -97,19 +97,19 @@ impl Places {
             (curve, axis.values.iter().position(|value| *value == values[along]).unwrap_or(0))
         };
         let places = sweep.points.iter().map(|point| place(&point.values, &mut labels)).collect();
-        Self { x_name: axis.target.key.replace('_', "-"), x, x_labels, labels, places }
+        Self { x_name: axis.target.key.replace('_', "-"), x, x_labels, labels, points: places }
     }
 
     /// The value along x of a point.
     pub fn x_of(&self, point: usize) -> f64 {
-        self.x[self.places[point].1]
+        self.x[self.points[point].1]
     }
 
     /// A panel of what `value` gives of every point: the least and the greatest of its repetitions.
     pub fn panel(&self, name: &str, value: impl Fn(usize) -> Option<(f64, f64)>) -> Panel {
         let curve = |label: &String| Series { label: label.clone(), values: vec![None; self.x.len()] };
         let mut series: Vec<Series> = self.labels.iter().map(curve).collect();
-        for (point, (curve, at)) in self.places.iter().enumerate() {
+        for (point, (curve, at)) in self.points.iter().enumerate() {
             series[*curve].values[*at] = value(point);
         }
         let all = || series.iter().flat_map(|series| &series.values).flatten();
