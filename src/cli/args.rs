@@ -64,7 +64,7 @@ pub(super) struct RunArgs {
     /// Who runs the tasks: threads, sync (one after the other) or processes [default: threads]
     #[arg(long, value_name = "NAME", value_parser = ["sync", "threads", "processes"], help_heading = "Work")]
     pub scheduler: Option<String>,
-    /// Folder for values that have no room in memory or go between processes [default: for processes that of the products, for threads none]
+    /// Folder for values that have no room in memory or go between processes [default: beside the products, where one is needed]
     #[arg(long, value_name = "DIR", help_heading = "Work")]
     pub scratch: Option<String>,
     #[command(flatten)]
