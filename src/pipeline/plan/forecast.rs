@@ -8,7 +8,7 @@ use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{Asked, Kept, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
-use crate::pipeline::record::{Pooling, preview_factor};
+use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
 
 /// Clean beam assumed for the forecast: four pixels across.
 const TYPICAL_BEAM: f64 = 4.0;
@@ -110,7 +110,11 @@ fn looks(plan: &Plan) -> Vec<Stage> {
     let peak = plan.kernel.peak;
     vec![
         each_psf(plan, "psf", |wiring, psf| vec![wiring.locate_psf(psf)]),
-        each_psf(plan, "examine", |wiring, psf| wiring.examine_psf(psf, peak, plan.psf_asks(), None)),
+        each_psf(plan, "examine", |wiring, psf| {
+            // one PSF is made small for the preview
+            let small = (psf.plane == 0).then(|| (preview_factor(psf.shape()), PanelKind::Psf.pooling()));
+            wiring.examine_psf(psf, peak, plan.psf_asks(), small)
+        }),
     ]
 }
 
