@@ -68,7 +68,6 @@ pub enum PsfError {
 
 /// Where a PSF peaks, and how high: all that is needed to normalise and to place its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::unsafe_derive_deserialize, reason = "no method of it is unsafe; a macro within one is")]
 pub struct PsfPeak {
     /// Shape `(py, px)` of the PSF.
     pub shape: (usize, usize),

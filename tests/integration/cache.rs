@@ -73,7 +73,9 @@ fn other_lambda_loads_nothing_again() {
     for boundary in ["circular", "linear"] {
         let words = format!("--algorithm wiener --boundary {boundary} --lambda");
         let [one, two] = change(&folder(), &format!("{words} 1e-3"), &format!("{words} 2e-3"));
-        for kind in LOADING.iter().chain(&["mode-survey", "usable"]) {
+        // the circular filter is one graph with what it writes, so of its stages only those are kept that are dear
+        let kept: &[&str] = if boundary == "linear" { &["psf-rows", "transfer", "mode-survey", "usable"] } else { &[] };
+        for kind in ["prepare", "allow"].iter().chain(kept) {
             assert!(ran(&one, kind) > 0 && ran(&two, kind) == 0, "{boundary} {kind}");
         }
         assert!(ran(&two, "filter") > 0);
