@@ -25,7 +25,11 @@ for cap in "$memory" auto; do
     --plots none --overwrite -q --memory "$cap" -o "$out/$cap"
   grep -E '"(memory_peak_bytes|wall_s|cpu_s)"' "$out/$cap-summary.json" | sed "s/^/$cap/"
 done
-bytes=$((4 * side * side))
-for product in model residual image; do
-  cmp <(tail -c "$bytes" "$out/$memory-$product.fits") <(tail -c "$bytes" "$out/auto-$product.fits") && echo "$product: same pixels"
-done
+"${PYTHON:-python3}" - "$out" "$memory" <<'PY'
+import sys
+from astropy.io import fits
+out, memory = sys.argv[1:]
+for product in ("model", "residual", "image"):
+    one, other = (fits.open(f"{out}/{cap}-{product}.fits")[0].data for cap in (memory, "auto"))
+    print(product, "same pixels" if all((a.tobytes() == b.tobytes()) for a, b in zip(one, other)) else "OTHER PIXELS")
+PY
