@@ -16,24 +16,21 @@ use crate::pipeline::ops::DeconvOp;
 /// value.
 pub(super) fn scheduler(plan: &Plan, prefix: &str) -> Result<Box<dyn Scheduler<DeconvOp>>, Failure> {
     let compute = &plan.config.compute;
-    let named = match &compute.scratch {
-        Auto::Given(folder) => Some(folder.as_path()),
-        Auto::Auto => None,
+    let (folder, is_named) = match &compute.scratch {
+        Auto::Given(folder) => (folder.as_path(), true),
+        Auto::Auto => (folder_of(prefix), false),
     };
     let (workers, memory) = (plan.workers, plan.values());
     Ok(match compute.scheduler {
         // one worker is the calling thread
         SchedulerChoice::Sync | SchedulerChoice::Threads => {
             let threads = Threads::new(workers).with_memory(memory);
-            if named.is_none() && plan.forecast.spilled_bytes == 0 {
-                return Ok(Box::new(threads));
-            }
-            Box::new(threads.with_scratch(Scratch::new(named.unwrap_or_else(|| folder_of(prefix)))?))
+            let is_needed = is_named || plan.forecast.spilled_bytes > 0;
+            Box::new(if is_needed { threads.with_scratch(Scratch::new(folder)?) } else { threads })
         }
         SchedulerChoice::Processes => {
-            let scratch = Scratch::new(named.unwrap_or_else(|| folder_of(prefix)))?;
             let command = WorkerCommand::own([worker::NAME]);
-            Box::new(Processes::new(workers, scratch, command).with_memory(memory))
+            Box::new(Processes::new(workers, Scratch::new(folder)?, command).with_memory(memory))
         }
     })
 }

@@ -102,7 +102,7 @@ impl<O: Op> Engine<'_, O> {
                 self.run.callbacks,
                 (key, kind, worker, self.net.bytes(task)),
                 stored.len(),
-                (end.checked_sub(write).unwrap(), end),
+                (end.checked_sub(write).unwrap_or(start), end),
             );
         }
         let slot = if is_file {

@@ -115,9 +115,9 @@ impl<O: Op + DeserializeOwned> Worker<O> {
             Reply::Failed(RemoteError::of(&error, hint))
         })?;
         drop(inputs);
-        let run = begin.elapsed().checked_sub(read).unwrap();
+        let run = begin.elapsed().saturating_sub(read);
         let value = self.write(&value, output).map_err(|error| Reply::NoValue(None, error.into()))?;
-        Ok(Done { value, read, run, write: begin.elapsed().checked_sub(read).unwrap().checked_sub(run).unwrap() })
+        Ok(Done { value, read, run, write: begin.elapsed().saturating_sub(read + run) })
     }
 
     /// Reads the inputs; one that stands in several places is read once.
