@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::batch::PairError;
 use crate::collections::table::TableError;
 use crate::diagnostics::PlotError;
 use crate::graph::{CacheError, ScratchError};
@@ -62,7 +63,7 @@ macro_rules! from {
     };
 }
 
-from!(CacheError, ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError);
+from!(CacheError, ConfigError, MeasureError, PairError, PlanError, SweepError, FitsError, SimulateError);
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
@@ -115,6 +116,36 @@ impl Failure {
     pub(super) fn interrupted() -> Self {
         let error = "interrupted: the products are consistent, but the deconvolution is not complete";
         Self { code: INTERRUPTED, ..Self::new(error, None) }
+    }
+
+    /// A batch of so many pairs that ended early: of some the products are not complete, of others there are none.
+    pub(super) fn batch_interrupted(
+        (early, not_done, pairs): (usize, usize, usize),
+        failed: &[String],
+        is_aborted: bool,
+    ) -> Self {
+        let word = if is_aborted { "aborted" } else { "interrupted" };
+        let complete = pairs - early - not_done - failed.len();
+        let mut error = format!(
+            "{word}: {complete} of {pairs} pairs are complete, {early} ended early with consistent products, {not_done} \
+             have none"
+        );
+        if !failed.is_empty() {
+            error += &format!(", {} failed\n  {}", failed.len(), failed.join("\n  "));
+        }
+        Self { code: if is_aborted { ABORTED } else { INTERRUPTED }, ..Self::new(error, None) }
+    }
+
+    /// Pairs of a batch that failed, each with its reason.
+    pub(super) fn batch_failed(failed: &[String], pairs: usize) -> Self {
+        let error = format!("{} of {pairs} pairs failed\n  {}", failed.len(), failed.join("\n  "));
+        Self::new(error, Some("the products of the other pairs are complete".to_owned()))
+    }
+
+    /// An input whose products would take the name of another file.
+    pub(super) fn taken(input: &str, path: &std::path::Path) -> Self {
+        let error = format!("the summary of {input} would stand in {}\n  which is that of the batch", path.display());
+        Self::new(error, Some("rename the image".to_owned()))
     }
 
     /// The exit code.
