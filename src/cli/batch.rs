@@ -202,8 +202,10 @@ impl Batch {
                 shared.progress.note(&format!("wrote {}", page.display()));
             }
         }
-        shared.kept.iter().for_each(|kept| kept.done(shared.cancel.is_requested()));
-        tell::verdict(done, shared.cancel.is_aborted())
+        let verdict = tell::verdict(done, shared.cancel.is_aborted());
+        // pairs that are not complete may be gone on with
+        shared.kept.iter().for_each(|kept| kept.done(verdict.is_err()));
+        verdict
     }
 
     /// What the pairs under way hold at the most \[bytes\].

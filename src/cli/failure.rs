@@ -136,10 +136,16 @@ impl Failure {
         Self { code: if is_aborted { ABORTED } else { INTERRUPTED }, ..Self::new(error, None) }
     }
 
-    /// Pairs of a batch that failed, each with its reason.
+    /// Pairs of a batch that failed, each with its reason and its hint.
     pub(super) fn batch_failed(failed: &[String], pairs: usize) -> Self {
-        let error = format!("{} of {pairs} pairs failed\n  {}", failed.len(), failed.join("\n  "));
-        Self::new(error, Some("the products of the other pairs are complete".to_owned()))
+        let others = if failed.len() < pairs { "; the products of the others are complete" } else { "" };
+        Self::new(format!("{} of {pairs} pairs failed{others}\n  {}", failed.len(), failed.join("\n  ")), None)
+    }
+
+    /// Many files for a job that takes one pair.
+    pub(super) fn many(job: &str, spec: &str) -> Self {
+        let error = format!("deconv {job} works on one pair\n  {spec} is a pattern for many files");
+        Self::new(error, Some("name one dirty image and one PSF".to_owned()))
     }
 
     /// An input whose products would take the name of another file.

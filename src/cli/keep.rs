@@ -99,10 +99,10 @@ impl Kept {
         KeptSummary { folder: self.folder.clone(), tasks, run, taken, results, bytes, failed }
     }
 
-    /// The products are written; one that the user ended early can be gone on with.
-    pub(super) fn done(&self, interrupted: bool) {
+    /// The products are written; those that are not complete can be gone on with.
+    pub(super) fn done(&self, is_wanted: bool) {
         // told once, at the end
-        let _ = self.is_wanted.set(interrupted);
+        let _ = self.is_wanted.set(is_wanted);
     }
 }
 

@@ -130,23 +130,30 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
         }
         Some(("sweep", matches)) => {
             let args = SweepArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            one_pair("sweep", &args.plan)?;
             let config = args.plan.load(command, matches)?;
             sweep::sweep(&args, &config, matches)
         }
         Some(("graph", matches)) => {
             let args = GraphArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            one_pair("graph", &args.plan)?;
             let config = args.plan.load(command, matches)?;
             graph::graph(&args, config)
         }
         _ => {
             let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = args.plan.load(command, matches)?;
-            if [&args.plan.dirty, &args.plan.psf].into_iter().any(|spec| batch::is_pattern(spec)) {
+            if args.plan.pattern().is_some() {
                 return batch::batch(&args, &config, line);
             }
             run::run(&args, config, line)
         }
     }
+}
+
+/// Refuses patterns for a job that takes one pair.
+fn one_pair(job: &str, plan: &args::PlanArgs) -> Result<(), failure::Failure> {
+    plan.pattern().map_or(Ok(()), |spec| Err(failure::Failure::many(job, spec)))
 }
 
 /// The whole command line: the main job's flags, the algorithms' parameters, the subcommands.

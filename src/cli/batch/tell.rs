@@ -127,7 +127,7 @@ pub(super) fn verdict(done: &[Done], is_aborted: bool) -> Result<(), Failure> {
     let (early, not_done) = (count(done, &[End::Interrupted]), count(done, &[End::NotDone]));
     let failed: Vec<String> = done
         .iter()
-        .filter_map(|pair| Some(format!("{}: {}", pair.name, pair.error.as_ref()?.replace('\n', "\n  "))))
+        .filter_map(|pair| Some(format!("{}: {}", pair.name, pair.error.as_ref()?.replace('\n', "\n    "))))
         .collect();
     if early + not_done > 0 {
         return Err(Failure::batch_interrupted((early, not_done, done.len()), &failed, is_aborted));
