@@ -63,13 +63,20 @@ macro_rules! from {
     };
 }
 
-from!(CacheError, ConfigError, MeasureError, PairError, PlanError, SweepError, FitsError, SimulateError);
+from!(CacheError, ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError);
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = if matches!(error, RunError::Aborted) { ABORTED } else { FAILED };
         let hint = error.hint();
         Self { code, ..Self::new(error, hint) }
+    }
+}
+
+impl From<PairError> for Failure {
+    fn from(error: PairError) -> Self {
+        let hint = error.hint().to_owned();
+        Self::new(error, Some(hint))
     }
 }
 
@@ -126,13 +133,15 @@ impl Failure {
     ) -> Self {
         let word = if is_aborted { "aborted" } else { "interrupted" };
         let complete = pairs - early - not_done - failed.len();
-        let mut error = format!(
+        let others = if failed.is_empty() {
+            String::new()
+        } else {
+            format!(", {} failed\n  {}", failed.len(), failed.join("\n  "))
+        };
+        let error = format!(
             "{word}: {complete} of {pairs} pairs are complete, {early} ended early with consistent products, {not_done} \
-             have none"
+             have none{others}"
         );
-        if !failed.is_empty() {
-            error += &format!(", {} failed\n  {}", failed.len(), failed.join("\n  "));
-        }
         Self { code: if is_aborted { ABORTED } else { INTERRUPTED }, ..Self::new(error, None) }
     }
 

@@ -53,7 +53,9 @@ fn essence(folder: &Folder, below: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let root = folder.path(below);
     let is_same = |path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        name.ends_with(".fits") || name.ends_with("preview.png") || name.ends_with("convergence.png")
+        path.extension().is_some_and(|ending| ending == "fits")
+            || name.ends_with("preview.png")
+            || name.ends_with("convergence.png")
     };
     let files = folder.listing().into_iter().filter(|(path, _)| path.starts_with(&root) && is_same(path));
     files.map(|(path, bytes)| (path.strip_prefix(&root).unwrap().to_owned(), bytes.unwrap())).collect()
@@ -245,7 +247,7 @@ fn memory_is_parted_among_the_pairs_and_a_large_one_runs_alone() {
     assert_eq!(allowed.len(), 3, "{plan}");
     // 16 MiB are the program's own, whoever runs in it
     let share = |line: &&str| line.ends_with("peak, 30.0MiB allowed");
-    assert!(allowed[..2].iter().all(|line| share(&line)) && allowed[2].ends_with("44.0MiB allowed"), "{plan}");
+    assert!(allowed[..2].iter().all(share) && allowed[2].ends_with("44.0MiB allowed"), "{plan}");
     assert!(
         folder.listing().keys().all(|path| !path.to_string_lossy().contains("outputs")),
         "a dry run writes nothing"

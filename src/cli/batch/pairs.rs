@@ -91,8 +91,8 @@ fn listed(files: &[String]) -> String {
 
 impl PairError {
     /// What to do about it.
-    pub(in crate::cli) fn hint(&self) -> Option<String> {
-        let hint = match self {
+    pub(in crate::cli) fn hint(&self) -> &'static str {
+        match self {
             Self::One { .. } => "name one PSF, or give a pattern of dirty images as well",
             Self::List(_) => "check the folders and their permissions",
             Self::Nothing { .. } => {
@@ -105,8 +105,7 @@ impl PairError {
             Self::NoPsf { .. } => "make these PSFs, or narrow the pattern of --dirty to the images that have one",
             Self::Both { .. } => "narrow the pattern of --dirty so that it leaves out the PSFs, as in '*-dirty.fits'",
             Self::Same { .. } => "narrow the pattern of --dirty, or rename one of them",
-        };
-        Some(hint.to_owned())
+        }
     }
 }
 
@@ -271,7 +270,7 @@ mod tests {
         let folder = folder(&[&NIGHTS[..], &["night8/b-dirty.fits", "c.fits", "c.fits.gz", "night8/p.fits"]].concat());
         let told = |dirty: &str, psf: &str| {
             let error = paired(&folder, dirty, psf).unwrap_err();
-            assert!(error.hint().is_some_and(|hint| hint.len() > 20));
+            assert!(error.hint().len() > 20);
             error.to_string()
         };
         let missing = told("night*/*-dirty.fits", "night*/*-psf.fits");
