@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
+use super::batch::is_pattern;
 use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::diagnostics::PLOTS;
@@ -18,10 +19,10 @@ use crate::pipeline::{ConfigError, RunConfig};
 // What the plan is made of: the main job, and every other that makes a plan.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    /// Dirty image or cube, as d.fits, d.fits[SCI] or d.fits[SCI][1:512,1:512]
+    /// Dirty image or cube, as d.fits, d.fits[SCI] or d.fits[SCI][1:512,1:512]; many as 'night*/*-dirty.fits'
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     pub dirty: String,
-    /// PSF: one plane for all, or one per plane of the dirty cube
+    /// PSF: one plane for all, or one per plane of the dirty cube; of many images one for all, or 'night*/*-psf.fits'
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     pub psf: String,
     /// What the PSF's peak divides: dirty image and PSF (pair), or the PSF alone (psf-only)
@@ -52,7 +53,7 @@ pub(super) struct PlanArgs {
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
-    /// Products are PREFIX-image.fits and so on [default: outputs/ and the dirty image's name]
+    /// Products are PREFIX-image.fits and so on [default: outputs/ and the dirty image's name]; of many images the folder, in which folders that were matched are kept
     #[arg(short, long, value_name = "PREFIX", help_heading = "Input and output")]
     pub output: Option<String>,
     /// Replace products that exist
@@ -90,6 +91,11 @@ pub(super) struct RunArgs {
 }
 
 impl PlanArgs {
+    /// The first of the two that stands for many files.
+    pub(super) fn pattern(&self) -> Option<&str> {
+        [&self.dirty, &self.psf].into_iter().map(String::as_str).find(|spec| is_pattern(spec))
+    }
+
     /// The configuration in force: defaults, the constants that `deconv tune` saved, file, flags.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::batch::PairError;
 use crate::collections::table::TableError;
 use crate::diagnostics::PlotError;
 use crate::graph::{CacheError, ScratchError};
@@ -72,6 +73,13 @@ impl From<RunError> for Failure {
     }
 }
 
+impl From<PairError> for Failure {
+    fn from(error: PairError) -> Self {
+        let hint = error.hint().to_owned();
+        Self::new(error, Some(hint))
+    }
+}
+
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
         Self::new(error, Some("check that the disk has room; the FITS products are complete".to_owned()))
@@ -115,6 +123,44 @@ impl Failure {
     pub(super) fn interrupted() -> Self {
         let error = "interrupted: the products are consistent, but the deconvolution is not complete";
         Self { code: INTERRUPTED, ..Self::new(error, None) }
+    }
+
+    /// A batch of so many pairs that ended early: of some the products are not complete, of others there are none.
+    pub(super) fn batch_interrupted(
+        (early, not_done, pairs): (usize, usize, usize),
+        failed: &[String],
+        is_aborted: bool,
+    ) -> Self {
+        let word = if is_aborted { "aborted" } else { "interrupted" };
+        let complete = pairs - early - not_done - failed.len();
+        let others = if failed.is_empty() {
+            String::new()
+        } else {
+            format!(", {} failed\n  {}", failed.len(), failed.join("\n  "))
+        };
+        let error = format!(
+            "{word}: {complete} of {pairs} pairs are complete, {early} ended early with consistent products, {not_done} \
+             have none{others}"
+        );
+        Self { code: if is_aborted { ABORTED } else { INTERRUPTED }, ..Self::new(error, None) }
+    }
+
+    /// Pairs of a batch that failed, each with its reason and its hint.
+    pub(super) fn batch_failed(failed: &[String], pairs: usize) -> Self {
+        let others = if failed.len() < pairs { "; the products of the others are complete" } else { "" };
+        Self::new(format!("{} of {pairs} pairs failed{others}\n  {}", failed.len(), failed.join("\n  ")), None)
+    }
+
+    /// Many files for a job that takes one pair.
+    pub(super) fn many(job: &str, spec: &str) -> Self {
+        let error = format!("deconv {job} works on one pair\n  {spec} is a pattern for many files");
+        Self::new(error, Some("name one dirty image and one PSF".to_owned()))
+    }
+
+    /// An input whose products would take the name of another file.
+    pub(super) fn taken(input: &str, path: &std::path::Path) -> Self {
+        let error = format!("the summary of {input} would stand in {}\n  which is that of the batch", path.display());
+        Self::new(error, Some("rename the image".to_owned()))
     }
 
     /// The exit code.

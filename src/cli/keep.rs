@@ -1,14 +1,14 @@
 //! Where a run keeps its results: to go on after a kill (`--resume`), or for other runs (`--cache`).
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::args::memory;
 use super::failure::Failure;
-use crate::graph::{Cache, CacheUse, Cached, Op};
+use crate::graph::{Cache, CacheUse, Op};
 use crate::io::{free_bytes, remove_unfinished};
 use crate::pipeline::config::{Auto, Bytes};
 use crate::pipeline::ops::{DeconvOp, Value};
@@ -34,7 +34,7 @@ pub(super) struct Kept {
     /// Whether it is for this run alone.
     is_own: bool,
     /// Whether somebody may go on with it, once the run has written its products.
-    is_wanted: Cell<Option<bool>>,
+    is_wanted: OnceLock<bool>,
 }
 
 impl KeepArgs {
@@ -64,7 +64,7 @@ impl KeepArgs {
         for product in products.iter().filter(|_| goes_on) {
             remove_unfinished(product).map_err(|error| Failure::file(product, &error))?;
         }
-        Ok(Some(Kept { cache, folder, is_own: self.resume, is_wanted: Cell::new(None) }))
+        Ok(Some(Kept { cache, folder, is_own: self.resume, is_wanted: OnceLock::new() }))
     }
 }
 
@@ -93,15 +93,16 @@ pub(super) struct KeptSummary {
 
 impl Kept {
     /// What came of it.
-    pub(super) fn summary(&self, cached: &Cached<'_, DeconvOp>) -> KeptSummary {
-        let (CacheUse { tasks, taken, run }, stats) = (cached.usage(), self.cache.stats());
+    pub(super) fn summary(&self, usage: CacheUse) -> KeptSummary {
+        let (CacheUse { tasks, taken, run }, stats) = (usage, self.cache.stats());
         let (results, bytes, failed) = (stats.results, stats.bytes, stats.failed);
         KeptSummary { folder: self.folder.clone(), tasks, run, taken, results, bytes, failed }
     }
 
-    /// The products are written; one that the user ended early can be gone on with.
-    pub(super) fn done(&self, interrupted: bool) {
-        self.is_wanted.set(Some(interrupted));
+    /// The products are written; those that are not complete can be gone on with.
+    pub(super) fn done(&self, is_wanted: bool) {
+        // told once, at the end
+        let _ = self.is_wanted.set(is_wanted);
     }
 }
 
@@ -124,7 +125,7 @@ impl KeptSummary {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        let is_wanted = self.is_wanted.get().unwrap_or_else(|| self.cache.stats().results > 0);
+        let is_wanted = self.is_wanted.get().copied().unwrap_or_else(|| self.cache.stats().results > 0);
         if self.is_own && !is_wanted && std::fs::remove_dir_all(&self.folder).is_err() {
             tracing::debug!("cannot remove {}", self.folder.display());
         }

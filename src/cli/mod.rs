@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
+mod batch;
 mod failure;
 mod graph;
 mod interrupt;
@@ -56,22 +57,64 @@ struct Line {
     typed: String,
     /// Without what tells where results were kept: products do not depend on it, and do not tell it.
     recorded: String,
+    /// The words of the latter.
+    words: Vec<String>,
 }
 
 impl Line {
     fn new(words: &[String]) -> Self {
-        let mut recorded = vec!["deconv"];
+        let mut recorded = Vec::new();
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
-            let name = word.strip_prefix('-').map(|name| name.strip_prefix('-').unwrap_or(name));
-            match name.map(|name| name.split_once('=').map_or((name, false), |(name, _)| (name, true))) {
+            match flag(word) {
                 Some(("resume", _) | ("cache" | "cache-size", true)) => {}
                 Some(("cache" | "cache-size", false)) => drop(rest.next()),
-                _ => recorded.push(word),
+                _ => recorded.push(word.clone()),
             }
         }
-        Self { typed: format!("deconv {}", words.join(" ")), recorded: recorded.join(" ") }
+        Self { typed: format!("deconv {}", words.join(" ")), recorded: line(&recorded), words: recorded }
     }
+
+    /// The command that does for one pair, its products under `prefix`, what this one does for many.
+    fn of_pair(&self, (dirty, psf): (&str, &str), prefix: &str) -> Self {
+        let (mut words, mut has_output) = (Vec::new(), false);
+        let mut rest = self.words.iter();
+        while let Some(word) = rest.next() {
+            let value = match flag(word) {
+                Some(("dirty", joined)) => Some((dirty, joined)),
+                Some(("psf", joined)) => Some((psf, joined)),
+                Some(("o" | "output", joined)) => Some((prefix, joined)),
+                _ => None,
+            };
+            let is_attached = word.starts_with("-o") && !word.starts_with("-output") && word.len() > 2;
+            has_output |= is_attached || matches!(flag(word), Some(("o" | "output", _)));
+            match value {
+                None if is_attached => words.push(format!("-o{prefix}")),
+                Some((value, true)) => words.push(format!("{}={value}", word.split('=').next().unwrap_or(word))),
+                Some((value, false)) => {
+                    words.extend([word.clone(), value.to_owned()]);
+                    rest.next();
+                }
+                None => words.push(word.clone()),
+            }
+        }
+        // where a run by itself would put its products elsewhere
+        if !has_output && run::default_prefix(dirty) != prefix {
+            words.extend(["-o".to_owned(), prefix.to_owned()]);
+        }
+        Self { typed: line(&words), recorded: line(&words), words }
+    }
+}
+
+/// The name of a flag, whatever its dashes, and whether its value is joined to it.
+fn flag(word: &str) -> Option<(&str, bool)> {
+    let name = word.strip_prefix('-')?;
+    let name = name.strip_prefix('-').unwrap_or(name);
+    Some(name.split_once('=').map_or((name, false), |(name, _)| (name, true)))
+}
+
+fn line(words: &[String]) -> String {
+    format!("deconv {}", words.join(" "))
 }
 
 fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<(), failure::Failure> {
@@ -87,20 +130,30 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
         }
         Some(("sweep", matches)) => {
             let args = SweepArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            one_pair("sweep", &args.plan)?;
             let config = args.plan.load(command, matches)?;
             sweep::sweep(&args, &config, matches)
         }
         Some(("graph", matches)) => {
             let args = GraphArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            one_pair("graph", &args.plan)?;
             let config = args.plan.load(command, matches)?;
             graph::graph(&args, config)
         }
         _ => {
             let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = args.plan.load(command, matches)?;
+            if args.plan.pattern().is_some() {
+                return batch::batch(&args, &config, line);
+            }
             run::run(&args, config, line)
         }
     }
+}
+
+/// Refuses patterns for a job that takes one pair.
+fn one_pair(job: &str, plan: &args::PlanArgs) -> Result<(), failure::Failure> {
+    plan.pattern().map_or(Ok(()), |spec| Err(failure::Failure::many(job, spec)))
 }
 
 /// The whole command line: the main job's flags, the algorithms' parameters, the subcommands.
@@ -160,6 +213,18 @@ mod tests {
         let line = Line::new(&given.split(' ').map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(line.typed, format!("deconv {given}"));
         assert_eq!(line.recorded, "deconv --dirty d.fits --niter 5 -q");
+    }
+
+    #[test]
+    fn line_of_a_pair_names_its_files_and_products() {
+        let line = |given: &str| Line::new(&given.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        let of = |given: &str, prefix: &str| line(given).of_pair(("n1/d.fits", "n1/p.fits"), prefix).recorded;
+        let given = "--dirty n*/d.fits -psf=n*/p.fits --niter 5 --resume -q";
+        assert_eq!(of(given, "outputs/d"), "deconv --dirty n1/d.fits -psf=n1/p.fits --niter 5 -q");
+        assert_eq!(of(given, "outputs/n1/d"), "deconv --dirty n1/d.fits -psf=n1/p.fits --niter 5 -q -o outputs/n1/d");
+        assert_eq!(of("--dirty n*/d.fits -oout", "out/n1/d"), "deconv --dirty n1/d.fits -oout/n1/d");
+        let given = "-o out --psf p.fits --dirty=n*/d.fits --sigma -1";
+        assert_eq!(of(given, "out/n1/d"), "deconv -o out/n1/d --psf n1/p.fits --dirty=n1/d.fits --sigma -1");
     }
 
     #[test]

@@ -11,13 +11,16 @@ use super::failure::Failure;
 use super::interrupt;
 use super::keep::KeptSummary;
 use super::scheduler::scheduler;
-use super::shown::{self, Shown};
+use super::shown::{self, Of, Shown};
 use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
 use crate::graph::{Cached, Callback, Scheduler};
 use crate::io::FitsError;
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
+
+/// Where products go without `--output`.
+pub(super) const FOLDER: &str = "outputs";
 
 /// Runs the main job.
 pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(), Failure> {
@@ -26,10 +29,10 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
         return super::say(&format!("{plan}\n"));
     }
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
-    let shown = Shown::new(args, &plan)?;
+    let shown = Shown::new(args, &plan.config)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix);
-    for path in shown.files(&prefix).iter().chain([&summary]).chain(&args.save_config) {
+    for path in shown.files(&prefix, Of::Run).iter().chain([&summary]).chain(&args.save_config) {
         check_output(path, &plan, overwrite)?;
     }
     shown.prepare()?;
@@ -45,15 +48,15 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let own: [&dyn Callback; 2] = [&progress, &counts];
     let callbacks: Vec<&dyn Callback> = own.into_iter().chain(shown.callbacks()).collect();
     let cancel = interrupt::cancel_on_signals();
-    let tasks = scheduler(&plan, &prefix)?;
+    let tasks = scheduler(&plan, &prefix, None)?;
     let cached = kept.as_ref().map(|kept| Cached::new(&*tasks, &kept.cache));
     let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&*tasks, |cached| cached);
     let tools = Tools { scheduler, callbacks: &callbacks, cancel, watch: &teller };
     let outcome = run_plan(&plan, products, &command.recorded, &tools)?;
     teller.tell(&outcome);
-    let kept_summary = kept.as_ref().zip(cached.as_ref()).map(|(kept, cached)| kept.summary(cached));
+    let kept_summary = kept.as_ref().zip(cached.as_ref()).map(|(kept, cached)| kept.summary(cached.usage()));
     kept_summary.iter().flat_map(KeptSummary::lines).for_each(|line| progress.note(&line));
-    let profile = shown.profile(&plan);
+    let profile = shown.profile((plan.memory, plan.forecast.peak_bytes));
     let course = Course {
         command: &command.typed,
         tasks: &counts.by_kind(),
@@ -63,7 +66,8 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     write_summary(&summary, &plan, &outcome, course)?;
     let interrupted = outcome.interrupted;
     let record = shown::record(profile, outcome);
-    if let Some(page) = shown.draw(&record, &prefix, (&plan, &command.typed))? {
+    shown.draw(&record, &prefix, Of::Run)?;
+    if let Some(page) = shown.report(&record, plan.inputs.dirty.0.spec(), (&plan, &command.typed))? {
         teller.progress.note(&format!("wrote {}", page.display()));
     }
     kept.iter().for_each(|kept| kept.done(interrupted));
@@ -72,20 +76,33 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.
 pub(super) fn prefix(output: Option<&str>, dirty: &str) -> Result<String, Failure> {
-    let folder = match output {
-        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => return Ok(prefix.to_owned()),
-        Some(folder) => folder,
+    match output {
+        Some(prefix) if !prefix.is_empty() && !prefix.ends_with('/') => Ok(prefix.to_owned()),
+        Some(folder) => Ok(prefix_in(folder, dirty)),
         None => {
-            let folder = Path::new("outputs");
+            let folder = Path::new(FOLDER);
             std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
-            "outputs/"
+            Ok(default_prefix(dirty))
         }
-    };
+    }
+}
+
+/// The prefix of a run that is given none.
+pub(super) fn default_prefix(dirty: &str) -> String {
+    prefix_in(&format!("{FOLDER}/"), dirty)
+}
+
+/// The dirty image's name after that of a folder, which ends in a slash or is empty.
+fn prefix_in(folder: &str, dirty: &str) -> String {
     let file = dirty.split('[').next().unwrap_or(dirty);
     let name = Path::new(file).file_name().map_or_else(|| "image".into(), |name| name.to_string_lossy());
+    format!("{folder}{}", stem(&name))
+}
+
+/// An image's file name without its endings.
+pub(super) fn stem(name: &str) -> &str {
     let endings = [".gz", ".fz", ".fits", ".fit"];
-    let stem = endings.iter().fold(&*name, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
-    Ok(format!("{folder}{stem}"))
+    endings.iter().fold(name, |stem, ending| stem.strip_suffix(ending).unwrap_or(stem))
 }
 
 /// Refuses an output that is an input, a folder, or there already.
@@ -126,19 +143,18 @@ impl Watch for Teller<'_> {
 
 impl Teller<'_> {
     fn tell(&self, outcome: &Outcome) {
-        for plane in &outcome.planes {
-            let PlaneOutcome { label, message, iterations, cycles, flux_jy, residual, .. } = plane;
-            let work =
-                if *cycles > 0 { format!("{iterations} components in {cycles} cycles, ") } else { String::new() };
-            self.progress.note(&format!(
-                "{label}: {message}; {work}model {flux_jy:.4} Jy, residual rms {:.3e} Jy/beam",
-                residual.rms
-            ));
-        }
+        outcome.planes.iter().for_each(|plane| self.progress.note(&verdict(plane)));
         for path in &outcome.products {
             self.progress.note(&format!("wrote {}", path.display()));
         }
     }
+}
+
+/// What came of a plane, in a line.
+pub(super) fn verdict(plane: &PlaneOutcome) -> String {
+    let PlaneOutcome { label, message, iterations, cycles, flux_jy, residual, .. } = plane;
+    let work = if *cycles > 0 { format!("{iterations} components in {cycles} cycles, ") } else { String::new() };
+    format!("{label}: {message}; {work}model {flux_jy:.4} Jy, residual rms {:.3e} Jy/beam", residual.rms)
 }
 
 /// `PREFIX-summary.json`.
@@ -165,16 +181,16 @@ struct Summary<'a> {
 }
 
 /// How a run went, apart from what came of it.
-struct Course<'a> {
+pub(super) struct Course<'a> {
     /// The command as it was typed.
-    command: &'a str,
+    pub command: &'a str,
     /// The tasks that were run, by kind.
-    tasks: &'a BTreeMap<&'static str, u64>,
-    kept: Option<&'a KeptSummary>,
-    parallel: Option<Parallelism>,
+    pub tasks: &'a BTreeMap<&'static str, u64>,
+    pub kept: Option<&'a KeptSummary>,
+    pub parallel: Option<Parallelism>,
 }
 
-fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
+pub(super) fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
     let Course { command, tasks, kept, parallel } = course;
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
@@ -195,8 +211,13 @@ fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>
         planes: &outcome.planes,
         config: &plan.config,
     };
+    write_json(path, &summary)
+}
+
+/// Writes a file of JSON that appears when it is whole.
+pub(super) fn write_json(path: &Path, content: &impl Serialize) -> Result<(), Failure> {
     let hidden = path.with_extension("json.part");
-    let text = serde_json::to_string_pretty(&summary).expect("every field is a JSON value");
+    let text = serde_json::to_string_pretty(content).expect("every field is a JSON value");
     std::fs::write(&hidden, text + "\n")
         .and_then(|()| std::fs::rename(&hidden, path))
         .map_err(|error| Failure::file(path, &error))

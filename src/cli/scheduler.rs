@@ -1,10 +1,11 @@
 //! Who runs the tasks: the choice of the configuration.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::failure::Failure;
 use super::worker;
-use crate::graph::{Processes, Scheduler, Scratch, Threads, WorkerCommand};
+use crate::graph::{Processes, Scheduler, Scratch, Slots, Threads, WorkerCommand};
 use crate::pipeline::Plan;
 use crate::pipeline::config::{Auto, SchedulerChoice};
 use crate::pipeline::ops::DeconvOp;
@@ -14,7 +15,12 @@ use crate::pipeline::ops::DeconvOp;
 /// What goes between processes goes through a folder beside the products unless another is named: there is room for the
 /// products, and a temporary folder is often kept in memory. Threads take it where the plan has no room in memory for every
 /// value.
-pub(super) fn scheduler(plan: &Plan, prefix: &str) -> Result<Box<dyn Scheduler<DeconvOp>>, Failure> {
+/// Threads share `slots` with those of other plans that run at the same time.
+pub(super) fn scheduler(
+    plan: &Plan,
+    prefix: &str,
+    slots: Option<&Arc<Slots>>,
+) -> Result<Box<dyn Scheduler<DeconvOp>>, Failure> {
     let compute = &plan.config.compute;
     let (folder, is_named) = match &compute.scratch {
         Auto::Given(folder) => (folder.as_path(), true),
@@ -24,7 +30,7 @@ pub(super) fn scheduler(plan: &Plan, prefix: &str) -> Result<Box<dyn Scheduler<D
     Ok(match compute.scheduler {
         // one worker is the calling thread
         SchedulerChoice::Sync | SchedulerChoice::Threads => {
-            let threads = Threads::new(workers).with_memory(memory);
+            let threads = Threads { slots: slots.cloned(), ..Threads::new(workers).with_memory(memory) };
             let is_needed = is_named || plan.forecast.spilled_bytes > 0;
             Box::new(if is_needed { threads.with_scratch(Scratch::new(folder)?) } else { threads })
         }

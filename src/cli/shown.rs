@@ -10,42 +10,66 @@ use crate::diagnostics::{PLOTS, Parallelism, Plot, Profilers, Report};
 use crate::graph::picture::{Look, svg};
 use crate::graph::{Callback, Key};
 use crate::pipeline::record::{RunProfile, RunRecord};
-use crate::pipeline::{Outcome, Plan};
+use crate::pipeline::{Outcome, Plan, RunConfig};
 
 /// The plots and the profile that were asked for.
-pub(super) struct Shown<'a> {
+pub(super) struct Shown {
     plots: Vec<&'static Plot>,
-    folder: Option<&'a Path>,
+    folder: Option<PathBuf>,
     /// Nothing is recorded where nothing would show it.
     profilers: Option<Profilers>,
 }
 
-impl<'a> Shown<'a> {
+/// Whose plots are meant: a batch has one profile, and its pairs have all else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// All of a run by itself.
+    Run,
+    /// Those of one run of a batch.
+    Pair,
+    /// Those of a batch as a whole.
+    Batch,
+}
+
+impl Of {
+    fn has(self, plot: &Plot) -> bool {
+        self == Self::Run || (self == Self::Batch) == (plot.name == PROFILE)
+    }
+}
+
+/// The plot that shows tasks and resources.
+const PROFILE: &str = "profile";
+
+impl Shown {
     /// Begins to record, if that is wanted.
-    pub(super) fn new(args: &'a RunArgs, plan: &Plan) -> Result<Self, Failure> {
+    pub(super) fn new(args: &RunArgs, config: &RunConfig) -> Result<Self, Failure> {
         let is_wanted =
             |plot: &&Plot| args.plots.as_ref().is_none_or(|names| names.iter().any(|name| name == plot.name));
         let plots: Vec<&Plot> = PLOTS.iter().filter(is_wanted).collect();
-        let folder = args.profile.as_deref();
-        let profiles = folder.is_some() || plots.iter().any(|plot| plot.name == "profile");
+        let folder = args.profile.clone();
+        let profiles = folder.is_some() || plots.iter().any(|plot| plot.name == PROFILE);
         if args.profile_dt.is_some() && !profiles {
             return Err(Failure::useless("--profile-dt", "give --profile DIR, or --plots profile"));
         }
-        let profilers = profiles.then(|| Profilers::new(plan.config.profile.dt.0));
+        let profilers = profiles.then(|| Profilers::new(config.profile.dt.0));
         Ok(Self { plots, folder, profilers })
     }
 
     /// Every file that will be written.
-    pub(super) fn files(&self, prefix: &str) -> Vec<PathBuf> {
-        let suffixes = self.plots.iter().flat_map(|plot| plot.suffixes);
+    pub(super) fn files(&self, prefix: &str, of: Of) -> Vec<PathBuf> {
+        let suffixes = self.plots.iter().filter(|plot| of.has(plot)).flat_map(|plot| plot.suffixes);
         let plots = suffixes.map(|suffix| PathBuf::from(format!("{prefix}-{suffix}")));
-        let report = self.folder.iter().flat_map(|folder| Report::FILES.map(|name| folder.join(name)));
+        let report = self
+            .folder
+            .iter()
+            .filter(|_| of != Of::Pair)
+            .flat_map(|folder| Report::FILES.map(|name| folder.join(name)));
         plots.chain(report).collect()
     }
 
     /// Makes the folder of the profile, so that one that cannot be made is told before the work.
     pub(super) fn prepare(&self) -> Result<(), Failure> {
-        match self.folder {
+        match &self.folder {
             Some(folder) => std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error)),
             None => Ok(()),
         }
@@ -56,29 +80,34 @@ impl<'a> Shown<'a> {
         self.profilers.iter().flat_map(Profilers::callbacks).collect()
     }
 
-    /// What was recorded so far.
-    pub(super) fn profile(&self, plan: &Plan) -> Option<RunProfile> {
+    /// What was recorded so far, beside the memory that was allowed and that was forecast \[bytes\].
+    pub(super) fn profile(&self, (allowed, forecast): (u64, u64)) -> Option<RunProfile> {
         let profile = self.profilers.as_ref()?.record();
-        let (memory_limit, memory_forecast) = (Some(plan.memory), Some(plan.forecast.peak_bytes));
+        let (memory_limit, memory_forecast) = (Some(allowed), Some(forecast));
         Some(RunProfile { memory_limit, memory_forecast, ..profile })
     }
 
-    /// Draws all plots and writes the report; returns where the page stands.
-    pub(super) fn draw(
-        &self,
-        record: &RunRecord,
-        prefix: &str,
-        about: (&Plan, &str),
-    ) -> Result<Option<PathBuf>, Failure> {
-        for plot in &self.plots {
+    /// Draws the plots.
+    pub(super) fn draw(&self, record: &RunRecord, prefix: &str, of: Of) -> Result<(), Failure> {
+        for plot in self.plots.iter().filter(|plot| of.has(plot)) {
             (plot.draw)(record, Path::new(prefix))?;
         }
-        let (Some(folder), Some(profile)) = (self.folder, &record.profile) else { return Ok(None) };
+        Ok(())
+    }
+
+    /// Writes the report, if that is wanted; returns where the page stands.
+    pub(super) fn report(
+        &self,
+        record: &RunRecord,
+        title: &str,
+        about: (&Plan, &str),
+    ) -> Result<Option<PathBuf>, Failure> {
+        let (Some(folder), Some(profile)) = (&self.folder, &record.profile) else { return Ok(None) };
         let (plan, command) = about;
         let facts =
             [("command", command), ("algorithm", &plan.config.algorithm), ("version", env!("CARGO_PKG_VERSION"))];
         let report = Report {
-            title: plan.inputs.dirty.0.spec().to_owned(),
+            title: title.to_owned(),
             facts: facts.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
             graph: graph(plan, profile),
             record,

@@ -13,6 +13,8 @@
 //! Items keep their order. Results do not depend on the partitions where the functions do not care
 //! in which order items are put together.
 
+mod pattern;
+
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
@@ -26,7 +28,8 @@ use super::call::{self, Node};
 use super::delayed::{Delayed, Lazy, delayed, delayed_many};
 use super::{Compute, draw};
 use crate::graph::picture::{Look, Picture};
-use crate::graph::{GraphError, Key};
+use crate::graph::{Cost, GraphError, Key};
+pub use pattern::{Match, Pattern};
 
 /// Partial results that one task puts together.
 const FAN_IN: usize = 16;
@@ -184,6 +187,17 @@ impl<T: Item> Bag<T> {
         self.fold("frequencies", BTreeMap::new(), count, add)
     }
 
+    /// Declares what the last function takes for each partition, in their order: in a budget of memory
+    /// ([`Compute::memory`]) a partition waits until there is room for it. Further costs than partitions are left out.
+    #[must_use]
+    pub fn costing(&self, costs: impl IntoIterator<Item = Cost>) -> Self {
+        let mut costs = costs.into_iter().fuse();
+        let cost = |own: &Delayed<Vec<T>>| {
+            costs.next().map_or_else(|| own.clone(), |cost| Delayed::at(own.node.costing(cost)))
+        };
+        Self { partitions: self.partitions.iter().map(cost).collect() }
+    }
+
     /// The partitions, to go on with as single values.
     pub fn to_delayed(&self) -> &[Delayed<Vec<T>>] {
         &self.partitions
@@ -254,6 +268,8 @@ impl Bag<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -308,6 +324,22 @@ mod tests {
         assert_eq!(texts.compute().unwrap(), ["night1", "night2"]);
         assert!(Bag::from_glob("***", 1).is_err());
         assert!(Bag::from_glob("no such thing*", 1).unwrap().compute().unwrap().is_empty());
+    }
+
+    #[test]
+    fn partitions_that_declare_memory_wait_for_their_room() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (running, peak) = (Arc::clone(&now), Arc::clone(&most));
+        let bag = Bag::from_items([1, 2, 3, 1, 1, 1], 6).map("work", move |weight| {
+            peak.fetch_max(running.fetch_add(*weight, Ordering::SeqCst) + weight, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            running.fetch_sub(*weight, Ordering::SeqCst);
+            *weight
+        });
+        let costs = [1, 2, 3, 1, 1, 1].map(|scratch_bytes| Cost { scratch_bytes, ..Cost::default() });
+        let items = bag.costing(costs).compute_with(&Compute::new().workers(6).memory(3)).unwrap();
+        assert_eq!(items, [1, 2, 3, 1, 1, 1]);
+        assert_eq!((now.load(Ordering::SeqCst), most.load(Ordering::SeqCst)), (0, 3));
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub(super) fn erased_many<A: Any + Send + Sync, T: Any + Send + Sync>(
 pub struct Call {
     pub(super) name: &'static str,
     pub(super) function: Arc<Erased>,
+    /// As its author declared it.
+    pub(super) cost: Cost,
 }
 
 /// A function of the user returned an error.
@@ -94,9 +96,9 @@ impl Op for Call {
         self.name
     }
 
-    /// Nothing is known of it: the memory of values of any type cannot be planned.
+    /// Nothing is known of it but what was declared: the memory of values of any type cannot be planned.
     fn cost(&self, _inputs: &[Meta]) -> Cost {
-        Cost::default()
+        self.cost
     }
 
     fn run(&self, inputs: &[Arc<AnyValue>], _context: &TaskContext) -> Result<AnyValue, CallError> {
@@ -124,6 +126,15 @@ impl Node {
 
     pub(super) fn task(key: Key, call: Call, inputs: Vec<Arc<Node>>) -> Arc<Self> {
         Arc::new(Self { key, content: Content::Task(call), inputs })
+    }
+
+    /// The same, and what it takes; a value takes nothing.
+    pub(super) fn costing(&self, cost: Cost) -> Arc<Self> {
+        let content = match &self.content {
+            Content::Value(value) => Content::Value(Arc::clone(value)),
+            Content::Task(call) => Content::Task(Call { cost, ..call.clone() }),
+        };
+        Arc::new(Self { key: self.key.clone(), content, inputs: self.inputs.clone() })
     }
 
     pub(super) fn key(&self) -> &Key {

@@ -53,7 +53,7 @@ impl<'a> Compute<'a> {
     /// What [`Scheduler::execute`] says.
     pub fn run<O: Op>(&self, graph: TaskGraph<O>, targets: &[Key]) -> Result<Vec<Held<O::Value>>, GraphError> {
         let workers = self.workers.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
-        let threads = Threads { workers, memory: self.memory, scratch: self.scratch.clone() };
+        let threads = Threads { memory: self.memory, scratch: self.scratch.clone(), ..Threads::new(workers) };
         let graph = optimise(graph, targets)?.graph;
         threads.execute(graph, targets, &RunContext { callbacks: self.callbacks, ..RunContext::default() })
     }

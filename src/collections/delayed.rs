@@ -27,7 +27,7 @@ use std::sync::Arc;
 use super::call::{self, AnyError, Call, Function, Node, erased, erased_fallible, erased_many, known};
 use super::{Compute, draw};
 use crate::graph::picture::{Look, Picture};
-use crate::graph::{GraphError, Key, TaskGraph};
+use crate::graph::{Cost, GraphError, Key, TaskGraph};
 
 /// A value of type `T` that is not there yet; clones stand for the same.
 pub struct Delayed<T> {
@@ -85,7 +85,11 @@ impl<I, T> Lazy<I, T> {
 
     /// A call under a key of its own.
     pub(super) fn task_at(&self, key: Key, inputs: Vec<Arc<Node>>) -> Delayed<T> {
-        Delayed::at(Node::task(key, Call { name: self.name, function: Arc::clone(&self.function) }, inputs))
+        Delayed::at(Node::task(
+            key,
+            Call { name: self.name, function: Arc::clone(&self.function), cost: Cost::default() },
+            inputs,
+        ))
     }
 }
 

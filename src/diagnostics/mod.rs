@@ -13,6 +13,7 @@ mod chart;
 mod colour;
 mod convergence;
 mod counts;
+mod member;
 mod parallel;
 mod plot;
 mod preview;
@@ -29,6 +30,7 @@ mod ticks;
 
 pub use cache::CacheProfiler;
 pub use counts::TaskCounts;
+pub use member::Member;
 pub use parallel::Parallelism;
 pub use plot::{PLOTS, Plot, PlotError};
 pub use profiler::Profiler;

@@ -20,7 +20,9 @@ use super::perform::{Slot, store};
 use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
-use super::{GIVEN, GraphError, Held, Key, Meta, Op, Place, RunStart, Scratch, TaskGraph, TaskSite, ValueRecord};
+use super::{
+    GIVEN, GraphError, Held, Key, Meta, Op, Place, RunStart, Scratch, Slots, TaskGraph, TaskSite, ValueRecord,
+};
 
 /// Who runs the tasks, and with what.
 pub(super) struct Crew<'a, O: Op> {
@@ -30,6 +32,8 @@ pub(super) struct Crew<'a, O: Op> {
     pub(super) scratch: Option<Arc<Scratch>>,
     /// Does the tasks, if they are not done on the threads of the workers.
     pub(super) elsewhere: Option<&'a dyn Elsewhere<O>>,
+    /// Shared with other schedulers: a worker holds one while it performs a task, and bears its number.
+    pub(super) slots: Option<Arc<Slots>>,
 }
 
 /// Computes the targets; the contract is that of [`super::Scheduler::execute`].
@@ -165,6 +169,8 @@ impl<'n, O: Op> Engine<'n, O> {
     fn work(&self, worker: usize) {
         while let Some(claim) = self.claim() {
             let task = claim.task;
+            let slot = self.crew.slots.as_ref().map(|slots| slots.take());
+            let worker = slot.as_ref().map_or(worker, |slot| slot.number);
             match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.fail(task, error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::engine::{self, Crew};
-use super::{Callback, GraphError, Held, Keeper, Key, Limits, Op, Scratch, TaskContext, TaskGraph};
+use super::{Callback, GraphError, Held, Keeper, Key, Limits, Op, Scratch, Slots, TaskContext, TaskGraph};
 
 /// What a run is given besides the graph, whose values are of type `V`.
 pub struct RunContext<'a, V> {
@@ -68,12 +68,14 @@ pub struct Threads {
     pub memory: Option<u64>,
     /// Where values go that have no room in the budget.
     pub scratch: Option<Arc<Scratch>>,
+    /// Shared with other schedulers that run at the same time: together they perform so many tasks at once.
+    pub slots: Option<Arc<Slots>>,
 }
 
 impl Threads {
     /// So many workers, without a budget.
     pub fn new(workers: usize) -> Self {
-        Self { workers, memory: None, scratch: None }
+        Self { workers, memory: None, scratch: None, slots: None }
     }
 
     /// The same under a budget \[bytes\].
@@ -86,6 +88,12 @@ impl Threads {
     #[must_use]
     pub fn with_scratch(self, scratch: Arc<Scratch>) -> Self {
         Self { scratch: Some(scratch), ..self }
+    }
+
+    /// The same with slots that other schedulers share.
+    #[must_use]
+    pub fn with_slots(self, slots: Arc<Slots>) -> Self {
+        Self { slots: Some(slots), ..self }
     }
 
     /// What a run is limited to, for [`super::forecast_within`].
@@ -101,7 +109,12 @@ impl<O: Op> Scheduler<O> for Serial {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        engine::execute(graph, targets, run, &Crew { limits: Limits::workers(1), scratch: None, elsewhere: None })
+        engine::execute(
+            graph,
+            targets,
+            run,
+            &Crew { limits: Limits::workers(1), scratch: None, elsewhere: None, slots: None },
+        )
     }
 }
 
@@ -112,7 +125,8 @@ impl<O: Op> Scheduler<O> for Threads {
         targets: &[Key],
         run: &RunContext<'_, O::Value>,
     ) -> Result<Vec<Held<O::Value>>, GraphError> {
-        let crew = Crew { limits: self.limits(), scratch: self.scratch.clone(), elsewhere: None };
+        let (scratch, slots) = (self.scratch.clone(), self.slots.clone());
+        let crew = Crew { limits: self.limits(), scratch, elsewhere: None, slots };
         engine::execute(graph, targets, run, &crew)
     }
 }

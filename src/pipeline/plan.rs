@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::config::{Auto, BeamChoice, Bytes, PsfScale, RunConfig, SchedulerChoice};
+use super::config::{BeamChoice, Bytes, PsfScale, RunConfig};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
 use crate::algorithms::{Algorithm, Kind, Minor, View};
@@ -21,7 +21,7 @@ mod score;
 mod show;
 
 pub use forecast::Stage;
-pub use memory::available_memory;
+pub use memory::{Means, available_memory};
 pub use score::Scores;
 
 /// The files of a run.
@@ -159,25 +159,25 @@ impl PlanError {
 }
 
 impl Plan {
-    /// Reads the headers and decides.
+    /// Reads the headers and decides, given the whole machine as far as the configuration allows it.
     ///
     /// # Errors
     /// Files that cannot be read or do not go together; too little memory.
     pub fn new(config: RunConfig, dirty: &str, psf: &str) -> Result<Self, PlanError> {
+        let means = Means::of(&config);
+        Self::within(config, dirty, psf, means)
+    }
+
+    /// Reads the headers and decides, given a part of the machine.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn within(config: RunConfig, dirty: &str, psf: &str, means: Means) -> Result<Self, PlanError> {
         let open = |spec: &str| Ok::<_, FitsError>(Source(Arc::new(FitsSource::open(spec)?)));
         let mask = if config.clean.mask.is_empty() { None } else { Some(open(&config.clean.mask)?) };
         let inputs = Inputs { dirty: open(dirty)?, psf: open(psf)?, mask };
         let mut warnings = check(&inputs)?;
         let planes = planes(&inputs)?;
-        let workers = match config.compute.threads {
-            _ if config.compute.scheduler == SchedulerChoice::Sync => 1,
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
-        let memory = match config.compute.memory {
-            Auto::Given(Bytes(bytes)) => bytes,
-            Auto::Auto => available_memory() / 5 * 4,
-        };
         let shape = shape_of(inputs.dirty.0.geometry());
         let psf_peak = PsfPeak::usual(shape_of(inputs.psf.0.geometry()));
         let cut = Cut { shape, slab: shape.0, block: shape.1 };
@@ -193,8 +193,8 @@ impl Plan {
             inputs,
             planes,
             kernel,
-            workers,
-            memory,
+            workers: means.workers,
+            memory: means.memory,
         };
         warnings.extend(plan.beam_warnings());
         Self { warnings, ..plan }.cut_to_memory()

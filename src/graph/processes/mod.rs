@@ -68,7 +68,7 @@ impl<O: Op + Serialize + DeserializeOwned> Scheduler<O> for Processes {
         let codec = O::codec().expect("operations that run in other processes have a codec");
         let limits = Limits { workers: self.pool.workers(), memory: self.memory, spills: true };
         let elsewhere = Children { pool: &self.pool, codec };
-        let crew = Crew { limits, scratch: Some(Arc::clone(&self.scratch)), elsewhere: Some(&elsewhere) };
+        let crew = Crew { limits, scratch: Some(Arc::clone(&self.scratch)), elsewhere: Some(&elsewhere), slots: None };
         engine::execute(graph, targets, run, &crew)
     }
 }

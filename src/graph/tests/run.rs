@@ -1,10 +1,10 @@
 //! Runs on threads: results, failures, callbacks.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::super::{
-    Callback, GraphError, Key, RunContext, RunStart, Scheduler, Serial, TaskRecord, TaskStart, Threads, forecast,
+    Callback, GraphError, Key, RunContext, RunStart, Scheduler, Serial, Slots, TaskRecord, TaskStart, Threads, forecast,
 };
 use super::{Act, SHAPES, Shape, Step, chain, map, map_reduce};
 
@@ -28,6 +28,45 @@ fn values_are_the_same_bits_for_every_number_of_workers_and_any_budget() {
             }
         }
     }
+}
+
+/// The most tasks that were under way at a time, and the numbers of their workers.
+#[derive(Default)]
+struct Busy(Mutex<(usize, usize, Vec<usize>)>);
+
+impl Callback for Busy {
+    fn pretask(&self, task: &TaskStart) {
+        let mut busy = self.0.lock().unwrap();
+        busy.0 += 1;
+        busy.1 = busy.1.max(busy.0);
+        if !busy.2.contains(&task.worker) {
+            busy.2.push(task.worker);
+        }
+    }
+
+    fn posttask(&self, _task: &TaskRecord) {
+        self.0.lock().unwrap().0 -= 1;
+    }
+}
+
+#[test]
+fn graphs_side_by_side_share_slots_and_come_to_the_same_values() {
+    let make = || map_reduce(60, [100, 90, 80], false);
+    let expected = numbers(make(), &Serial);
+    let (slots, busy) = (Arc::new(Slots::new(2)), Busy::default());
+    let run = || {
+        let (shape, callbacks): (_, [&dyn Callback; 1]) = (make(), [&busy]);
+        let context = RunContext { callbacks: &callbacks, ..RunContext::default() };
+        let threads = Threads::new(3).with_memory(2000).with_slots(Arc::clone(&slots));
+        let values = threads.execute(shape.graph, &shape.targets, &context).unwrap();
+        values.iter().map(|value| value.small().number.to_bits()).collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+        runs.into_iter().for_each(|run| assert_eq!(run.join().unwrap(), expected));
+    });
+    let (now, most, workers) = &*busy.0.lock().unwrap();
+    assert!(*now == 0 && *most <= 2 && workers.iter().all(|worker| *worker < 2), "{now} {most} {workers:?}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn another_scheduler_over_the_same_folder_finds_what_the_first_left() {
     let (runs, folder) = (Runs::default(), tempdir().unwrap());
     for expected in [7, 1, 1] {
         let cache = Cache::on_disk(folder.path(), 1 << 20, CODEC).unwrap();
-        values(&Cached::new(&Threads { workers: 2, memory: None, scratch: None }, &cache), tree(7, &runs));
+        values(&Cached::new(&Threads::new(2), &cache), tree(7, &runs));
         assert_eq!(ran(&runs).len(), expected);
     }
 }
