@@ -38,7 +38,10 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     if let Some(path) = &args.save_config {
         std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
     }
-    let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
+    let seconds = plan.seconds();
+    let forecast = move |kind: &str, declared| seconds.of_tasks(kind, declared);
+    let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
+    let progress = Progress::new(mode).weighed_by(forecast);
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
     let counts = TaskCounts::default();

@@ -12,5 +12,5 @@ pub mod sweep;
 
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
-pub use plan::{Plan, PlanError};
+pub use plan::{Plan, PlanError, TaskSeconds};
 pub use run::{Products, RunError, Tools, Watch, explore, run};

@@ -19,10 +19,12 @@ mod forecast;
 mod memory;
 mod score;
 mod show;
+mod time;
 
 pub use forecast::Stage;
 pub use memory::available_memory;
 pub use score::Scores;
+pub use time::TaskSeconds;
 
 /// The files of a run.
 #[derive(Debug, Clone)]
@@ -203,6 +205,11 @@ impl Plan {
     /// The graphs that a batch of planes goes through, with the sizes of values but no values: for pictures.
     pub fn stages(&self) -> Vec<Stage> {
         forecast::stages(self)
+    }
+
+    /// The seconds that tasks will take, by the cost model.
+    pub fn seconds(&self) -> TaskSeconds {
+        TaskSeconds::of(self)
     }
 
     /// The algorithm's entry in the registry.
