@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
+mod components;
 mod failure;
 mod graph;
 mod interrupt;

@@ -8,9 +8,9 @@ mod wiener;
 use std::collections::{BTreeMap, HashMap};
 
 use super::ops::{
-    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, MapFloor, MinorPass,
-    Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
-    Survey, Tally, TallyRows, Value, constant,
+    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, ListComponents,
+    MapFloor, MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select,
+    Source, Statistics, Survey, Tally, TallyRows, Value, constant,
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::{Layout, linear_size};
@@ -129,9 +129,9 @@ impl Wiring {
         Self { graph: TaskGraph::new(), given: HashMap::new(), cut }
     }
 
-    /// The graph, with what it is given.
-    pub fn into_graph(self) -> TaskGraph<DeconvOp> {
-        self.lend(&[], &Shelf::default()).graph
+    /// The graph of these targets, with what it is given, as it would be run.
+    pub fn into_graph(self, targets: &[Key]) -> TaskGraph<DeconvOp> {
+        self.lend(targets, &Shelf::default()).graph
     }
 
     /// The graph of these targets, to be run; it is lent all that is remembered.
@@ -294,6 +294,16 @@ impl Wiring {
                 self.task(key("mask", plane, index), op, inputs)
             })
             .collect()
+    }
+
+    /// The components of a plane's model, slab by slab.
+    pub fn components_of(&mut self, plane: usize, model: &[Key]) -> Vec<Key> {
+        let slabs = self.cut.slabs().into_iter().zip(model).enumerate();
+        let list = |(index, (rows, slab)): (usize, (Rows, &Key))| {
+            let op = DeconvOp::ListComponents(ListComponents { first: rows.first });
+            self.task(key("components", plane, index), op, vec![slab.clone()])
+        };
+        slabs.map(list).collect()
     }
 
     /// Flux and number of components of a plane's model.

@@ -1,5 +1,6 @@
 //! From a configuration to products: the plan, the operations and graphs, the run, and what came of it.
 
+pub mod components;
 pub mod config;
 pub mod graphs;
 pub mod machine;

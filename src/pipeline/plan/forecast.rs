@@ -1,6 +1,6 @@
 //! The stages of a batch as graphs, wired with declared sizes and no values: what forecasts and pictures are made of.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
@@ -26,13 +26,15 @@ pub struct Stage {
 
 impl Stage {
     fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
-        Self { name, graph: wiring.into_graph(), targets }
+        Self { name, graph: wiring.into_graph(&targets), targets }
     }
 
     /// The targets that the graph computes.
     pub fn computed(&self) -> Vec<Key> {
         let tasks: HashSet<&Key> = self.graph.tasks().map(|(key, _, _)| key).collect();
-        self.targets.iter().filter(|key| tasks.contains(key)).cloned().collect()
+        let names: HashMap<&Key, &Key> = self.graph.aliases().collect();
+        let computed = |key: &&Key| tasks.contains(names.get(key).unwrap_or(key));
+        self.targets.iter().filter(computed).cloned().collect()
     }
 }
 

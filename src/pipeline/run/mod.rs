@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
-use super::outcome::{Outcome, Phase, PlaneOutcome};
+use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
@@ -128,6 +128,7 @@ pub struct Products {
     model: FitsTarget<Model>,
     residual: FitsTarget<Residual>,
     restored: FitsTarget<Restored>,
+    lists_components: bool,
 }
 
 impl Products {
@@ -147,7 +148,13 @@ impl Products {
             model: FitsTarget::create(&model, template, overwrite)?,
             residual: FitsTarget::create(&residual, template, overwrite)?,
             restored: FitsTarget::create(&restored, template, overwrite)?,
+            lists_components: false,
         })
+    }
+
+    /// Also lists the components of the models of CLEAN, for [`Outcome::components`].
+    pub fn listing_components(self) -> Self {
+        Self { lists_components: true, ..self }
     }
 
     /// Where the products of `prefix` stand.
@@ -160,7 +167,7 @@ impl Products {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored } = self;
+        let Self { model, residual, restored, lists_components: _ } = self;
         Ok(vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?])
     }
 }
@@ -176,6 +183,7 @@ struct Session<'a> {
     psfs: BTreeMap<usize, PsfState>,
     phases: Vec<Phase>,
     outcomes: Vec<PlaneOutcome>,
+    components: Vec<PlaneComponents>,
     convergence: Convergence,
     preview: Option<Preview>,
     /// The plane that the preview shows.
@@ -213,6 +221,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
             .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
             .to_vec(),
         outcomes: Vec::new(),
+        components: Vec::new(),
         convergence: Convergence::default(),
         preview: None,
         shown: None,
@@ -220,7 +229,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;
     }
-    let Session { phases, outcomes, convergence, preview, .. } = session;
+    let Session { phases, outcomes, components, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
     if tools.cancel.is_aborted() {
         return Err(RunError::Aborted);
@@ -232,6 +241,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         interrupted,
         phases,
         peak_memory: peak_memory(),
+        components,
         convergence,
         preview,
     })
