@@ -20,7 +20,7 @@ pub struct Outcome {
     pub interrupted: bool,
     /// What each phase took, in order.
     pub phases: Vec<Phase>,
-    /// Most memory that the process held \[bytes\].
+    /// Most memory that the process held, and each of its worker processes, together \[bytes\].
     pub peak_memory: u64,
     /// The components of each plane that was deconvolved, where they were asked for.
     pub components: Vec<PlaneComponents>,

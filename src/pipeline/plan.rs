@@ -229,7 +229,17 @@ impl Plan {
 
     /// What of the memory is left for the values of a graph \[bytes\].
     pub fn values(&self) -> u64 {
-        memory::values(self.memory)
+        memory::values(self.processes(), self.memory)
+    }
+
+    /// Processes that the run consists of.
+    fn processes(&self) -> u64 {
+        1 + if self.in_processes() { self.workers as u64 } else { 0 }
+    }
+
+    /// Whether tasks run in processes of their own.
+    fn in_processes(&self) -> bool {
+        self.config.compute.scheduler == SchedulerChoice::Processes
     }
 
     /// Whether one PSF serves all planes.

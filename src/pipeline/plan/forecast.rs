@@ -85,7 +85,8 @@ fn psf_bytes(plan: &Plan) -> u64 {
 /// What a stage takes within the plan's memory; where that is not enough for its largest task, what this task needs.
 fn measure(plan: &Plan, stage: &Stage) -> graph::Forecast {
     let limits = Limits { workers: plan.workers, memory: Some(plan.values()), spills: true };
-    match graph::forecast_within(&stage.graph, &stage.targets, limits) {
+    let forecast = if plan.in_processes() { graph::forecast_elsewhere } else { graph::forecast_within };
+    match forecast(&stage.graph, &stage.targets, limits) {
         Ok(forecast) => forecast,
         Err(GraphError::Budget { needs, .. }) => graph::Forecast { peak_bytes: needs, ..graph::Forecast::default() },
         Err(error) => unreachable!("the plan's graphs are complete: {error}"),

@@ -6,10 +6,11 @@ mod load;
 mod psf;
 mod score;
 mod state;
+mod usage;
 mod wiener;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,6 +29,7 @@ use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
 use state::PsfState;
+use usage::{cpu_seconds, peak_memory};
 
 /// What a run is given besides the plan.
 pub struct Tools<'a> {
@@ -345,24 +347,4 @@ fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: b
         lines.push("deconv INTERRUPTED: the products are consistent, but the deconvolution is not complete".to_owned());
     }
     lines
-}
-
-/// CPU time of the process so far \[s\].
-fn cpu_seconds() -> f64 {
-    clock("/proc/self/stat").unwrap_or(0.0)
-}
-
-fn clock(path: impl AsRef<Path>) -> Option<f64> {
-    let stat = std::fs::read_to_string(path).ok()?;
-    // the name in parentheses may hold blanks; utime and stime are the 12th and 13th fields after it
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-    Some(ticks / 100.0)
-}
-
-/// Most memory that the process held so far \[bytes\].
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
 }
