@@ -54,7 +54,7 @@ total() { awk '/^(summary|totals):/ { print $2; exit }' "$folder/$1.callgrind"; 
 # inside NAME FUNCTION: instructions of a run within a function and all that it calls.
 inside() {
   callgrind_annotate --inclusive=yes --threshold=100 "$folder/$1.callgrind" |
-    awk -v name="$2" 'index($0, name) { gsub(",", "", $1); print $1; found = 1; exit } END { if (!found) print 0 }'
+    awk -v name="$2" '!found && index($0, name) { gsub(",", "", $1); print $1; found = 1 } END { if (!found) print 0 }'
 }
 
 bare=$(seconds run plain "$@")

@@ -203,10 +203,6 @@ impl Job<'_> {
         };
         let file = Path::new(self.plan.inputs.dirty.0.spec());
         let name = file.file_name().map_or_else(|| file.to_string_lossy(), |name| name.to_string_lossy());
-        let planes = match self.plan.planes.len() {
-            1 => "1 plane".to_owned(),
-            count => format!("{count} planes"),
-        };
         Curves {
             title: format!("Sweep over {} of {name}", names(&self.sweep)),
             subtitle: format!("{}, {planes} of {ny} x {nx}", self.plan.config.algorithm),

@@ -1,4 +1,14 @@
 //! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
+//!
+//! Every graph goes through [`crate::graph::optimise`], the same in the plan and in the run:
+//! - *deduplicate* is what changes them. Planes that share a PSF share what depends on it alone: the rows of the restoring
+//!   beam (`beam-rows`), and for Wiener-Hunt the modes (`mode-survey`, `usable`, `ceiling`) and the zeros that the solver
+//!   begins with.
+//! - *cull* and *aliases* find nothing that was wired in vain.
+//! - *push down* has nothing to push: rows are read by region, as each user wants them.
+//! - *fuse* leaves all tasks apart. Operations on pixels are written as one pass already (`prepare` divides and finds the
+//!   blanks, `combine` scales and adds, `restore` transforms back and adds); what is left of chains is a read with its only
+//!   user, and these stay apart so that a profile shows the files and a failed read is told as one.
 
 mod kept;
 mod psf;

@@ -122,3 +122,26 @@ fn seconds_that_progress_counts_in_are_those_of_the_cost_model() {
     let read = KindForecast { tasks: 1, flops: 0.0, output_bytes: 1 << 30 };
     assert!(quick.seconds().of_tasks("read", read) < 0.01 * plan.seconds().of_tasks("read", read));
 }
+
+#[test]
+fn planes_with_one_psf_share_what_depends_on_it_alone_in_the_plan_and_in_the_run() {
+    let (one, three) = (folder((96, 120), 1), folder((96, 120), 3));
+    let tasks = |folder: &Folder, stage: &str, kind: &str| {
+        let plan = plan_of(folder, "compute = { threads = 2, chunk = \"32\" }");
+        let stages = plan.stages();
+        let stage = stages.iter().find(|one| one.name == stage).unwrap();
+        let by_kind = graph::forecast(&stage.graph, &stage.targets, 1).unwrap().by_kind;
+        by_kind.get(kind).map_or(0, |declared| declared.tasks)
+    };
+    for (stage, kind) in [("restore", "beam-rows"), ("restore", "columns")] {
+        let [alone, together] = [&one, &three].map(|folder| tasks(folder, stage, kind));
+        let planes = if kind == "columns" { 3 } else { 1 };
+        assert!(alone > 0 && together == planes * alone, "{stage} {kind}: {alone} {together}");
+    }
+    let ran = |folder: &Folder| {
+        let summary = folder.run("out", "--niter 20 --plots none --threads 2 --chunk 32").summary();
+        summary["tasks"]["beam-rows"].as_u64().unwrap()
+    };
+    let run = [&one, &three].map(ran);
+    assert_eq!(run[0], run[1], "the beam of the run is wider or narrower than the plan's, and drawn once as well");
+}

@@ -99,7 +99,7 @@ pub struct Lent {
 }
 
 impl Lent {
-    /// Lends the values `given` to a graph under their keys, and everything else on the shelf; the graph goes through its passes.
+    /// Lends the values `given` to a graph under their keys, and everything else on the shelf, and sends it through its passes.
     pub(super) fn new(
         mut graph: TaskGraph<DeconvOp>,
         given: BTreeMap<Key, Kept>,

@@ -270,7 +270,9 @@ fn measured(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: (&mut PlaneKey
 
 /// The restored image, and all images made small, which stand for their being written.
 fn restored(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: &mut PlaneKeys) -> Vec<Key> {
-    let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
+    // PSFs of their own have beams of their own, which tasks do not share
+    let own = if plan.one_psf() { 0.0 } else { 1e-6 * plane as f64 };
+    let shape = BeamShape { a: 1.0 + own, b: 0.0, c: 1.0 };
     let reach = (5.0 * TYPICAL_BEAM) as usize;
     let layout = restoring_layout(plan.cut.shape, reach, plan.cut.block);
     keys.restored = wiring.restored(plane, keys, &layout, (shape, reach));
