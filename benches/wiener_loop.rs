@@ -135,7 +135,7 @@ fn graph(given: &Given, scheduler: &Threads) -> Array2<f32> {
     let rule = Asked { rule: LambdaRule::Given(LAMBDA), sigma: None, is_scored: false };
     let (mut solver, spectrum) = Solver::begin(&mut wiring, 0, *setting, (&keys, transfer), rule);
     let targets = solver.estimate(&spectrum);
-    let slabs = scheduler.execute(wiring.into_graph(), &targets, &run).expect("a model");
+    let slabs = scheduler.execute(wiring.into_graph(&targets), &targets, &run).expect("a model");
     let mut model = Array2::zeros(cut.shape);
     for (rows, slab) in cut.slabs().into_iter().zip(slabs) {
         let value = slab.value().expect("in memory");

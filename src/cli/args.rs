@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command};
 
 use super::batch::is_pattern;
+use super::components::ListFile;
 use super::keep::KeepArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
 use crate::diagnostics::PLOTS;
@@ -59,6 +60,9 @@ pub(super) struct RunArgs {
     /// Replace products that exist
     #[arg(long, help_heading = "Input and output")]
     pub overwrite: bool,
+    /// Write the components of CLEAN as PREFIX-components.csv and so on: csv, fits, parquet (where built in), by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum, help_heading = "Input and output")]
+    pub save_components: Vec<ListFile>,
     /// Write the configuration in force to this file
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub save_config: Option<PathBuf>,

@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use super::Line;
 use super::args::RunArgs;
+use super::components;
 use super::failure::Failure;
 use super::interrupt;
 use super::keep::KeptSummary;
@@ -54,6 +55,7 @@ struct Batch {
 /// Runs all pairs of two patterns.
 pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Result<(), Failure> {
     let batch = Batch::new(args, config, command)?;
+    batch.plans().try_for_each(|plan| components::check(&args.save_components, plan))?;
     if args.dry_run {
         return super::say(&tell::plans(&batch));
     }
@@ -71,6 +73,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
     let shared = Arc::new(Shared {
         progress: Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto }),
         shown,
+        lists: args.save_components.clone(),
         counts: TaskCounts::default(),
         cancel: interrupt::cancel_on_signals(),
         slots: (batch.at_once > 1).then(|| Arc::new(Slots::new(batch.means.workers))),
@@ -116,7 +119,8 @@ impl Batch {
         });
         let inputs: HashSet<PathBuf> = sources.filter_map(|source| source.0.path().canonicalize().ok()).collect();
         let whole = self.prefix(WHOLE);
-        let of_pairs = self.jobs.iter().filter(|job| job.plan.is_ok()).flat_map(|job| job.files(shown));
+        let of_pairs =
+            self.jobs.iter().filter(|job| job.plan.is_ok()).flat_map(|job| job.files(shown, &args.save_components));
         let own =
             shown.files(&whole, Of::Batch).into_iter().chain([summary_of(&whole)]).chain(args.save_config.clone());
         for path in own.chain(of_pairs) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::batch::PairError;
 use crate::collections::table::TableError;
-use crate::diagnostics::PlotError;
+use crate::diagnostics::{PlotError, RecordError};
 use crate::graph::{CacheError, ScratchError};
 use crate::io::FitsError;
 use crate::pipeline::machine::MeasureError;
@@ -83,6 +83,12 @@ impl From<PairError> for Failure {
 impl From<PlotError> for Failure {
     fn from(error: PlotError) -> Self {
         Self::new(error, Some("check that the disk has room; the FITS products are complete".to_owned()))
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        Self::new(error, Some("name a folder that deconv --profile DIR has written".to_owned()))
     }
 }
 

@@ -7,7 +7,10 @@ use clap::{Args, ValueEnum};
 use super::args::PlanArgs;
 use super::failure::Failure;
 use super::run::check_output;
+use super::shown::mean_seconds;
+use crate::diagnostics::read_tasks;
 use crate::graph::picture::{ColourBy, Direction, Look, Picture, dot, svg};
+use crate::graph::{Cost, Key, KindForecast};
 use crate::pipeline::plan::Stage;
 use crate::pipeline::{Plan, RunConfig};
 
@@ -28,12 +31,15 @@ pub(super) struct GraphArgs {
     /// What the colours tell
     #[arg(long, alias = "color", value_name = "WHAT", value_enum, default_value = "kind", help_heading = "Picture")]
     colour: Colour,
+    /// With --colour time: colour by what a run took that recorded it with --profile DIR [default: by the forecast]
+    #[arg(long, value_name = "DIR", help_heading = "Picture")]
+    profile: Option<PathBuf>,
     /// Whether it reads from left to right or from top to bottom
     #[arg(long, value_name = "LR|TB", value_enum, default_value = "LR", help_heading = "Picture")]
     rankdir: Rankdir,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Colour {
     /// the kind of operation
     Kind,
@@ -43,6 +49,8 @@ enum Colour {
     Age,
     /// the size of the result
     Bytes,
+    /// the seconds that it takes: forecast, or measured with --profile
+    Time,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -68,17 +76,20 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
     if args.stage != "all" && !names.contains(&args.stage.as_str()) {
         return Err(Failure::choice("--stage", &args.stage, &names));
     }
+    let seconds = seconds(args, &plan)?;
     let look = Look {
         colour: match args.colour {
             Colour::Kind => ColourBy::Kind,
             Colour::Order => ColourBy::Order,
             Colour::Age => ColourBy::Age,
             Colour::Bytes => ColourBy::Bytes,
+            Colour::Time => ColourBy::Time,
         },
         direction: match args.rankdir {
             Rankdir::LeftRight => Direction::LeftRight,
             Rankdir::TopBottom => Direction::TopDown,
         },
+        seconds: (args.colour == Colour::Time).then_some(&*seconds),
         ..Look::default()
     };
     let wanted = stages.iter().filter(|stage| args.stage == "all" || args.stage == stage.name);
@@ -86,6 +97,21 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
     let is_dot = args.output.extension().is_some_and(|ending| ending == "dot");
     let text = if is_dot { dot(&pictures, &look) } else { svg(&pictures, &look) };
     std::fs::write(&args.output, text).map_err(|error| Failure::file(&args.output, &error))
+}
+
+/// What tells the seconds of a task: the records of a run, or the cost model.
+fn seconds(args: &GraphArgs, plan: &Plan) -> Result<Box<dyn Fn(&Key, &str, &Cost) -> Option<f64>>, Failure> {
+    let Some(folder) = &args.profile else {
+        let forecast = plan.seconds();
+        return Ok(Box::new(move |_, kind, cost| {
+            let Cost { flops, output_bytes, .. } = *cost;
+            Some(forecast.of_tasks(kind, KindForecast { tasks: 1, flops, output_bytes }))
+        }));
+    };
+    if args.colour != Colour::Time {
+        return Err(Failure::useless("--profile", "give --colour time"));
+    }
+    Ok(Box::new(mean_seconds(&read_tasks(folder)?)))
 }
 
 /// The pictures of stages.

@@ -7,6 +7,7 @@
 
 mod args;
 mod batch;
+mod components;
 mod failure;
 mod graph;
 mod interrupt;

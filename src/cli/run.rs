@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Line;
 use super::args::RunArgs;
+use super::components;
 use super::failure::Failure;
 use super::interrupt;
 use super::keep::KeptSummary;
@@ -28,20 +29,26 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
     }
+    components::check(&args.save_components, &plan)?;
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
     let shown = Shown::new(args, &plan.config)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix);
-    for path in shown.files(&prefix, Of::Run).iter().chain([&summary]).chain(&args.save_config) {
+    let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
+    for path in shown.files(&prefix, Of::Run).iter().chain(&lists).chain([&summary]).chain(&args.save_config) {
         check_output(path, &plan, overwrite)?;
     }
     shown.prepare()?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &Products::paths(&prefix))?;
     let products = Products::create(&plan, &prefix, overwrite)?;
+    let products = if lists.is_empty() { products } else { products.listing_components() };
     if let Some(path) = &args.save_config {
         std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
     }
-    let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
+    let seconds = plan.seconds();
+    let forecast = move |kind: &str, declared| seconds.of_tasks(kind, declared);
+    let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
+    let progress = Progress::new(mode).weighed_by(forecast);
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
     let counts = TaskCounts::default();
@@ -52,7 +59,8 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let cached = kept.as_ref().map(|kept| Cached::new(&*tasks, &kept.cache));
     let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&*tasks, |cached| cached);
     let tools = Tools { scheduler, callbacks: &callbacks, cancel, watch: &teller };
-    let outcome = run_plan(&plan, products, &command.recorded, &tools)?;
+    let mut outcome = run_plan(&plan, products, &command.recorded, &tools)?;
+    outcome.products.extend(components::write(&args.save_components, &prefix, (&plan, &outcome.components))?);
     teller.tell(&outcome);
     let kept_summary = kept.as_ref().zip(cached.as_ref()).map(|(kept, cached)| kept.summary(cached.usage()));
     kept_summary.iter().flat_map(KeptSummary::lines).for_each(|line| progress.note(&line));

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::graph::pictures;
 use crate::diagnostics::{PLOTS, Parallelism, Plot, Profilers, Report};
 use crate::graph::picture::{Look, svg};
-use crate::graph::{Callback, Key};
+use crate::graph::{Callback, Cost, Key};
 use crate::pipeline::record::{RunProfile, RunRecord};
 use crate::pipeline::{Outcome, Plan, RunConfig};
 
@@ -143,7 +143,9 @@ fn graph(plan: &Plan, profile: &RunProfile) -> String {
 }
 
 /// Mean seconds of a task, by its key if that was met, else of its kind.
-pub(super) fn mean_seconds(tasks: &[crate::pipeline::record::TaskSpan]) -> impl Fn(&Key, &str) -> Option<f64> + use<> {
+pub(super) fn mean_seconds(
+    tasks: &[crate::pipeline::record::TaskSpan],
+) -> impl Fn(&Key, &str, &Cost) -> Option<f64> + use<> {
     let mut sums: HashMap<String, (f64, u64)> = HashMap::new();
     for task in tasks {
         for name in [&task.kind, &task.key] {
@@ -151,7 +153,7 @@ pub(super) fn mean_seconds(tasks: &[crate::pipeline::record::TaskSpan]) -> impl 
             *sum = (sum.0 + task.busy, sum.1 + task.count);
         }
     }
-    move |key, kind| {
+    move |key, kind, _| {
         let sum = sums.get(&key.to_string()).or_else(|| sums.get(kind))?;
         Some(sum.0 / sum.1 as f64)
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::graph::{Callback, RunStart, TaskRecord};
+use crate::graph::{Callback, KindForecast, RunStart, TaskRecord};
 
 use super::ticks::seconds;
 
@@ -30,11 +30,16 @@ pub enum ProgressMode {
 
 /// Shows how far the present graph is, on stderr; one value serves all the graphs of a run.
 ///
-/// The time left follows from the declared floating-point operations of the present graph.
+/// The time left follows from what the tasks of the present graph declare: from the seconds that are forecast of
+/// them ([`Progress::weighed_by`]), else from their floating-point operations.
 pub struct Progress {
     form: Form,
+    weight: Option<Box<Weight>>,
     run: Mutex<Run>,
 }
+
+/// Tells the seconds of tasks of a kind by what they declare.
+type Weight = dyn Fn(&str, KindForecast) -> f64 + Send + Sync;
 
 enum Form {
     Bar(ProgressBar),
@@ -46,7 +51,7 @@ enum Form {
 #[derive(Debug, Clone)]
 struct Run {
     stage: String,
-    /// Work in all, and done: floating-point operations, or tasks where none are declared.
+    /// Work in all, and done: seconds or floating-point operations, or tasks where none are declared.
     total: f64,
     done: f64,
     counts_tasks: bool,
@@ -63,7 +68,17 @@ impl Progress {
             ProgressMode::Auto if stderr().is_terminal() => Form::Bar(bar()),
             ProgressMode::Auto | ProgressMode::Lines => Form::Lines(Mutex::new(Box::new(stderr()))),
         };
-        Self { form, run: Mutex::new(Run::new(Instant::now())) }
+        Self { form, weight: None, run: Mutex::new(Run::new(Instant::now())) }
+    }
+
+    /// Weighs tasks by the seconds that are forecast of them, given their kind and what they declare together.
+    pub fn weighed_by(mut self, seconds: impl Fn(&str, KindForecast) -> f64 + Send + Sync + 'static) -> Self {
+        self.weight = Some(Box::new(seconds));
+        self
+    }
+
+    fn weight(&self, kind: &str, declared: KindForecast) -> f64 {
+        self.weight.as_ref().map_or(declared.flops, |weight| weight(kind, declared))
     }
 
     /// Names what comes next (`plane 2, cycle 3`): written before the bar, or in the next line.
@@ -88,9 +103,9 @@ impl Progress {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, now: Instant, flops: f64) {
+    fn show(&self, now: Instant, weight: f64) {
         let mut run = self.lock();
-        run.done += if run.counts_tasks { 1.0 } else { flops };
+        run.done += if run.counts_tasks { 1.0 } else { weight };
         match &self.form {
             Form::Quiet => {}
             Form::Bar(bar) => bar.set_position((run.fraction() * STEPS as f64) as u64),
@@ -121,8 +136,9 @@ fn bar() -> ProgressBar {
 impl Callback for Progress {
     fn start(&self, run: &RunStart) {
         let mut state = self.lock();
-        let counts_tasks = run.flops <= 0.0;
-        let total = if counts_tasks { run.tasks as f64 } else { run.flops };
+        let work: f64 = run.by_kind.iter().map(|(kind, declared)| self.weight(kind, *declared)).sum();
+        let counts_tasks = work <= 0.0;
+        let total = if counts_tasks { run.tasks as f64 } else { work };
         *state = Run { total, done: 0.0, counts_tasks, began: Instant::now(), ..state.clone() };
         if let Form::Bar(bar) = &self.form {
             bar.reset();
@@ -130,7 +146,8 @@ impl Callback for Progress {
     }
 
     fn posttask(&self, task: &TaskRecord) {
-        self.show(task.end, task.flops);
+        let TaskRecord { kind, flops, output_bytes, end, .. } = *task;
+        self.show(end, self.weight(kind, KindForecast { tasks: 1, flops, output_bytes }));
     }
 }
 
@@ -171,6 +188,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use super::*;
@@ -210,13 +228,17 @@ mod tests {
         }
     }
 
+    fn fft(tasks: usize) -> BTreeMap<&'static str, KindForecast> {
+        BTreeMap::from([("fft", KindForecast { tasks, flops: tasks as f64, output_bytes: 0 })])
+    }
+
     /// Ends a task of 1 of 100 operations at each time \[ms\] after the start, and returns what was written.
     fn written(times: impl Iterator<Item = u64>) -> Vec<String> {
         let sink = Sink::default();
         let form = Form::Lines(Mutex::new(Box::new(sink.clone())));
-        let progress = Progress { form, run: Mutex::new(Run::new(Instant::now())) };
+        let progress = Progress { form, weight: None, run: Mutex::new(Run::new(Instant::now())) };
         progress.stage("cycle 2");
-        progress.start(&RunStart { tasks: 100, flops: 100.0, workers: 1, ..RunStart::default() });
+        progress.start(&RunStart { tasks: 100, by_kind: fft(100), workers: 1, ..RunStart::default() });
         let began = progress.lock().began;
         times.for_each(|time| progress.posttask(&task(began + Duration::from_millis(time), 1.0)));
         let bytes = sink.0.lock().expect("a sink").clone();
@@ -236,10 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_is_forecast_to_take_long_weighs_more_than_its_operations_say() {
+        let sink = Sink::default();
+        let form = Form::Lines(Mutex::new(Box::new(sink.clone())));
+        let progress = Progress { form, weight: None, run: Mutex::new(Run::new(Instant::now())) };
+        // a read declares as many operations as a transform, and takes nine times as long
+        let progress =
+            progress.weighed_by(|kind, declared| declared.tasks as f64 * if kind == "read" { 9.0 } else { 1.0 });
+        let one = KindForecast { tasks: 1, flops: 1.0, output_bytes: 0 };
+        let by_kind = BTreeMap::from([("read", one), ("fft", one)]);
+        progress.start(&RunStart { tasks: 2, flops: 2.0, by_kind, workers: 1, ..RunStart::default() });
+        let end = progress.lock().began + Duration::from_secs(9);
+        progress.posttask(&TaskRecord { kind: "read", ..task(end, 1.0) });
+        let bytes = sink.0.lock().expect("a sink").clone();
+        assert_eq!(String::from_utf8(bytes).expect("text"), "running: 90 %, 1.000 s left\n");
+    }
+
+    #[test]
     fn a_quiet_one_writes_nothing_and_does_not_fail() {
         let progress = Progress::new(ProgressMode::Quiet);
         progress.note("not seen");
-        progress.start(&RunStart { tasks: 0, flops: 0.0, workers: 1, ..RunStart::default() });
+        progress.start(&RunStart { workers: 1, ..RunStart::default() });
         progress.posttask(&task(Instant::now(), 0.0));
         assert!((progress.lock().fraction() - 1.0).abs() < 1e-15);
     }

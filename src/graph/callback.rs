@@ -1,8 +1,10 @@
 //! Hooks into a run: progress bars, profilers and logs are all callbacks.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Key;
+use super::forecast::KindForecast;
 
 /// What is about to run.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +13,8 @@ pub struct RunStart {
     pub tasks: usize,
     /// Sum of the declared floating-point operations.
     pub flops: f64,
+    /// The same by [`super::Op::kind`], with tasks and results.
+    pub by_kind: BTreeMap<&'static str, KindForecast>,
     /// Forecast of the peak of live values and scratch \[bytes\].
     pub forecast_bytes: u64,
     /// Worker threads or processes.

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::course::{Course, Limits, is_given_in_file};
 use super::elsewhere::Elsewhere;
-use super::forecast::{simulated_peak, total_flops};
+use super::forecast::{by_kind, simulated_peak, total_flops};
 use super::net::Net;
 use super::perform::{Slot, store};
 use super::scheduler::RunContext;
@@ -53,6 +53,7 @@ pub(super) fn execute<O: Op>(
         let start = RunStart {
             tasks: course.order.len(),
             flops: total_flops(&net),
+            by_kind: by_kind(&net),
             forecast_bytes: simulated_peak(&net, &course, workers),
             workers,
             memory: crew.limits.memory,

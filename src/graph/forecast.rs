@@ -58,6 +58,37 @@ pub fn forecast<O: Op>(graph: &TaskGraph<O>, targets: &[Key], workers: usize) ->
 pub fn forecast_within<O: Op>(graph: &TaskGraph<O>, targets: &[Key], limits: Limits) -> Result<Forecast, GraphError> {
     let net = Net::new(graph, targets)?;
     let course = Course::plan(graph, &net, limits)?;
+    Ok(along(graph, &net, &course, limits))
+}
+
+/// Forecasts a run whose tasks run in other processes ([`super::Processes`]) within limits: every value that is not small
+/// goes through files, and what is forecast to be held is what all processes hold together.
+///
+/// # Errors
+/// [`GraphError::Missing`], [`GraphError::Cycle`] and [`GraphError::Budget`].
+pub fn forecast_elsewhere<O: Op>(
+    graph: &TaskGraph<O>,
+    targets: &[Key],
+    limits: Limits,
+) -> Result<Forecast, GraphError> {
+    let net = Net::new(graph, targets)?;
+    let course = Course::all_in_files(graph, &net, limits)?;
+    Ok(along(graph, &net, &course, limits))
+}
+
+fn along<O: Op>(graph: &TaskGraph<O>, net: &Net, course: &Course, limits: Limits) -> Forecast {
+    Forecast {
+        peak_bytes: simulated_peak(net, course, limits.workers),
+        spilled_bytes: course.residence.written(net, |node| is_given_in_file(graph, net, node)),
+        loaded_bytes: course.residence.read(),
+        tasks: net.tasks().count(),
+        flops: total_flops(net),
+        by_kind: by_kind(net),
+    }
+}
+
+/// What the tasks of each kind declare together.
+pub(super) fn by_kind(net: &Net) -> BTreeMap<&'static str, KindForecast> {
     let mut by_kind: BTreeMap<_, KindForecast> = BTreeMap::new();
     for (cost, kind) in net.costs.iter().zip(&net.kinds) {
         if let &Some(kind) = kind {
@@ -67,14 +98,7 @@ pub fn forecast_within<O: Op>(graph: &TaskGraph<O>, targets: &[Key], limits: Lim
             entry.output_bytes += cost.output_bytes;
         }
     }
-    Ok(Forecast {
-        peak_bytes: simulated_peak(&net, &course, limits.workers),
-        spilled_bytes: course.residence.written(&net, |node| is_given_in_file(graph, &net, node)),
-        loaded_bytes: course.residence.read(),
-        tasks: net.tasks().count(),
-        flops: total_flops(&net),
-        by_kind,
-    })
+    by_kind
 }
 
 /// Sum of the declared floating-point operations.

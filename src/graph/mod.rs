@@ -85,7 +85,7 @@ pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskReco
 pub use course::Limits;
 pub use digest::Digest;
 pub use error::{Access, GraphError, TaskSite};
-pub use forecast::{Forecast, KindForecast, forecast, forecast_within};
+pub use forecast::{Forecast, KindForecast, forecast, forecast_elsewhere, forecast_within};
 pub use held::{Held, HeldBy, Place, SMALL};
 pub use keeper::{Keeper, Made};
 pub use key::Key;

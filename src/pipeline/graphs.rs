@@ -1,4 +1,14 @@
 //! The graphs of a run: loading, one CLEAN pass, restoring and writing. Each is complete before it runs.
+//!
+//! Every graph goes through [`crate::graph::optimise`], the same in the plan and in the run:
+//! - *deduplicate* is what changes them. Planes that share a PSF share what depends on it alone: the rows of the restoring
+//!   beam (`beam-rows`), and for Wiener-Hunt the modes (`mode-survey`, `usable`, `ceiling`) and the zeros that the solver
+//!   begins with.
+//! - *cull* and *aliases* find nothing that was wired in vain.
+//! - *push down* has nothing to push: rows are read by region, as each user wants them.
+//! - *fuse* leaves all tasks apart. Operations on pixels are written as one pass already (`prepare` divides and finds the
+//!   blanks, `combine` scales and adds, `restore` transforms back and adds); what is left of chains is a read with its only
+//!   user, and these stay apart so that a profile shows the files and a failed read is told as one.
 
 mod kept;
 mod psf;
@@ -8,9 +18,9 @@ mod wiener;
 use std::collections::{BTreeMap, HashMap};
 
 use super::ops::{
-    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, MapFloor, MinorPass,
-    Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
-    Survey, Tally, TallyRows, Value, constant,
+    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, ListComponents,
+    MapFloor, MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select,
+    Source, Statistics, Survey, Tally, TallyRows, Value, constant,
 };
 use crate::algorithms::{Minor, MinorRules, Shortfall, View};
 use crate::fft::{Layout, linear_size};
@@ -129,9 +139,9 @@ impl Wiring {
         Self { graph: TaskGraph::new(), given: HashMap::new(), cut }
     }
 
-    /// The graph, with what it is given.
-    pub fn into_graph(self) -> TaskGraph<DeconvOp> {
-        self.lend(&[], &Shelf::default()).graph
+    /// The graph of these targets, with what it is given, as it would be run.
+    pub fn into_graph(self, targets: &[Key]) -> TaskGraph<DeconvOp> {
+        self.lend(targets, &Shelf::default()).graph
     }
 
     /// The graph of these targets, to be run; it is lent all that is remembered.
@@ -294,6 +304,16 @@ impl Wiring {
                 self.task(key("mask", plane, index), op, inputs)
             })
             .collect()
+    }
+
+    /// The components of a plane's model, slab by slab.
+    pub fn components_of(&mut self, plane: usize, model: &[Key]) -> Vec<Key> {
+        let slabs = self.cut.slabs().into_iter().zip(model).enumerate();
+        let list = |(index, (rows, slab)): (usize, (Rows, &Key))| {
+            let op = DeconvOp::ListComponents(ListComponents { first: rows.first });
+            self.task(key("components", plane, index), op, vec![slab.clone()])
+        };
+        slabs.map(list).collect()
     }
 
     /// Flux and number of components of a plane's model.

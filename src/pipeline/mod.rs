@@ -1,5 +1,6 @@
 //! From a configuration to products: the plan, the operations and graphs, the run, and what came of it.
 
+pub mod components;
 pub mod config;
 pub mod graphs;
 pub mod machine;
@@ -12,5 +13,5 @@ pub mod sweep;
 
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
-pub use plan::{Plan, PlanError};
+pub use plan::{Plan, PlanError, TaskSeconds};
 pub use run::{Products, RunError, Tools, Watch, explore, run};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::record::{Convergence, Preview};
 use crate::algorithms::wiener::CeilingReport;
-use crate::algorithms::{PlaneStats, StopReason};
+use crate::algorithms::{Component, PlaneStats, StopReason};
 use crate::images::CleanBeam;
 
 /// What came of a run.
@@ -20,12 +20,23 @@ pub struct Outcome {
     pub interrupted: bool,
     /// What each phase took, in order.
     pub phases: Vec<Phase>,
-    /// Most memory that the process held \[bytes\].
+    /// Most memory that the process held, and each of its worker processes, together \[bytes\].
     pub peak_memory: u64,
+    /// The components of each plane that was deconvolved, where they were asked for.
+    pub components: Vec<PlaneComponents>,
     /// How peak and flux went.
     pub convergence: Convergence,
     /// One plane made small, unless none could be deconvolved.
     pub preview: Option<Preview>,
+}
+
+/// The components of a plane.
+#[derive(Debug, Clone)]
+pub struct PlaneComponents {
+    /// Its place in the dirty file.
+    pub plane: usize,
+    /// One entry for each pixel of its model that is not 0, in row order; the flux is that of all components there.
+    pub found: Vec<Component>,
 }
 
 /// Time spent in one phase of the run.

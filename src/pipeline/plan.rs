@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::config::{BeamChoice, Bytes, PsfScale, RunConfig};
+use super::config::{BeamChoice, Bytes, PsfScale, RunConfig, SchedulerChoice};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
 use crate::algorithms::{Algorithm, Kind, Minor, View};
@@ -19,10 +19,12 @@ mod forecast;
 mod memory;
 mod score;
 mod show;
+mod time;
 
 pub use forecast::Stage;
 pub use memory::{Means, available_memory};
 pub use score::Scores;
+pub use time::TaskSeconds;
 
 /// The files of a run.
 #[derive(Debug, Clone)]
@@ -205,6 +207,11 @@ impl Plan {
         forecast::stages(self)
     }
 
+    /// The seconds that tasks will take, by the cost model.
+    pub fn seconds(&self) -> TaskSeconds {
+        TaskSeconds::of(self)
+    }
+
     /// The algorithm's entry in the registry.
     pub fn algorithm(&self) -> &'static Algorithm {
         self.config.algorithm()
@@ -222,7 +229,17 @@ impl Plan {
 
     /// What of the memory is left for the values of a graph \[bytes\].
     pub fn values(&self) -> u64 {
-        memory::values(self.memory)
+        self.means().values()
+    }
+
+    /// What it may take of the machine.
+    fn means(&self) -> Means {
+        Means { workers: self.workers, in_processes: self.in_processes(), memory: self.memory }
+    }
+
+    /// Whether tasks run in processes of their own.
+    fn in_processes(&self) -> bool {
+        self.config.compute.scheduler == SchedulerChoice::Processes
     }
 
     /// Whether one PSF serves all planes.

@@ -4,8 +4,10 @@ mod caution;
 mod machine;
 mod model;
 mod tune;
+mod weights;
 
 pub use caution::{Caution, Load, cautions, halo};
 pub use machine::Machine;
 pub use model::{Pass, pass};
 pub use tune::{Candidate, Choice, Chunks, Footprint, Task, Wish, tune};
+pub use weights::{Sort, Weights};

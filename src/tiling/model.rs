@@ -54,7 +54,7 @@ impl Stage {
 pub fn pass(task: &Task<'_>, chunks: &Chunks) -> Pass {
     let (ny, _) = task.shape;
     let (slabs, blocks) = (ny.div_ceil(chunks.slab), task.layout.half().div_ceil(chunks.block));
-    let cost = Cost { task, machine: task.machine, memory: task.machine.memory(task.workers), block: chunks.block };
+    let cost = Cost::new(task, chunks);
     let rows = ny as f64 / slabs as f64;
     let columns = task.layout.half() as f64 / blocks as f64;
     let stages = [
@@ -73,31 +73,38 @@ pub fn pass(task: &Task<'_>, chunks: &Chunks) -> Pass {
 }
 
 /// What tasks cost on a machine.
-struct Cost<'a> {
+pub(super) struct Cost<'a> {
     task: &'a Task<'a>,
     machine: &'a Machine,
     /// A worker's share of the memory's rate \[bytes/s\].
-    memory: f64,
+    pub(super) memory: f64,
     /// Columns of a block.
     block: usize,
 }
 
+impl<'a> Cost<'a> {
+    pub(super) fn new(task: &'a Task<'a>, chunks: &Chunks) -> Self {
+        Self { task, machine: task.machine, memory: task.machine.memory(task.workers), block: chunks.block }
+    }
+}
+
 impl Cost<'_> {
-    fn row_transform(&self) -> f64 {
+    /// Time of the transform of a row.
+    pub(super) fn row_transform(&self) -> f64 {
         0.5 * self.machine.fft_seconds(self.task.layout.lx)
     }
 
     /// Bytes of a spectrum's rows.
-    fn spectrum(&self, rows: f64) -> f64 {
+    pub(super) fn spectrum(&self, rows: f64) -> f64 {
         8.0 * rows * self.task.layout.half() as f64
     }
 
-    fn pixel_bytes(&self, rows: f64) -> f64 {
+    pub(super) fn pixel_bytes(&self, rows: f64) -> f64 {
         4.0 * rows * self.task.shape.1 as f64
     }
 
     /// Time to write so many bytes as a new value.
-    fn renew(&self, bytes: f64) -> f64 {
+    pub(super) fn renew(&self, bytes: f64) -> f64 {
         bytes / self.machine.renewal(bytes as u64).min(self.memory)
     }
 
@@ -107,20 +114,20 @@ impl Cost<'_> {
         bytes / (self.machine.turning(PAGES_APART) * (run / STRIP_BYTES).max(1.0)).min(self.memory)
     }
 
-    fn rows(&self, rows: f64) -> f64 {
+    pub(super) fn rows(&self, rows: f64) -> f64 {
         let spectrum = self.spectrum(rows);
         let reading = self.pixel_bytes(rows) / self.memory;
         rows * self.row_transform() + reading + self.pieces(spectrum) + self.renew(spectrum)
     }
 
-    fn columns(&self, columns: f64) -> f64 {
+    pub(super) fn columns(&self, columns: f64) -> f64 {
         let (ny, ly) = (self.task.shape.0 as f64, self.task.layout.ly as f64);
         let transforms = 2.0 * columns * self.machine.fft_seconds(self.task.layout.ly);
         let turning = 8.0 * columns * (2.0 * ny) / self.machine.turning(8 * self.block).min(self.memory);
         transforms + turning + 8.0 * columns * ly / self.memory + self.renew(8.0 * columns * ny)
     }
 
-    fn rows_back(&self, rows: f64) -> f64 {
+    pub(super) fn rows_back(&self, rows: f64) -> f64 {
         let gathering = self.pieces(self.spectrum(rows));
         rows * self.row_transform() + gathering + self.renew(self.pixel_bytes(rows))
     }

@@ -54,6 +54,45 @@ fn dot_and_the_colours_are_as_asked_for() {
     }
 }
 
+/// What the boxes of a layer tell of their time.
+fn times(svg: &str, layer: &str) -> Vec<String> {
+    let boxes = svg.split("<title>").skip(1).filter(|told| told.starts_with(layer));
+    let told = boxes.map(|told| told.split("</title>").next().unwrap().lines().last().unwrap().to_owned());
+    told.filter(|line| line.ends_with("s")).collect()
+}
+
+#[test]
+fn times_are_the_forecast_or_what_a_run_took() {
+    let folder = folder();
+    let forecast = draw(&folder, "forecast.svg", "--colour time --stage cycle");
+    assert!(forecast.contains(" time</text>"), "a legend");
+    assert!(!times(&forecast, "columns-psf").is_empty(), "{forecast}");
+    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --niter 50 --plots none --profile profile");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    // the record is read, not guessed at: one kind is made to have taken a whole minute
+    let path = folder.path("profile/tasks.jsonl");
+    let slow = |line: &str| {
+        let mut task: serde_json::Value = serde_json::from_str(line).unwrap();
+        if task["kind"] == "columns" {
+            (task["busy"], task["count"]) = (60.0.into(), 1.into());
+        }
+        task.to_string() + "\n"
+    };
+    let text: String = fs::read_to_string(&path).unwrap().lines().map(slow).collect();
+    fs::write(&path, text).unwrap();
+    let measured = draw(&folder, "measured.svg", "--colour time --stage cycle --profile profile");
+    let columns = times(&measured, "columns-psf");
+    assert!(!columns.is_empty() && columns.iter().all(|time| time == "60.00 s"), "{columns:?}");
+    assert_ne!(times(&forecast, "rows-model"), times(&measured, "rows-model"));
+    let refuse = |words: &str, needle: &str| {
+        let ran = folder.deconv(&format!("graph --dirty dirty.fits --psf psf.fits -o no.svg {words}"));
+        assert_eq!(ran.code, Some(1), "{words}\n{}", ran.err);
+        assert!(ran.err.contains(needle), "{words}\n{}", ran.err);
+    };
+    refuse("--profile profile", "no effect");
+    refuse("--colour time --profile nowhere", "--profile DIR has written");
+}
+
 #[test]
 fn what_cannot_be_drawn_is_told() {
     let folder = folder();

@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("graph", &[]),
     ("io", &["images", "units"]),
-    ("collections", &["images", "units", "fft", "kernels", "graph", "io"]),
+    ("collections", &["images", "units", "fft", "kernels", "graph", "io", "tiling"]),
     ("algorithms", &["images", "fft", "kernels", "units", "graph"]),
     ("tiling", &["images", "fft"]),
     ("simulate", &["images", "fft", "io", "units"]),

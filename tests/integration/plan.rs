@@ -1,5 +1,7 @@
 //! The plan is told and nothing is done; its forecast of memory holds.
 
+use deconv::graph::{self, KindForecast};
+use deconv::pipeline::{Plan, RunConfig};
 use ndarray::Array2;
 
 use crate::support::fits::Image;
@@ -94,4 +96,52 @@ fn measured_peak_of_memory_is_within_the_forecast() {
             );
         }
     }
+}
+
+/// A plan of the image in a folder, with parameters as a layer of the configuration.
+fn plan_of(folder: &Folder, layer: &str) -> Plan {
+    let config = RunConfig::load_layers(&[], layer.parse().unwrap()).unwrap();
+    let name = |file: &str| folder.path(file).to_str().unwrap().to_owned();
+    Plan::new(config, &name("dirty.fits"), &name("psf.fits")).unwrap()
+}
+
+#[test]
+fn seconds_that_progress_counts_in_are_those_of_the_cost_model() {
+    let folder = folder((256, 250), 1);
+    let plan = plan_of(&folder, "compute = { threads = 1, chunk = \"64\" }");
+    let cycle = plan.stages().into_iter().find(|stage| stage.name == "cycle").unwrap();
+    let by_kind = graph::forecast(&cycle.graph, &cycle.targets, 1).unwrap().by_kind;
+    let told = |kind: &str| plan.seconds().of_tasks(kind, by_kind[kind]);
+    let sum: f64 = ["rows", "columns", "residual"].map(told).iter().sum();
+    let chosen = plan.chunks.chosen;
+    let tasks = (2 * chosen.slabs + chosen.blocks) as f64;
+    let model = tasks * (chosen.pass.task_seconds + 1e-6 * plan.config.machine.task_us);
+    // the model takes the blocks as equal, and the last of them is cut short
+    assert!((sum / model - 1.0).abs() < 0.05, "{sum:e} s of tasks, {model:e} s of the model");
+    let quick = plan_of(&folder, "compute = { threads = 1, chunk = \"64\" }\nmachine = { input_gbs = 1e6 }");
+    let read = KindForecast { tasks: 1, flops: 0.0, output_bytes: 1 << 30 };
+    assert!(quick.seconds().of_tasks("read", read) < 0.01 * plan.seconds().of_tasks("read", read));
+}
+
+#[test]
+fn planes_with_one_psf_share_what_depends_on_it_alone_in_the_plan_and_in_the_run() {
+    let (one, three) = (folder((96, 120), 1), folder((96, 120), 3));
+    let tasks = |folder: &Folder, stage: &str, kind: &str| {
+        let plan = plan_of(folder, "compute = { threads = 2, chunk = \"32\" }");
+        let stages = plan.stages();
+        let stage = stages.iter().find(|one| one.name == stage).unwrap();
+        let by_kind = graph::forecast(&stage.graph, &stage.targets, 1).unwrap().by_kind;
+        by_kind.get(kind).map_or(0, |declared| declared.tasks)
+    };
+    for (stage, kind) in [("restore", "beam-rows"), ("restore", "columns")] {
+        let [alone, together] = [&one, &three].map(|folder| tasks(folder, stage, kind));
+        let planes = if kind == "columns" { 3 } else { 1 };
+        assert!(alone > 0 && together == planes * alone, "{stage} {kind}: {alone} {together}");
+    }
+    let ran = |folder: &Folder| {
+        let summary = folder.run("out", "--niter 20 --plots none --threads 2 --chunk 32").summary();
+        summary["tasks"]["beam-rows"].as_u64().unwrap()
+    };
+    let run = [&one, &three].map(ran);
+    assert_eq!(run[0], run[1], "the beam of the run is wider or narrower than the plan's, and drawn once as well");
 }

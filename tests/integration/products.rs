@@ -150,3 +150,36 @@ fn summary_tells_all_that_the_issue_asks_for() {
     }
     assert!(planes[1]["label"].as_str().unwrap().contains("1.4010 GHz"), "{}", planes[1]["label"]);
 }
+
+#[test]
+fn component_list_holds_every_pixel_of_the_models_once_and_where_it_is_on_the_sky() {
+    let folder = folder();
+    folder.save("dirty.fits", &Image::cube(&[plane(0), plane(1)], &[("FREQ", 2)]));
+    let products = folder.run("out", "--save-components csv,fits --chunk 5");
+    let text = std::fs::read_to_string(products.file("components.csv")).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("plane,frequency,x,y,ra,dec,flux"));
+    let mut left = products.model().pixels;
+    let mut last = (0.0, 0.0, -1.0);
+    for line in lines {
+        let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+        let [plane, frequency, x, y, ra, dec, flux] = cells[..] else { panic!("{line}") };
+        let place = (plane as usize * SHAPE.0 + y as usize) * SHAPE.1 + x as usize;
+        assert_eq!(std::mem::take(&mut left[place]), flux, "{line}");
+        assert!(last < (plane, y, x), "in the order of planes, rows and columns: {line}");
+        last = (plane, y, x);
+        assert_eq!(frequency, 1.4e9 + 1e6 * plane, "{line}");
+        // one arcsec a pixel, the reference pixel 9, 11 of FITS at 187.25, -12.5
+        assert!((dec - (-12.5 + (y - 10.0) / 3600.0)).abs() < 1e-6, "{line}");
+        assert!((ra - (187.25 - (x - 8.0) / 3600.0 / (-12.5f64).to_radians().cos())).abs() < 1e-6, "{line}");
+    }
+    assert!(last.0 == 1.0 && left.iter().all(|flux| *flux == 0.0), "components of both planes, and none left out");
+    let whole = folder.run("whole", "--save-components csv,fits --chunk full --threads 1");
+    for file in ["components.csv", "components.fits"] {
+        assert_eq!(std::fs::read(products.file(file)).unwrap(), std::fs::read(whole.file(file)).unwrap(), "{file}");
+    }
+    let again = folder.deconv("--dirty dirty.fits --psf psf.fits -o other --save-components fits --algorithm wiener");
+    assert!(again.code == Some(1) && again.err.contains("--save-components has no effect"), "{}", again.err);
+    let there = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --save-components csv --plots none");
+    assert!(there.code == Some(1) && there.err.contains("exists"), "{}", there.err);
+}

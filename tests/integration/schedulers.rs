@@ -267,3 +267,49 @@ fn worker_that_nobody_started_tells_so() {
     assert!(ran.err.contains("--scheduler processes"), "{}", ran.err);
     assert!(!Folder::new().deconv("--help").out.contains("worker "), "it is not for people");
 }
+
+#[test]
+fn worker_processes_take_what_was_kept_and_compute_nothing_twice() {
+    let folder = folder();
+    let words = "--niter 300 --chunk 60 --plots none --overwrite";
+    let expected = essence(&folder.run("threads", words));
+    let ran = |products: &Products, kind: &str| products.summary()["tasks"][kind].as_u64().unwrap_or(0);
+    let run = || folder.run("out", &format!("{words} --scheduler processes --threads 2 --cache kept"));
+    let first = run();
+    assert!(essence(&first) == expected, "with a cache, in processes");
+    assert!(ran(&first, "columns") > 0 && ran(&first, "minor") > 0, "{}", first.summary()["tasks"]);
+    let second = run();
+    assert!(essence(&second) == expected, "from the cache");
+    assert_eq!(
+        ["psf-rows", "transfer", "minor"].map(|kind| ran(&second, kind)),
+        [0; 3],
+        "{}",
+        second.summary()["tasks"]
+    );
+    assert!(second.summary()["kept"]["taken"].as_u64().unwrap() > 0);
+    // what processes have kept serves threads too
+    let third = folder.run("out", &format!("{words} --scheduler threads --cache kept"));
+    assert!(essence(&third) == expected && ran(&third, "minor") == 0, "{}", third.summary()["tasks"]);
+    // a folder of results that a killed run left: the next one begins with them
+    fs::rename(folder.path("kept"), folder.path("gone.resume")).unwrap();
+    let resumed = folder.run("gone", &format!("{words} --scheduler processes --threads 2 --resume"));
+    assert!(essence(&resumed) == expected, "resumed in processes");
+    assert_eq!(ran(&resumed, "minor"), 0, "{}", resumed.summary()["tasks"]);
+    assert!(!folder.path("gone.resume").exists(), "what was kept for this run alone is gone");
+}
+
+#[test]
+fn memory_of_worker_processes_is_counted_and_forecast() {
+    let folder = folder();
+    let peaks = |ways: &str| {
+        let summary = folder.run("out", &format!("--niter 300 --plots none --overwrite --scheduler {ways}")).summary();
+        let bytes = |key: &str| summary[key].as_u64().unwrap();
+        (bytes("memory_peak_bytes"), bytes("memory_forecast_bytes"))
+    };
+    let (threads, processes) = (peaks("threads --threads 3"), peaks("processes --threads 3"));
+    // a process is the program once more: each of three holds some MiB of its own
+    assert!(processes.0 > threads.0 + (6 << 20), "{threads:?} {processes:?}");
+    assert!(processes.1 > threads.1 + (32 << 20), "{threads:?} {processes:?}");
+    let refused = folder.deconv("--dirty dirty.fits --psf psf.fits -o no --scheduler processes -j 3 --memory 40MiB");
+    assert!(refused.code == Some(1) && refused.err.contains("not enough memory"), "{}", refused.err);
+}

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from astropy import units
 from astropy.io import fits
+from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
 
 CASES = ["points-meerkat", "cube-vla"]
@@ -87,13 +88,42 @@ def product_faults(path, product, source, summary):
     return [f"{path.name}: {name}" for name, holds in checks.items() if not holds], len(checks)
 
 
+def component_faults(prefix):
+    """What does not hold in the lists of components."""
+    with fits.open(f"{prefix}-model.fits") as hdus, fits.open(f"{prefix}-components.fits") as lists:
+        lists.verify("exception")
+        header, model = hdus[0].header, hdus[0].data
+        planes = model.reshape(-1, *model.shape[-2:])
+    table = Table.read(f"{prefix}-components.fits", hdu=1)
+    text = Table.read(f"{prefix}-components.csv", format="ascii.csv")
+    plane, y, x = (np.asarray(table[name], int) for name in ("plane", "y", "x"))
+    sky = WCS(header).celestial.pixel_to_world(x, y)
+    near = max(np.abs(sky.dec.deg - table["dec"]).max(), np.abs(sky.ra.deg - table["ra"]).max())
+    spectral = WCS(header).spectral
+    waves = spectral.pixel_to_world(np.arange(len(planes))).to_value("Hz") if len(planes) > 1 else None
+    checks = {
+        "EXTNAME": table.meta["EXTNAME"] == "COMPONENTS",
+        "units": [str(table[name].unit) for name in ("frequency", "x", "ra", "dec", "flux")]
+        == ["Hz", "pix", "deg", "deg", "Jy"],
+        "every pixel of the models once": len(table) == np.count_nonzero(np.nan_to_num(model)),
+        "fluxes of the models": np.array_equal(planes[plane, y, x], table["flux"]),
+        "RA and DEC of the pixels": near < 1e-9,
+        "frequencies": waves is None or np.allclose(table["frequency"], waves[plane], rtol=1e-12),
+        "CSV and FITS alike": text.colnames == table.colnames
+        and all(np.array_equal(np.asarray(text[name], float), np.asarray(table[name], float)) for name in text.colnames),
+    }
+    return [f"{prefix.name}-components: {name}" for name, holds in checks.items() if not holds], len(checks)
+
+
 def case_faults(program, folder, case, scratch):
     """Runs the program on one pair and checks its products."""
     prefix, dirty = scratch / case, folder / case / "dirty.fits"
     command = [program, "--dirty", dirty, "--psf", folder / case / "psf.fits", "-o", prefix, "--quiet"]
+    command += ["--save-components", "csv,fits"]
     subprocess.run([str(word) for word in command], check=True)
     summary = json.loads(prefix.with_name(f"{case}-summary.json").read_text())
     found = [product_faults(prefix.with_name(f"{case}-{name}.fits"), name, dirty, summary) for name in UNITS]
+    found.append(component_faults(prefix))
     return [fault for faults, _ in found for fault in faults], sum(count for _, count in found)
 
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::pairs::Pair;
 use super::summary_of;
 use crate::cli::Line;
+use crate::cli::components::{self, ListFile};
 use crate::cli::failure::Failure;
 use crate::cli::keep::Kept;
 use crate::cli::run::{Course, verdict, write_summary};
@@ -60,9 +61,10 @@ impl Job {
     }
 
     /// Every file that it writes.
-    pub(super) fn files(&self, shown: &Shown) -> Vec<PathBuf> {
+    pub(super) fn files(&self, shown: &Shown, lists: &[ListFile]) -> Vec<PathBuf> {
         let plots = shown.files(&self.prefix, Of::Pair);
-        plots.into_iter().chain(Products::paths(&self.prefix)).chain([summary_of(&self.prefix)]).collect()
+        let lists = lists.iter().map(|file| file.path(&self.prefix));
+        plots.into_iter().chain(Products::paths(&self.prefix)).chain(lists).chain([summary_of(&self.prefix)]).collect()
     }
 }
 
@@ -76,6 +78,8 @@ fn told(failure: Failure) -> String {
 pub(super) struct Shared {
     pub(super) progress: Progress,
     pub(super) shown: Shown,
+    /// Lists of components that each pair writes.
+    pub(super) lists: Vec<ListFile>,
     pub(super) counts: TaskCounts,
     pub(super) cancel: Cancel,
     pub(super) slots: Option<Arc<Slots>>,
@@ -221,6 +225,7 @@ impl Shared {
         let callbacks = if self.shown.callbacks().is_empty() { &all[..2] } else { &all[..] };
         let tools = Tools { scheduler, callbacks, cancel: self.cancel.clone(), watch: &watch };
         let mut outcome = run(plan, products, &job.command.recorded, &tools)?;
+        outcome.products.extend(components::write(&self.lists, &job.prefix, (plan, &outcome.components))?);
         outcome.planes.iter().for_each(|plane| watch.note(&verdict(plane)));
         let tasks = counts.by_kind();
         let course = Course { command: &job.command.recorded, tasks: &tasks, kept: None, parallel: None };

@@ -11,6 +11,7 @@ use super::op::{Finish, Kind, What};
 use super::reduce::{Fold, Reduction, parts};
 use super::window::{Cut, Select};
 use super::{Array, ArrayError, ArrayOp, Dtype, Element, Grid, RealElement, elements};
+use crate::tiling::{Caution, halo};
 
 /// Partial results that one task puts together: a tree of sixteen keeps each worker busy and the tree flat.
 const FAN_IN: usize = 16;
@@ -111,12 +112,15 @@ impl<T: Element> Array<T> {
     /// Each chunk with `depth` elements of its neighbours on either side of each axis, and beyond the edges what
     /// `boundary` says. The chunks of the result overlap: work on them, then [`Array::trim`].
     ///
+    /// A depth of more than a quarter of a chunk is told to the log ([`Caution::WideHalo`]).
+    ///
     /// # Errors
     /// [`ArrayError::Axes`] unless there is a depth for each axis.
     pub fn overlap(&self, depth: &[usize], boundary: Boundary) -> Result<Self, ArrayError> {
         if depth.len() != self.grid.axes() || self.shape().contains(&0) {
             return Err(self.wrong_axes("a depth for each axis of an array with elements", format!("{depth:?}")));
         }
+        self.halo_cautions(depth).iter().for_each(|caution| tracing::warn!("{caution}"));
         let spans = self.spans(depth, boundary);
         let lengths: Vec<Vec<usize>> =
             spans.iter().map(|spans| spans.iter().map(|(_, len, _)| *len).collect()).collect();
@@ -132,6 +136,17 @@ impl<T: Element> Array<T> {
             (ArrayOp::new(What::Gather(gather), (count, T::DTYPE), 1.0), needs)
         });
         Ok(Self::of(layer, grid))
+    }
+
+    /// What the user should know of an overlap: axes along which the halo is wide for the chunks that it is cut into.
+    pub(super) fn halo_cautions(&self, depth: &[usize]) -> Vec<Caution> {
+        let along = |(axis, &depth): (usize, &usize)| {
+            let count = self.grid.count(axis);
+            // the last chunk of an axis may be cut short, and one alone has no neighbour
+            let longest = (0..count).map(|i| self.grid.range(axis, i).len()).max().filter(|_| count > 1)?;
+            halo(longest, depth)
+        };
+        depth.iter().enumerate().filter_map(along).collect()
     }
 
     /// For each axis and chunk where its overlapping form starts, its length, and where the chunk stands in it.

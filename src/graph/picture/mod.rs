@@ -40,7 +40,7 @@ pub use colour::{Rgb, category};
 pub use dot::dot;
 pub use svg::svg;
 
-use super::{GraphError, Key, Op, TaskGraph};
+use super::{Cost, GraphError, Key, Op, TaskGraph};
 use sketch::Sketch;
 
 /// What the colours tell.
@@ -69,8 +69,8 @@ pub enum Direction {
     TopDown,
 }
 
-/// Tells the seconds that a task takes, by its key and kind, where they are known.
-pub type Seconds<'a> = &'a dyn Fn(&Key, &str) -> Option<f64>;
+/// Tells the seconds that a task takes, by its key and kind and what it declares, where they are known.
+pub type Seconds<'a> = &'a dyn Fn(&Key, &str, &Cost) -> Option<f64>;
 
 /// How a picture looks.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ pub struct Look<'a> {
     pub direction: Direction,
     /// Kinds that take the first colours, in this order: lets several pictures agree.
     pub kinds: &'a [String],
-    /// Seconds that a task takes, by its key and kind.
+    /// Seconds that a task takes.
     pub seconds: Option<Seconds<'a>>,
     /// A graph of more nodes than this is drawn by layers.
     pub most: usize,

@@ -64,7 +64,7 @@ impl Sketch {
                 rank: places.ranks[at],
                 age: places.ages[at],
                 bytes: net.bytes(node),
-                seconds: kind.and_then(|kind| seconds?(key, kind)),
+                seconds: kind.and_then(|kind| seconds?(key, kind, &net.costs[at])),
                 count: 1,
             }
         });

@@ -77,7 +77,7 @@ fn a_large_graph_is_drawn_by_layers_with_their_counts() {
 
 #[test]
 fn colours_tell_kind_order_age_bytes_and_time() {
-    let seconds = |key: &Key, _kind: &str| Some(1e-3 * f64::from(key.index()[0] + 1));
+    let seconds = |key: &Key, _kind: &str, _cost: &Cost| Some(1e-3 * f64::from(key.index()[0] + 1));
     let shape = chain(6, [1 << 20, 3, 3], false);
     for (colour, words) in [
         (ColourBy::Kind, "mix 6"),

@@ -99,7 +99,7 @@ pub struct Lent {
 }
 
 impl Lent {
-    /// Lends the values `given` to a graph under their keys, and everything else on the shelf.
+    /// Lends the values `given` to a graph under their keys, and everything else on the shelf, and sends it through its passes.
     pub(super) fn new(
         mut graph: TaskGraph<DeconvOp>,
         given: BTreeMap<Key, Kept>,
@@ -122,7 +122,9 @@ impl Lent {
             places.push((key, kept));
         }
         let targets: BTreeSet<Key> = asked.iter().chain(places.iter().map(|(key, _)| key)).cloned().collect();
-        Self { graph, targets: targets.into_iter().collect(), asked: asked.to_vec(), places }
+        let targets: Vec<Key> = targets.into_iter().collect();
+        let graph = graph::optimise(graph, &targets).expect("graphs are wired complete").graph;
+        Self { graph, targets, asked: asked.to_vec(), places }
     }
 
     /// Splits the graph off, to be run.

@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
 use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
-use crate::algorithms::{Minor, MinorRules, MinorView, View};
+use crate::algorithms::{Component, Minor, MinorRules, MinorView, Step, View};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask};
 use crate::kernels::list::ActiveList;
@@ -142,6 +142,27 @@ impl Work for Tally {
             tally.components += slab.components;
         }
         Ok(Value::Tally(tally))
+    }
+}
+
+/// Lists the pixels of a slab of the model that are not 0, row after row; input: the slab.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListComponents {
+    /// Row of the plane at which the slab begins.
+    pub first: usize,
+}
+
+impl Work for ListComponents {
+    const KIND: &'static str = "components";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes / 8, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let pixels = inputs[0].model().pixels().indexed_iter().filter(|(_, flux)| **flux != 0.0);
+        let found = pixels.map(|((y, x), flux)| Component { y: self.first + y, x, flux: *flux });
+        Ok(Value::Step(Step { components: found.collect(), iterations: 0 }))
     }
 }
 

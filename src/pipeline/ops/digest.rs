@@ -71,6 +71,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::MinorPass(_)
         | DeconvOp::AutoMask(_)
         | DeconvOp::AddComponents(_)
+        | DeconvOp::ListComponents(_)
         | DeconvOp::TallyRows(_)
         | DeconvOp::Tally(_)
         | DeconvOp::PoolRows(_)

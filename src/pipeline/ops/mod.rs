@@ -23,7 +23,7 @@ use crate::graph::{Codec, Cost, Digest, Meta, Op, TaskContext};
 use crate::images::{BeamError, PsfError};
 use crate::io::FitsError;
 
-pub use clean::{AddComponents, AutoMask, MinorPass, Tally, TallyRows};
+pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
@@ -183,6 +183,8 @@ pub enum DeconvOp {
     AutoMask(AutoMask),
     /// Adds components to a model's slab.
     AddComponents(AddComponents),
+    /// Components of rows of a model.
+    ListComponents(ListComponents),
     /// Flux and components of rows of a model.
     TallyRows(TallyRows),
     /// Flux and components of a model.
@@ -268,6 +270,7 @@ macro_rules! each {
             DeconvOp::Select($op) => $call,
             DeconvOp::MinorPass($op) => $call,
             DeconvOp::AddComponents($op) => $call,
+            DeconvOp::ListComponents($op) => $call,
             DeconvOp::TallyRows($op) => $call,
             DeconvOp::Tally($op) => $call,
             DeconvOp::Deliver($op) => $call,

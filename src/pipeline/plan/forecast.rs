@@ -1,6 +1,6 @@
 //! The stages of a batch as graphs, wired with declared sizes and no values: what forecasts and pictures are made of.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Forecast, Plan, restoring_layout};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch};
@@ -26,13 +26,15 @@ pub struct Stage {
 
 impl Stage {
     fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
-        Self { name, graph: wiring.into_graph(), targets }
+        Self { name, graph: wiring.into_graph(&targets), targets }
     }
 
     /// The targets that the graph computes.
     pub fn computed(&self) -> Vec<Key> {
         let tasks: HashSet<&Key> = self.graph.tasks().map(|(key, _, _)| key).collect();
-        self.targets.iter().filter(|key| tasks.contains(key)).cloned().collect()
+        let names: HashMap<&Key, &Key> = self.graph.aliases().collect();
+        let computed = |key: &&Key| tasks.contains(names.get(key).unwrap_or(key));
+        self.targets.iter().filter(computed).cloned().collect()
     }
 }
 
@@ -83,7 +85,8 @@ fn psf_bytes(plan: &Plan) -> u64 {
 /// What a stage takes within the plan's memory; where that is not enough for its largest task, what this task needs.
 fn measure(plan: &Plan, stage: &Stage) -> graph::Forecast {
     let limits = Limits { workers: plan.workers, memory: Some(plan.values()), spills: true };
-    match graph::forecast_within(&stage.graph, &stage.targets, limits) {
+    let forecast = if plan.in_processes() { graph::forecast_elsewhere } else { graph::forecast_within };
+    match forecast(&stage.graph, &stage.targets, limits) {
         Ok(forecast) => forecast,
         Err(GraphError::Budget { needs, .. }) => graph::Forecast { peak_bytes: needs, ..graph::Forecast::default() },
         Err(error) => unreachable!("the plan's graphs are complete: {error}"),
@@ -267,7 +270,9 @@ fn measured(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: (&mut PlaneKey
 
 /// The restored image, and all images made small, which stand for their being written.
 fn restored(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: &mut PlaneKeys) -> Vec<Key> {
-    let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
+    // PSFs of their own have beams of their own, which tasks do not share
+    let own = if plan.one_psf() { 0.0 } else { 1e-6 * plane as f64 };
+    let shape = BeamShape { a: 1.0 + own, b: 0.0, c: 1.0 };
     let reach = (5.0 * TYPICAL_BEAM) as usize;
     let layout = restoring_layout(plan.cut.shape, reach, plan.cut.block);
     keys.restored = wiring.restored(plane, keys, &layout, (shape, reach));

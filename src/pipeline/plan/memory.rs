@@ -3,8 +3,10 @@
 use crate::pipeline::RunConfig;
 use crate::pipeline::config::{Auto, Bytes, SchedulerChoice};
 
-/// The program itself, its plots and buffers: 11 MiB were held beside 4 MiB of values on the sample sky \[bytes\].
-const PROGRAM: u64 = 16 << 20;
+/// A process before it holds any value: 14.5 to 16.5 MiB were held before the first task, without plots \[bytes\].
+const PROGRAM: u64 = 31 << 19;
+/// What each worker adds: stack, buffers of transforms and of files; 1.4 MiB were measured \[bytes\].
+const WORKER: u64 = 3 << 19;
 /// What the allocator keeps of values that are gone: 28 % at 2048 x 2048 with a PSF of 4096 x 4096 \[percent\].
 const ALLOCATOR_PERCENT: u64 = 30;
 
@@ -13,7 +15,9 @@ const ALLOCATOR_PERCENT: u64 = 30;
 pub struct Means {
     /// Worker threads or processes.
     pub workers: usize,
-    /// Cap on the memory of the process \[bytes\].
+    /// Whether each worker is a process of its own.
+    pub in_processes: bool,
+    /// Cap on the memory of all processes together \[bytes\].
     pub memory: u64,
 }
 
@@ -29,31 +33,33 @@ impl Means {
             Auto::Given(Bytes(bytes)) => bytes,
             Auto::Auto => available_memory() / 5 * 4,
         };
-        Self { workers, memory }
+        Self { workers, in_processes: config.compute.scheduler == SchedulerChoice::Processes, memory }
     }
 
     /// The part of each of so many plans that run side by side in one process: of the memory an even one, of the workers
     /// twice that, so that one plan takes over what another has no work for.
     pub fn part(self, plans: usize) -> Self {
         let workers = self.workers.min(2 * self.workers.div_ceil(plans.max(1)));
-        let own = values(self.memory) / plans.max(1) as u64;
-        Self { workers, memory: if plans > 1 { of_process(own) } else { self.memory } }
+        let part = Self { workers, ..self };
+        let own = self.values() / plans.max(1) as u64;
+        Self { memory: if plans > 1 { part.holding(own) } else { self.memory }, ..part }
     }
 
     /// What of the memory is left for the values of graphs \[bytes\].
     pub fn values(self) -> u64 {
-        values(self.memory)
+        self.memory.saturating_sub(self.fixed()) / (100 + ALLOCATOR_PERCENT) * 100
     }
-}
 
-/// Memory of a process that holds so many bytes of values \[bytes\].
-pub(super) fn of_process(values: u64) -> u64 {
-    PROGRAM + values + values / 100 * ALLOCATOR_PERCENT
-}
+    /// Memory of the processes when they hold so many bytes of values \[bytes\].
+    pub(super) fn holding(self, values: u64) -> u64 {
+        self.fixed() + values + values / 100 * ALLOCATOR_PERCENT
+    }
 
-/// Values that a process of so much memory can hold \[bytes\].
-pub(super) fn values(memory: u64) -> u64 {
-    memory.saturating_sub(PROGRAM) / (100 + ALLOCATOR_PERCENT) * 100
+    /// Memory of the processes before they hold any value \[bytes\].
+    fn fixed(self) -> u64 {
+        let workers = self.workers as u64;
+        PROGRAM * (1 + if self.in_processes { workers } else { 0 }) + WORKER * workers
+    }
 }
 
 /// Bytes of memory that the machine can give now.
@@ -70,7 +76,7 @@ mod tests {
     #[test]
     fn parts_side_by_side_keep_to_the_whole() {
         for (workers, memory) in [(1, 17 << 20), (2, 100 << 20), (64, 1 << 36)] {
-            let whole = Means { workers, memory };
+            let whole = Means { workers, in_processes: false, memory };
             for plans in 1..=9 {
                 let part = whole.part(plans);
                 assert!(part.values() * plans as u64 <= whole.values(), "{plans} of {whole:?}");
@@ -81,10 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn values_that_fit_a_memory_make_a_process_that_fits_it() {
+    fn values_that_fit_a_memory_make_processes_that_fit_it() {
         for memory in [0, 1 << 20, 20 << 20, 1 << 30, 1 << 40] {
-            assert!(memory < PROGRAM || of_process(values(memory)) <= memory, "{memory}");
+            for (workers, in_processes) in [(1, false), (64, false), (3, true)] {
+                let means = Means { workers, in_processes, memory };
+                let fitting = means.holding(means.values());
+                assert!(memory < means.fixed() || fitting <= memory, "{means:?}");
+                assert!(memory < 4 * means.fixed() || fitting > memory - 1000, "{means:?}");
+            }
         }
-        assert!(of_process(values(1 << 30)) > (1 << 30) - 1000);
     }
 }

@@ -5,13 +5,13 @@ use std::time::Instant;
 use super::psf::Transfers;
 use super::state::PlaneState;
 use super::{Products, RunError, Session};
-use crate::algorithms::{Control, StopReason};
+use crate::algorithms::{Component, Control, StopReason};
 use crate::graph::Key;
 use crate::images::{BeamShape, CleanBeam, Sky, UNIT_CELL};
 use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{PlaneKeys, Wiring};
 use crate::pipeline::ops::Product;
-use crate::pipeline::outcome::{BeamOutcome, PlaneOutcome};
+use crate::pipeline::outcome::{BeamOutcome, PlaneComponents, PlaneOutcome};
 use crate::pipeline::plan::restoring_layout;
 use crate::pipeline::record::{Panel, PanelKind, PlaneCurve, Preview, preview_factor};
 
@@ -29,7 +29,7 @@ impl Session<'_> {
             return self.conclude(states, begin);
         };
         let mut wiring = self.wiring();
-        let (mut measured, mut written, mut panels) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut measured, mut written, mut panels, mut lists) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut transfers = Transfers::default();
         let shown = self.shown_of(&states);
         for state in &mut states {
@@ -43,12 +43,16 @@ impl Session<'_> {
                 state.give_up(&mut wiring)
             };
             let keys = self.write(&mut wiring, state, (keys, beam, products), &mut written);
+            if products.lists_components && !self.is_direct() && !is_passed_through(state) {
+                lists.push((state.plan.plane, wiring.components_of(state.plan.plane, &keys.model)));
+            }
             if Some(state.plan.plane) == shown {
                 panels = self.panels(&mut wiring, state, &keys);
             }
         }
         let mut targets = measured;
         targets.extend(panels.iter().map(|(_, key)| key.clone()));
+        targets.extend(lists.iter().flat_map(|(_, slabs)| slabs).cloned());
         self.release_transfers(states.len());
         targets.extend(written);
         let mut values = self.execute(wiring, &targets)?.into_iter();
@@ -66,6 +70,11 @@ impl Session<'_> {
             }
             self.preview = Some(self.preview(state, drawn)?);
             self.shown = shown;
+        }
+        for (plane, slabs) in lists {
+            let found = values.by_ref().take(slabs.len()).map(|slab| Ok(self.read(&slab)?.step().components.clone()));
+            let found: Vec<Vec<Component>> = found.collect::<Result<_, RunError>>()?;
+            self.components.push(PlaneComponents { plane, found: found.concat() });
         }
         self.conclude(states, begin)
     }
@@ -138,7 +147,7 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored } = products;
+        let Products { model, residual, restored, lists_components: _ } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),

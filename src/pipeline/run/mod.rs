@@ -6,10 +6,11 @@ mod load;
 mod psf;
 mod score;
 mod state;
+mod usage;
 mod wiener;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use thiserror::Error;
 
 use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
-use super::outcome::{Outcome, Phase, PlaneOutcome};
+use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
@@ -28,6 +29,7 @@ use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
 use state::PsfState;
+use usage::{cpu_seconds, peak_memory};
 
 /// What a run is given besides the plan.
 pub struct Tools<'a> {
@@ -128,6 +130,7 @@ pub struct Products {
     model: FitsTarget<Model>,
     residual: FitsTarget<Residual>,
     restored: FitsTarget<Restored>,
+    lists_components: bool,
 }
 
 impl Products {
@@ -147,7 +150,13 @@ impl Products {
             model: FitsTarget::create(&model, template, overwrite)?,
             residual: FitsTarget::create(&residual, template, overwrite)?,
             restored: FitsTarget::create(&restored, template, overwrite)?,
+            lists_components: false,
         })
+    }
+
+    /// Also lists the components of the models of CLEAN, for [`Outcome::components`].
+    pub fn listing_components(self) -> Self {
+        Self { lists_components: true, ..self }
     }
 
     /// Where the products of `prefix` stand.
@@ -160,7 +169,7 @@ impl Products {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored } = self;
+        let Self { model, residual, restored, lists_components: _ } = self;
         Ok(vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?])
     }
 }
@@ -176,6 +185,7 @@ struct Session<'a> {
     psfs: BTreeMap<usize, PsfState>,
     phases: Vec<Phase>,
     outcomes: Vec<PlaneOutcome>,
+    components: Vec<PlaneComponents>,
     convergence: Convergence,
     preview: Option<Preview>,
     /// The plane that the preview shows.
@@ -213,6 +223,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
             .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
             .to_vec(),
         outcomes: Vec::new(),
+        components: Vec::new(),
         convergence: Convergence::default(),
         preview: None,
         shown: None,
@@ -220,7 +231,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;
     }
-    let Session { phases, outcomes, convergence, preview, .. } = session;
+    let Session { phases, outcomes, components, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
     if tools.cancel.is_aborted() {
         return Err(RunError::Aborted);
@@ -232,6 +243,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         interrupted,
         phases,
         peak_memory: peak_memory(),
+        components,
         convergence,
         preview,
     })
@@ -335,24 +347,4 @@ fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: b
         lines.push("deconv INTERRUPTED: the products are consistent, but the deconvolution is not complete".to_owned());
     }
     lines
-}
-
-/// CPU time of the process so far \[s\].
-fn cpu_seconds() -> f64 {
-    clock("/proc/self/stat").unwrap_or(0.0)
-}
-
-fn clock(path: impl AsRef<Path>) -> Option<f64> {
-    let stat = std::fs::read_to_string(path).ok()?;
-    // the name in parentheses may hold blanks; utime and stime are the 12th and 13th fields after it
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-    Some(ticks / 100.0)
-}
-
-/// Most memory that the process held so far \[bytes\].
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
 }

@@ -3,6 +3,7 @@
 use ndarray::{Axis, Slice, s};
 
 use super::*;
+use crate::tiling::Caution;
 
 #[test]
 fn slices_with_steps_and_single_elements_are_those_of_ndarray() {
@@ -115,4 +116,13 @@ fn a_filter_with_halos_does_not_see_the_chunks() {
         }
     }
     assert!(ramp(3).overlap(&[1], Boundary::None).is_err());
+}
+
+#[test]
+fn halo_above_a_quarter_of_a_chunk_is_cautioned_of_where_there_are_neighbours() {
+    let x = Array::<f32>::normal(2, (0.0, 1.0), [70, 40], [20, 40]).unwrap();
+    let wide = Caution::WideHalo { halo: 6, tile: 20, enough: 24 };
+    assert_eq!(x.halo_cautions(&[6, 0]), [wide]);
+    assert_eq!(x.halo_cautions(&[5, 30]), [], "a quarter is not above a quarter, and one chunk has no neighbour");
+    assert_eq!(x.rechunk([20, 10]).unwrap().halo_cautions(&[6, 3]).len(), 2, "each axis by itself");
 }
