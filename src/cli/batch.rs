@@ -14,8 +14,8 @@ mod tell;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::Line;
@@ -82,6 +82,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
         verbose: args.verbose,
         quiet: args.quiet,
         pairs: batch.jobs.len(),
+        drawing: Mutex::new(()),
         ended: AtomicUsize::new(0),
     });
     let begin = Instant::now();

@@ -1,8 +1,8 @@
 //! One pair of a batch, as a run of its own would do it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -88,6 +88,9 @@ pub(super) struct Shared {
     pub(super) verbose: bool,
     pub(super) quiet: bool,
     pub(super) pairs: usize,
+    /// Held while plots are drawn: one pair at a time, for drawing takes memory that no plan knows of (50 MiB for the
+    /// previews of 512 x 512 pixels).
+    pub(super) drawing: Mutex<()>,
     /// Pairs that have ended, well or not.
     pub(super) ended: AtomicUsize,
 }
@@ -232,7 +235,9 @@ impl Shared {
         write_summary(&summary_of(&job.prefix), plan, &outcome, course)?;
         let (convergence, preview) = (std::mem::take(&mut outcome.convergence), outcome.preview.take());
         let record = RunRecord { profile: None, convergence: Some(convergence), preview };
+        let drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
         self.shown.draw(&record, &job.prefix, Of::Pair)?;
+        drop(drawing);
         Ok((outcome, cached.map(|cached| cached.usage()).unwrap_or_default()))
     }
 }
