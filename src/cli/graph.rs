@@ -99,8 +99,11 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
     std::fs::write(&args.output, text).map_err(|error| Failure::file(&args.output, &error))
 }
 
+/// Tells the seconds of a task, by its key and kind and what it declares.
+type Times = Box<dyn Fn(&Key, &str, &Cost) -> Option<f64>>;
+
 /// What tells the seconds of a task: the records of a run, or the cost model.
-fn seconds(args: &GraphArgs, plan: &Plan) -> Result<Box<dyn Fn(&Key, &str, &Cost) -> Option<f64>>, Failure> {
+fn seconds(args: &GraphArgs, plan: &Plan) -> Result<Times, Failure> {
     let Some(folder) = &args.profile else {
         let forecast = plan.seconds();
         return Ok(Box::new(move |_, kind, cost| {

@@ -87,6 +87,14 @@ impl Shelf {
     }
 }
 
+/// Whether a graph goes through its passes.
+pub(super) enum Passes {
+    /// All of them.
+    All,
+    /// There is nothing for them to find.
+    None,
+}
+
 /// A graph that is given all that is remembered, and what of it must come back.
 pub struct Lent {
     /// The graph.
@@ -99,9 +107,9 @@ pub struct Lent {
 }
 
 impl Lent {
-    /// Lends the values `given` to a graph under their keys, and everything else on the shelf, and sends it through its passes.
+    /// Lends the values `given` to a graph under their keys, and everything else on the shelf; then come its passes.
     pub(super) fn new(
-        mut graph: TaskGraph<DeconvOp>,
+        (mut graph, passes): (TaskGraph<DeconvOp>, Passes),
         given: BTreeMap<Key, Kept>,
         asked: &[Key],
         shelf: &Shelf,
@@ -123,7 +131,10 @@ impl Lent {
         }
         let targets: BTreeSet<Key> = asked.iter().chain(places.iter().map(|(key, _)| key)).cloned().collect();
         let targets: Vec<Key> = targets.into_iter().collect();
-        let graph = graph::optimise(graph, &targets).expect("graphs are wired complete").graph;
+        let graph = match passes {
+            Passes::All => graph::optimise(graph, &targets).expect("graphs are wired complete").graph,
+            Passes::None => graph,
+        };
         Self { graph, targets, asked: asked.to_vec(), places }
     }
 
