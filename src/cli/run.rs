@@ -12,9 +12,9 @@ use super::interrupt;
 use super::keep::KeptSummary;
 use super::scheduler::scheduler;
 use super::shown::{self, Shown};
-use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
+use crate::diagnostics::{Moved, Parallelism, Progress, ProgressMode, TaskCounts};
 use crate::graph::{Cached, Callback, Scheduler};
-use crate::io::FitsError;
+use crate::io::{FitsError, give_back_at_once};
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
@@ -26,6 +26,9 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
         return super::say(&format!("{plan}\n"));
     }
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
+    if plan.is_tight() {
+        give_back_at_once();
+    }
     let shown = Shown::new(args, &plan)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix);
@@ -36,7 +39,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &Products::paths(&prefix))?;
     let products = Products::create(&plan, &prefix, overwrite)?;
     if let Some(path) = &args.save_config {
-        std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
+        write_whole(path, &plan.config.to_toml())?;
     }
     let progress = Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto });
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
@@ -57,6 +60,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let course = Course {
         command: &command.typed,
         tasks: &counts.by_kind(),
+        scratch: counts.moved(),
         kept: kept_summary.as_ref(),
         parallel: shown::parallelism(profile.as_ref()),
     };
@@ -156,6 +160,7 @@ struct Summary<'a> {
     memory_peak_bytes: u64,
     phases: &'a [Phase],
     tasks: &'a BTreeMap<&'static str, u64>,
+    scratch: Moved,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<&'a KeptSummary>,
     parallel: Option<Parallelism>,
@@ -170,12 +175,14 @@ struct Course<'a> {
     command: &'a str,
     /// The tasks that were run, by kind.
     tasks: &'a BTreeMap<&'static str, u64>,
+    /// What went to scratch files and came back.
+    scratch: Moved,
     kept: Option<&'a KeptSummary>,
     parallel: Option<Parallelism>,
 }
 
 fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
-    let Course { command, tasks, kept, parallel } = course;
+    let Course { command, tasks, scratch, kept, parallel } = course;
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -189,15 +196,25 @@ fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>
         memory_peak_bytes: outcome.peak_memory,
         phases: &outcome.phases,
         tasks,
+        scratch,
         kept,
         parallel,
         warnings: &plan.warnings,
         planes: &outcome.planes,
         config: &plan.config,
     };
-    let hidden = path.with_extension("json.part");
     let text = serde_json::to_string_pretty(&summary).expect("every field is a JSON value");
-    std::fs::write(&hidden, text + "\n")
-        .and_then(|()| std::fs::rename(&hidden, path))
-        .map_err(|error| Failure::file(path, &error))
+    write_whole(path, &(text + "\n"))
+}
+
+/// Writes a text under a temporary name, then renames: nobody ever sees half of it.
+fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut hidden = path.as_os_str().to_owned();
+    hidden.push(".part");
+    let hidden = PathBuf::from(hidden);
+    std::fs::write(&hidden, text).and_then(|()| std::fs::rename(&hidden, path)).map_err(|error| {
+        // that it cannot be removed either adds nothing to the error
+        let _ = std::fs::remove_file(&hidden);
+        Failure::file(path, &error)
+    })
 }

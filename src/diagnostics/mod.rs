@@ -28,7 +28,7 @@ mod sweep;
 mod ticks;
 
 pub use cache::CacheProfiler;
-pub use counts::TaskCounts;
+pub use counts::{Moved, TaskCounts};
 pub use parallel::Parallelism;
 pub use plot::{PLOTS, Plot, PlotError};
 pub use profiler::Profiler;
