@@ -222,7 +222,7 @@ impl Plan {
 
     /// What of the memory is left for the values of a graph \[bytes\].
     pub fn values(&self) -> u64 {
-        memory::values(self.memory)
+        memory::values(self.memory, self.workers)
     }
 
     /// Whether the memory is so scarce that what is free must be given back to the system at once, which takes time.

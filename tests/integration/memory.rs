@@ -40,11 +40,11 @@ fn outcome(summary: &Value) -> Value {
     planes
 }
 
-/// Bytes of the results that went to files, from the profile's records of tasks.
-fn spilled_results(folder: &Folder, profile: &str) -> u64 {
-    let text = std::fs::read_to_string(folder.path(profile).join("tasks.jsonl")).unwrap();
-    let tasks = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    tasks.map(|task| task["spilled_bytes"].as_u64().unwrap_or_else(|| panic!("no spilled_bytes in {task}"))).sum()
+/// The process took at most a tenth more than it was allowed.
+fn assert_held(summary: &Value, words: &str) {
+    let [peak, allowed] = ["memory_peak_bytes", "memory_allowed_bytes"].map(|key| summary[key].as_f64().unwrap());
+    let ratio = peak / allowed;
+    assert!(ratio < 1.1, "{words}: {:.1} MiB, {ratio:.2} of what was allowed", peak / 1_048_576.0);
 }
 
 #[test]
@@ -58,8 +58,7 @@ fn under_the_least_memory_values_go_through_files_and_no_bit_changes() {
         for workers in [1, 2] {
             let words = format!("{words} --threads {workers}");
             let least = least(&folder, &words);
-            let tight =
-                folder.run("tight", &format!("{words} --memory {least:.1}MiB --plots none --profile p --overwrite"));
+            let tight = folder.run("tight", &format!("{words} --memory {least:.1}MiB --plots none --overwrite"));
             assert!(pixels(&tight) == expected, "{words}: other pixels under {least} MiB");
             let found = tight.summary();
             assert_eq!(outcome(&found), outcome(&summary), "{words}");
@@ -69,7 +68,38 @@ fn under_the_least_memory_values_go_through_files_and_no_bit_changes() {
             // what stands in files is chosen before the run: whoever runs it, the same values go
             let told = *of_one.get_or_insert((written, read));
             assert_eq!(told, (written, read), "{words}");
-            assert!(spilled_results(&folder, "p") > 0, "{words}: the profile tells of it too");
+            assert_held(&found, &words);
         }
+    }
+}
+
+#[test]
+fn memory_is_held_at_other_sizes_chunks_and_numbers_of_workers() {
+    let (wide, small) = (folder((400, 620)), folder((130, 96)));
+    let runs = [
+        (&small, "--algorithm clean --niter 200 --chunk 16 --threads 4", None),
+        (&small, "--algorithm wiener --boundary linear --lambda gcv --chunk full --threads 1", Some(20.0)),
+        (&wide, "--algorithm clark --niter 100 --chunk full --threads 2", None),
+        (&wide, "--algorithm wiener --boundary circular --lambda 0.1 --chunk 20 --threads 4", None),
+        (&wide, "--algorithm wiener --boundary circular --lambda gcv --chunk auto --threads 2", Some(30.0)),
+    ];
+    for (folder, words, allowed) in runs {
+        let allowed = allowed.unwrap_or_else(|| least(folder, words));
+        let out = folder.run("out", &format!("{words} --memory {allowed:.1}MiB --plots none --overwrite"));
+        assert_held(&out.summary(), words);
+    }
+}
+
+#[test]
+fn plots_that_have_no_room_are_refused_before_any_work() {
+    let folder = folder((60, 52));
+    let before = folder.listing();
+    for (words, hint) in [("", "--plots none"), ("--plots none --profile p", "leave out --profile")] {
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o out --memory 30MiB {words}"));
+        assert_eq!(ran.code, Some(1), "{words}");
+        for needle in ["not enough memory to draw", "MiB, and may take 30.0MiB", "raise --memory", hint] {
+            assert!(ran.err.contains(needle), "{words}: '{needle}' is not in\n{}", ran.err);
+        }
+        assert_eq!(folder.listing(), before, "{words}");
     }
 }

@@ -15,7 +15,7 @@ impl Plan {
             let (ny, nx) = self.cut.shape;
             return Err(PlanError::Memory { needed: Bytes(one), allowed: Bytes(self.memory), ny, nx });
         }
-        let most = (memory::values(self.memory) / memory::values(one).max(1)).min(PLANES_AT_ONCE) as usize;
+        let most = (self.values() / memory::values(one, self.workers).max(1)).min(PLANES_AT_ONCE) as usize;
         let batch = most.clamp(1, self.planes.len());
         if batch > 1 {
             self.apply(batch);
@@ -57,7 +57,8 @@ impl Plan {
         self.cut = Cut { shape: self.cut.shape, slab, block };
         self.kernel.layout.block = block;
         let forecast = forecast::forecast(self);
-        self.forecast = super::Forecast { peak_bytes: memory::of_process(forecast.peak_bytes), ..forecast };
+        self.forecast =
+            super::Forecast { peak_bytes: memory::of_process(forecast.peak_bytes, self.workers), ..forecast };
     }
 
     /// What to warn of, for chunks that the user chose; the halo of the auto-mask whoever chose.
