@@ -24,13 +24,13 @@ use super::components;
 use super::failure::Failure;
 use super::interrupt;
 use super::keep::KeptSummary;
-use super::run::FOLDER;
+use super::run::{FOLDER, write_whole};
 use super::shown::{self, Of, Shown};
 use crate::collections::Compute;
 use crate::collections::bag::Bag;
 use crate::diagnostics::{Progress, ProgressMode, TaskCounts};
 use crate::graph::{CacheUse, Callback, Cost, RunStart, Slots};
-use crate::io::FitsError;
+use crate::io::{FitsError, give_back_at_once};
 use crate::pipeline::config::SchedulerChoice;
 use crate::pipeline::plan::Means;
 use crate::pipeline::record::RunRecord;
@@ -54,12 +54,17 @@ struct Batch {
 
 /// Runs all pairs of two patterns.
 pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Result<(), Failure> {
-    let batch = Batch::new(args, config, command)?;
+    let means = Means::of(config);
+    let shown = Shown::new(args, config, means.memory)?;
+    let means = Means { memory: means.memory.saturating_sub(shown.drawing()), ..means };
+    let batch = Batch::new(args, (config, means), command)?;
     batch.plans().try_for_each(|plan| components::check(&args.save_components, plan))?;
     if args.dry_run {
         return super::say(&tell::plans(&batch));
     }
-    let shown = Shown::new(args, config)?;
+    if batch.plans().any(Plan::is_tight) {
+        give_back_at_once();
+    }
     let whole = batch.prefix(WHOLE);
     let overwrite = args.overwrite || args.keep.goes_on(&whole);
     batch.check_outputs(args, &shown, overwrite)?;
@@ -68,7 +73,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
     let products: Vec<PathBuf> = batch.jobs.iter().flat_map(|job| Products::paths(&job.prefix)).collect();
     let kept = args.keep.open(&whole, config.compute.cache_size, &products)?;
     if let Some(path) = &args.save_config {
-        std::fs::write(path, config.to_toml()).map_err(|error| Failure::file(path, &error))?;
+        write_whole(path, &config.to_toml())?;
     }
     let shared = Arc::new(Shared {
         progress: Progress::new(if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto }),
@@ -91,10 +96,9 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
 }
 
 impl Batch {
-    fn new(args: &RunArgs, config: &RunConfig, command: &Line) -> Result<Self, Failure> {
+    fn new(args: &RunArgs, (config, means): (&RunConfig, Means), command: &Line) -> Result<Self, Failure> {
         let pairs = pairs::pairs(&args.plan.dirty, &args.plan.psf)?;
         let folder = PathBuf::from(args.output.as_deref().filter(|folder| !folder.is_empty()).unwrap_or(FOLDER));
-        let means = Means::of(config);
         // processes have no common slots: there all of them work on one pair
         let shares = config.compute.scheduler == SchedulerChoice::Threads;
         let at_once = if shares { means.workers.min(pairs.len()) } else { 1 };

@@ -8,6 +8,7 @@ use crate::collections::table::TableError;
 use crate::diagnostics::{PlotError, RecordError};
 use crate::graph::{CacheError, ScratchError};
 use crate::io::FitsError;
+use crate::pipeline::config::Bytes;
 use crate::pipeline::machine::MeasureError;
 use crate::pipeline::sweep::SweepError;
 use crate::pipeline::{ConfigError, PlanError, RunError};
@@ -178,6 +179,12 @@ impl Failure {
     pub(super) fn file(path: &std::path::Path, source: &std::io::Error) -> Self {
         let error = format!("cannot write {}\n  {source}", path.display());
         Self::new(error, Some("check the folder and its permissions".to_owned()))
+    }
+
+    /// Plots that take more memory than the run may; `flag` does without them.
+    pub(super) fn plotting(needed: Bytes, allowed: Bytes, flag: &str) -> Self {
+        let error = format!("not enough memory to draw what is asked for\n  it needs {needed}, and may take {allowed}");
+        Self::new(error, Some(format!("raise --memory, or {flag}")))
     }
 
     /// A flag that changes nothing in this run.

@@ -1,5 +1,6 @@
-//! Ctrl-C and SIGTERM: the first asks for an early end, the second for an end without products.
+//! Ctrl-C and SIGTERM: the first asks for an early end, the second for an end without products. SIGXFSZ ends nothing.
 
+use std::sync::Arc;
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -27,6 +28,15 @@ pub(super) fn cancel_on_signals() -> Cancel {
         tracing::debug!("Ctrl-C ends the process at once: {error}");
     }
     cancel
+}
+
+/// Lets a write beyond the greatest length of a file (`ulimit -f`) be an error like that of a full disk: the signal that
+/// the system sends with it would end the process where it stands, with files half-written.
+pub(super) fn meet_size_limits() {
+    // nobody looks at the flag: the write tells
+    if let Err(error) = signal_hook::flag::register(libc::SIGXFSZ, Arc::default()) {
+        tracing::debug!("a file that grows too long ends the process: {error}");
+    }
 }
 
 fn heed(cancel: &Cancel) {

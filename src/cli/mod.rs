@@ -35,6 +35,7 @@ use tune::TuneArgs;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
+    interrupt::meet_size_limits();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let mut command = command();
     let matches = match command.try_get_matches_from_mut(with_long_dashes(&command.clone(), arguments.clone())) {

@@ -13,9 +13,9 @@ use super::interrupt;
 use super::keep::KeptSummary;
 use super::scheduler::scheduler;
 use super::shown::{self, Of, Shown};
-use crate::diagnostics::{Parallelism, Progress, ProgressMode, TaskCounts};
+use crate::diagnostics::{Moved, Parallelism, Progress, ProgressMode, TaskCounts};
 use crate::graph::{Cached, Callback, Scheduler};
-use crate::io::FitsError;
+use crate::io::{FitsError, give_back_at_once};
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::Phase;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
@@ -31,7 +31,10 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     }
     components::check(&args.save_components, &plan)?;
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
-    let shown = Shown::new(args, &plan.config)?;
+    if plan.is_tight() {
+        give_back_at_once();
+    }
+    let shown = Shown::new(args, &plan.config, plan.memory)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix);
     let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
@@ -43,7 +46,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let products = Products::create(&plan, &prefix, overwrite)?;
     let products = if lists.is_empty() { products } else { products.listing_components() };
     if let Some(path) = &args.save_config {
-        std::fs::write(path, plan.config.to_toml()).map_err(|error| Failure::file(path, &error))?;
+        write_whole(path, &plan.config.to_toml())?;
     }
     let seconds = plan.seconds();
     let forecast = move |kind: &str, declared| seconds.of_tasks(kind, declared);
@@ -68,6 +71,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let course = Course {
         command: &command.typed,
         tasks: &counts.by_kind(),
+        scratch: counts.moved(),
         kept: kept_summary.as_ref(),
         parallel: shown::parallelism(profile.as_ref()),
     };
@@ -180,6 +184,7 @@ struct Summary<'a> {
     memory_peak_bytes: u64,
     phases: &'a [Phase],
     tasks: &'a BTreeMap<&'static str, u64>,
+    scratch: Moved,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<&'a KeptSummary>,
     parallel: Option<Parallelism>,
@@ -194,12 +199,14 @@ pub(super) struct Course<'a> {
     pub command: &'a str,
     /// The tasks that were run, by kind.
     pub tasks: &'a BTreeMap<&'static str, u64>,
+    /// What went to scratch files and came back.
+    pub scratch: Moved,
     pub kept: Option<&'a KeptSummary>,
     pub parallel: Option<Parallelism>,
 }
 
 pub(super) fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course: Course<'_>) -> Result<(), Failure> {
-    let Course { command, tasks, kept, parallel } = course;
+    let Course { command, tasks, scratch, kept, parallel } = course;
     let summary = Summary {
         version: env!("CARGO_PKG_VERSION"),
         command,
@@ -213,6 +220,7 @@ pub(super) fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course:
         memory_peak_bytes: outcome.peak_memory,
         phases: &outcome.phases,
         tasks,
+        scratch,
         kept,
         parallel,
         warnings: &plan.warnings,
@@ -224,9 +232,18 @@ pub(super) fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course:
 
 /// Writes a file of JSON that appears when it is whole.
 pub(super) fn write_json(path: &Path, content: &impl Serialize) -> Result<(), Failure> {
-    let hidden = path.with_extension("json.part");
     let text = serde_json::to_string_pretty(content).expect("every field is a JSON value");
-    std::fs::write(&hidden, text + "\n")
-        .and_then(|()| std::fs::rename(&hidden, path))
-        .map_err(|error| Failure::file(path, &error))
+    write_whole(path, &(text + "\n"))
+}
+
+/// Writes a text under a temporary name, then renames: nobody ever sees half of it.
+pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut hidden = path.as_os_str().to_owned();
+    hidden.push(".part");
+    let hidden = PathBuf::from(hidden);
+    std::fs::write(&hidden, text).and_then(|()| std::fs::rename(&hidden, path)).map_err(|error| {
+        // that it cannot be removed either adds nothing to the error
+        let _ = std::fs::remove_file(&hidden);
+        Failure::file(path, &error)
+    })
 }

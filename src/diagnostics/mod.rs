@@ -29,7 +29,7 @@ mod sweep;
 mod ticks;
 
 pub use cache::CacheProfiler;
-pub use counts::TaskCounts;
+pub use counts::{Moved, TaskCounts};
 pub use member::Member;
 pub use parallel::Parallelism;
 pub use plot::{PLOTS, Plot, PlotError};

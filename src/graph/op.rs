@@ -97,6 +97,12 @@ pub trait Op: Send + Sync {
         None
     }
 
+    /// Whether graphs of other parameters need the result as well, which many tasks have worked for: a cache keeps it then,
+    /// whatever its own task took.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// How often to try again after an error; for reads and writes that may fail now and succeed later.
     fn retries(&self) -> u32 {
         0

@@ -200,6 +200,9 @@ impl FitsError {
             Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "make room on the disk, or choose another output prefix"
             }
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
+                "allow longer files (ulimit -f), or choose an output prefix on another file system"
+            }
             Self::IsInput { .. } | Self::Write { .. } => "choose another output prefix",
             Self::Shape(_) => return None,
         };

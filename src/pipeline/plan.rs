@@ -242,6 +242,11 @@ impl Plan {
         self.config.compute.scheduler == SchedulerChoice::Processes
     }
 
+    /// Whether the memory is so scarce that what is free must be given back to the system at once, which takes time.
+    pub fn is_tight(&self) -> bool {
+        self.forecast.spilled_bytes > 0 || self.forecast.peak_bytes > self.memory / 2
+    }
+
     /// Whether one PSF serves all planes.
     pub fn one_psf(&self) -> bool {
         self.inputs.psf.0.planes() == 1

@@ -237,24 +237,24 @@ fn pair_that_fails_does_not_stop_the_others_and_is_named_with_its_reason() {
 #[test]
 fn memory_is_parted_among_the_pairs_and_a_large_one_runs_alone() {
     let folder = Folder::new();
-    for (name, side) in [("n1/a", 96), ("n1/b", 96), ("n1/large", 448)] {
+    for (name, side) in [("n1/a", 96), ("n1/b", 96), ("n1/large", 600)] {
         pair(&folder, name, (side, side), 5);
     }
-    let words = "--dirty n1/*-dirty.fits --psf n1/*-psf.fits --threads 2 --memory 44MiB --chunk full --plots none";
+    let words = "--dirty n1/*-dirty.fits --psf n1/*-psf.fits --threads 2 --memory 60MiB --chunk full --plots none";
     let plan = succeeds(&folder, &format!("{words} --dry-run")).out;
-    assert!(plan.starts_with("3 pairs, 2 at a time at the most, with 2 workers and 44.0MiB in all"), "{plan}");
+    assert!(plan.starts_with("3 pairs, 2 at a time at the most, with 2 workers and 60.0MiB in all"), "{plan}");
     let allowed: Vec<&str> = plan.lines().filter(|line| line.starts_with("memory ")).collect();
     assert_eq!(allowed.len(), 3, "{plan}");
-    // 16 MiB are the program's own, whoever runs in it
-    let share = |line: &&str| line.ends_with("peak, 30.0MiB allowed");
-    assert!(allowed[..2].iter().all(share) && allowed[2].ends_with("44.0MiB allowed"), "{plan}");
+    // 18.5 MiB are the program's own and its workers', whoever runs in it
+    let share = |line: &&str| line.ends_with("peak, 39.2MiB allowed");
+    assert!(allowed[..2].iter().all(share) && allowed[2].ends_with("60.0MiB allowed"), "{plan}");
     assert!(
         folder.listing().keys().all(|path| !path.to_string_lossy().contains("outputs")),
         "a dry run writes nothing"
     );
     succeeds(&folder, &format!("{words} --profile prof"));
     let peak = summary(&folder, "outputs/batch-summary.json")["memory_peak_bytes"].as_u64().unwrap();
-    assert!(peak <= 44 << 20, "{} MiB", peak >> 20);
+    assert!(peak <= 60 << 20, "{} MiB", peak >> 20);
     // the large one, number 2, shared no moment with another
     let tasks = fs::read_to_string(folder.path("prof/tasks.jsonl")).unwrap();
     let tasks: Vec<Value> = tasks.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -55,7 +55,7 @@ fn dry_run_shows_what_chunk_threads_and_memory_change() {
 fn less_memory_means_fewer_planes_at_a_time_and_the_same_products() {
     let folder = folder((96, 120), 6);
     let products = |name: &str, memory: &str| {
-        let ran = folder.run(name, &format!("--memory {memory} --niter 200"));
+        let ran = folder.run(name, &format!("--memory {memory} --niter 200 --plots none"));
         (ran.model().pixels, ran.residual().pixels)
     };
     let at_a_time = |memory: &str| {
@@ -63,8 +63,8 @@ fn less_memory_means_fewer_planes_at_a_time_and_the_same_products() {
         let line = ran.out.lines().find(|line| line.starts_with("planes")).unwrap().to_owned();
         line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
     };
-    assert!(at_a_time("20MiB") < at_a_time("1GiB"), "{} {}", at_a_time("20MiB"), at_a_time("1GiB"));
-    assert!(products("small", "20MiB") == products("large", "1GiB"));
+    assert!(at_a_time("22MiB") < at_a_time("1GiB"), "{} {}", at_a_time("22MiB"), at_a_time("1GiB"));
+    assert!(products("small", "22MiB") == products("large", "1GiB"));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn needed_memory_of_the_refusal_is_enough() {
     let ran = folder.deconv("--dirty dirty.fits --psf psf.fits --dry-run --memory 100KiB");
     let needed = ran.err.split("it needs ").nth(1).unwrap().split(' ').next().unwrap().trim_end_matches("MiB");
     let needed = needed.parse::<f64>().unwrap_or_else(|_| panic!("{}", ran.err)) + 0.1;
-    let enough = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o out --memory {needed}MiB"));
+    let enough = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o out --plots none --memory {needed}MiB"));
     assert_eq!(enough.code, Some(0), "{}", enough.err);
 }
 

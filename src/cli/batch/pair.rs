@@ -231,7 +231,13 @@ impl Shared {
         outcome.products.extend(components::write(&self.lists, &job.prefix, (plan, &outcome.components))?);
         outcome.planes.iter().for_each(|plane| watch.note(&verdict(plane)));
         let tasks = counts.by_kind();
-        let course = Course { command: &job.command.recorded, tasks: &tasks, kept: None, parallel: None };
+        let course = Course {
+            command: &job.command.recorded,
+            tasks: &tasks,
+            scratch: counts.moved(),
+            kept: None,
+            parallel: None,
+        };
         write_summary(&summary_of(&job.prefix), plan, &outcome, course)?;
         let (convergence, preview) = (std::mem::take(&mut outcome.convergence), outcome.preview.take());
         let record = RunRecord { profile: None, convergence: Some(convergence), preview };

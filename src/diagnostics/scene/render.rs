@@ -1,16 +1,18 @@
 //! Scenes through plotters' backends.
 //!
-//! The PNG is drawn at twice its size and averaged down, since plotters smooths only lines one pixel wide.
+//! The PNG is drawn at twice its size and averaged down, since plotters smooths only lines one pixel wide. It is drawn in
+//! bands, one after the other: a page of previews at twice its size would take 37 MB, often more than the run itself.
 
+use std::borrow::Borrow;
 use std::error::Error;
+use std::ops::Range;
 use std::sync::Once;
 
 use image::ImageEncoder;
-use plotters::coord::Shift;
-use plotters::drawing::IntoDrawingArea;
+use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::{
-    BitMapBackend, BitMapElement, Color, DrawingArea, DrawingBackend, FontFamily, FontStyle, FontTransform, IntoFont,
-    PathElement, Polygon, RGBAColor, Rectangle, SVGBackend, ShapeStyle, Text, TextStyle,
+    BitMapBackend, BitMapElement, Color, DrawingBackend, FontFamily, FontStyle, FontTransform, IntoFont, PathElement,
+    Polygon, RGBAColor, Rectangle, SVGBackend, ShapeStyle, Text, TextStyle,
 };
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -22,39 +24,55 @@ use super::{Across, Along, Area, Cells, Label, Mark, Point, Scene};
 /// 0.729 em, at 1.164 (ascent and descent together) to the em.
 pub(super) const CAPITAL: f64 = 0.626;
 
+/// Bytes of a band at twice its size.
+const BAND_BYTES: usize = 1 << 22;
+
 /// What drawing in memory may meet.
 pub(crate) type DrawError = Box<dyn Error + Send + Sync>;
 
 impl Scene {
     /// The picture as the bytes of a PNG of its size.
     pub(crate) fn png(&self) -> Result<Vec<u8>, DrawError> {
-        const FINER: u32 = 2;
-        load_font();
         let (width, height) = self.size;
-        let fine = (width * FINER, height * FINER);
-        let mut large = vec![255; 3 * fine.0 as usize * fine.1 as usize];
-        let device = Device { scale: f64::from(FINER), baseline: 0.5, joins: false };
-        device.render(self, &BitMapBackend::with_buffer(&mut large, fine).into_drawing_area())?;
-        let pixels = halve(&large, fine.0 as usize);
+        let pixels = self.pixels(BAND_BYTES)?;
         let mut bytes = Vec::new();
         let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
         encoder.write_image(&pixels, width, height, image::ExtendedColorType::Rgb8)?;
         Ok(bytes)
     }
 
+    /// RGB of all pixels, drawn in bands of about so many bytes.
+    pub(super) fn pixels(&self, band_bytes: usize) -> Result<Vec<u8>, DrawError> {
+        const FINER: u32 = 2;
+        load_font();
+        let fine = (self.size.0 * FINER, self.size.1 * FINER);
+        let rows = (band_bytes / (3 * fine.0.max(1) as usize)).max(1).next_multiple_of(FINER as usize);
+        let mut pixels = Vec::with_capacity(3 * self.size.0 as usize * self.size.1 as usize);
+        let mut large = Vec::new();
+        for top in (0..fine.1).step_by(rows) {
+            let band = top..fine.1.min(top + rows as u32);
+            let height = band.end - top;
+            large.clear();
+            large.resize(3 * fine.0 as usize * height as usize, 255);
+            let device = Device { scale: f64::from(FINER), baseline: 0.5, joins: false, band: band.start..band.end };
+            device.render(self, &mut BitMapBackend::with_buffer(&mut large, (fine.0, height)))?;
+            halve(&large, fine.0 as usize, &mut pixels);
+        }
+        Ok(pixels)
+    }
+
     /// The picture as the text of an SVG.
     pub(crate) fn svg(&self) -> Result<Vec<u8>, DrawError> {
         let mut text = String::new();
         // plotters-svg lowers the text by 0.76 em, and has 1.24 of our size to the em.
-        let device = Device { scale: 1.0, baseline: 0.76 / 1.24, joins: true };
-        device.render(self, &SVGBackend::with_string(&mut text, self.size).into_drawing_area())?;
+        let device = Device { scale: 1.0, baseline: 0.76 / 1.24, joins: true, band: 0..self.size.1 };
+        device.render(self, &mut SVGBackend::with_string(&mut text, self.size))?;
         Ok(text.into_bytes())
     }
 }
 
-/// Means of blocks of 2 by 2 RGB pixels, in rows `width` long.
-fn halve(large: &[u8], width: usize) -> Vec<u8> {
-    let mut small = Vec::with_capacity(large.len() / 4);
+/// Appends means of blocks of 2 by 2 RGB pixels, in rows `width` long.
+fn halve(large: &[u8], width: usize, small: &mut Vec<u8>) {
     for rows in large.chunks_exact(6 * width) {
         let (upper, lower) = rows.split_at(3 * width);
         for (upper, lower) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
@@ -64,7 +82,6 @@ fn halve(large: &[u8], width: usize) -> Vec<u8> {
             }
         }
     }
-    small
 }
 
 /// What differs between the backends.
@@ -74,19 +91,21 @@ struct Device {
     baseline: f64,
     /// Whether a line of many points may be drawn as one.
     joins: bool,
+    /// The rows of the picture that are drawn.
+    band: Range<u32>,
 }
 
 impl Device {
-    fn render<B>(&self, scene: &Scene, canvas: &DrawingArea<B, Shift>) -> Result<(), DrawError>
+    fn render<B>(&self, scene: &Scene, canvas: &mut B) -> Result<(), DrawError>
     where
         B: DrawingBackend,
         B::ErrorType: 'static,
     {
         let white = Area::new(0.0, 0.0, f64::from(scene.size.0), f64::from(scene.size.1));
-        canvas.draw(&self.rectangle(white, [255; 3], 1.0))?;
-        for mark in &scene.marks {
+        put(canvas, &self.rectangle(white, [255; 3], 1.0))?;
+        for mark in scene.marks.iter().filter(|mark| self.shows(mark)) {
             match mark {
-                Mark::Fill { area, colour, alpha } => canvas.draw(&self.rectangle(*area, *colour, *alpha))?,
+                Mark::Fill { area, colour, alpha } => put(canvas, &self.rectangle(*area, *colour, *alpha))?,
                 Mark::Line { points, pen } => {
                     let width = (pen.width * self.scale).round().max(1.0) as u32;
                     let style = ShapeStyle { color: rgba(pen.colour, pen.alpha), filled: false, stroke_width: width };
@@ -94,13 +113,13 @@ impl Device {
                     let path = self.path(points);
                     let piece = if self.joins { path.len().max(1) } else { 2 };
                     for part in path.windows(piece.min(path.len()).max(1)) {
-                        canvas.draw(&PathElement::new(part.to_vec(), style))?;
+                        put(canvas, &PathElement::new(part.to_vec(), style))?;
                     }
                 }
                 Mark::Shape { points, colour, alpha } => {
-                    canvas.draw(&Polygon::new(self.path(points), rgba(*colour, *alpha)))?;
+                    put(canvas, &Polygon::new(self.path(points), rgba(*colour, *alpha)))?;
                 }
-                Mark::Text(label) => canvas.draw(&self.label(label))?,
+                Mark::Text(label) => put(canvas, &self.label(label))?,
                 Mark::Cells { area, cells } => self.cells(canvas, *area, cells)?,
             }
         }
@@ -108,7 +127,29 @@ impl Device {
     }
 
     fn place(&self, (x, y): Point) -> (i32, i32) {
-        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
+        ((x * self.scale).round() as i32, (y * self.scale).round() as i32 - self.band.start as i32)
+    }
+
+    /// Whether some of a mark may stand in the band; of text not more is known than that it is no taller than so many
+    /// letters.
+    fn shows(&self, mark: &Mark) -> bool {
+        let span = |points: &[Point], margin: f64| {
+            let ends =
+                points.iter().fold((f64::MAX, f64::MIN), |(low, high), point| (low.min(point.1), high.max(point.1)));
+            (ends.0 - margin, ends.1 + margin)
+        };
+        let (top, bottom) = match mark {
+            Mark::Fill { area, .. } | Mark::Cells { area, .. } => (area.y, area.bottom()),
+            Mark::Line { points, pen } => span(points, pen.width),
+            Mark::Shape { points, .. } => span(points, 0.0),
+            Mark::Text(label) => {
+                let letters = if label.is_upright { label.text.chars().count() + 2 } else { 2 };
+                span(&[label.at], letters as f64 * label.size)
+            }
+        };
+        // a pixel beside for what is rounded
+        let (first, last) = (f64::from(self.band.start) - 2.0, f64::from(self.band.end) + 2.0);
+        bottom * self.scale >= first && top * self.scale <= last
     }
 
     fn path(&self, points: &[Point]) -> Vec<(i32, i32)> {
@@ -146,7 +187,7 @@ impl Device {
         Text::new(label.text.as_str(), self.place(at), style)
     }
 
-    fn cells<B>(&self, canvas: &DrawingArea<B, Shift>, area: Area, cells: &Cells) -> Result<(), DrawError>
+    fn cells<B>(&self, canvas: &mut B, area: Area, cells: &Cells) -> Result<(), DrawError>
     where
         B: DrawingBackend,
         B::ErrorType: 'static,
@@ -158,14 +199,33 @@ impl Device {
         };
         let (ny, nx) = cells.shape;
         let columns: Vec<usize> = (0..w).map(|x| index(x, w, cells.shown.1, nx - 1)).collect();
-        let mut bytes = Vec::with_capacity(3 * w * h);
-        for y in (0..h).rev() {
+        let above = usize::try_from(-from.1).unwrap_or(0).min(h);
+        let rows = h.min(usize::try_from(self.band.len() as i32 - from.1).unwrap_or(0)).saturating_sub(above);
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(3 * w * rows);
+        for y in (0..h).rev().skip(above).take(rows) {
             let row = index(y, h, cells.shown.0, ny - 1) * nx;
             bytes.extend(columns.iter().flat_map(|column| cells.colours[row + column]));
         }
-        let element = BitMapElement::<_>::with_owned_buffer(from, (w as u32, h as u32), bytes);
-        Ok(canvas.draw(&element.ok_or("an image without pixels")?)?)
+        let from = (from.0, from.1.max(0));
+        let element = BitMapElement::<_>::with_owned_buffer(from, (w as u32, rows as u32), bytes);
+        put(canvas, &element.ok_or("an image without pixels")?)
     }
+}
+
+/// Draws an element as it stands: a drawing area would move points from outside onto its edge.
+fn put<'e, B, E>(canvas: &mut B, element: &'e E) -> Result<(), DrawError>
+where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
+    &'e E: PointCollection<'e, (i32, i32)>,
+    E: Drawable<B>,
+{
+    let size = canvas.get_size();
+    let points: Vec<(i32, i32)> = element.point_iter().into_iter().map(|point| *point.borrow()).collect();
+    Ok(element.draw(points.into_iter(), canvas, size)?)
 }
 
 fn rgba([r, g, b]: Rgb, alpha: f64) -> RGBAColor {

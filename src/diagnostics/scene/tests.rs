@@ -94,3 +94,25 @@ fn dashes_cover_about_six_tenths_of_the_line() {
         .sum();
     assert!((drawn - 90.0).abs() < 1e-9, "{drawn}");
 }
+
+#[test]
+fn picture_drawn_in_bands_is_the_same() {
+    let mut scene = Scene::new(157.0, 121.0);
+    let colours = (0..35_u8).map(|k| [7 * k, 255 - 5 * k, k]).collect();
+    let cells = Cells { shape: (5, 7), shown: (4.6, 6.3), colours };
+    scene.marks.push(Mark::Cells { area: Area::new(10.0, 5.5, 61.0, 77.0), cells });
+    scene.fill(Area::new(60.0, 30.0, 50.0, 70.0), [10, 120, 200], 0.4);
+    scene.hatch(Area::new(60.0, 30.0, 50.0, 70.0), [0; 3]);
+    scene.line(vec![(3.0, 110.0), (70.0, 20.0), (150.0, 119.0), (90.0, -9.0)], Pen::new([200, 0, 0], 3.0));
+    scene.dashes(&[(2.0, 2.0), (155.0, 118.0)], Pen::new([0, 0, 90], 1.0));
+    let points = vec![(100.0, 10.0), (140.0, 60.0), (90.0, 90.0)];
+    scene.marks.push(Mark::Shape { points, colour: [0, 200, 0], alpha: 0.5 });
+    scene.text(Label::new("a line of text", (20.0, 61.0), 17.0));
+    scene.text(Label::new("upwards", (130.0, 60.0), 19.0).anchored(Along::Middle, Across::Baseline).upright());
+    let whole = scene.pixels(usize::MAX / 2).expect("drawn");
+    assert_eq!(whole.len(), 3 * 157 * 121);
+    assert!(whole.chunks(3).filter(|pixel| *pixel != [255; 3]).count() > 5000, "there is a picture");
+    for rows in [1, 8, 25, 120] {
+        assert!(scene.pixels(3 * 2 * 157 * rows).expect("drawn") == whole, "bands of {rows}");
+    }
+}

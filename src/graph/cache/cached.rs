@@ -151,6 +151,12 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
     ) -> Result<(), GraphError> {
         let part = self.cut(&graph, asked);
         let key = |node: u32| graph.at(asked.net.places[node as usize]).0.clone();
+        let is_shared = |node: u32| match graph.at(asked.net.places[node as usize]).1 {
+            Node::Task { op, .. } => op.is_shared(),
+            Node::Value(_) => false,
+        };
+        let nodes = 0..asked.net.len() as u32;
+        let is_wanted = nodes.map(|node| asked.net.is_target[node as usize] || is_shared(node)).collect();
         let targets: Vec<Key> = asked.missing.iter().map(|&node| key(node)).collect();
         let numbers = (0..asked.net.len() as u32).map(|node| (key(node), node)).collect();
         // nothing but the part holds its values from now on, so that each is free after its last use
@@ -164,6 +170,7 @@ impl<'a, O: Op + Clone> Cached<'a, O> {
             net: &asked.net,
             digests: &asked.digests,
             numbers,
+            is_wanted,
             efforts: Mutex::new(self.efforts(asked)),
             next: run.keeper,
         };

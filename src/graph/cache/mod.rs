@@ -4,8 +4,9 @@
 //! results, in this run or in another. [`Cache`] holds results by digest, in memory or in a folder, within a limit of
 //! bytes; [`Cached`] is a scheduler that asks it before it lets another scheduler run what is left.
 //!
-//! **What is kept.** The targets of every graph, for a run goes on from them, and of the other results those whose
-//! computing took far longer than reading them back would ([`WORTH`]). When the limit is reached, the results
+//! **What is kept.** The targets of every graph, for a run goes on from them; results that other graphs need too
+//! ([`super::Op::is_shared`]); and of the rest those whose computing took far longer than reading them back would
+//! ([`WORTH`]). When the limit is reached, the results
 //! of least cost per byte leave, those that were not used for long first. Nothing depends on what is kept but time.
 
 mod cached;

@@ -26,6 +26,8 @@ pub(super) struct Offering<'a, V> {
     pub(super) net: &'a Net,
     pub(super) digests: &'a [Option<Digest>],
     pub(super) numbers: FxHashMap<Key, u32>,
+    /// What is kept whatever it took, by node.
+    pub(super) is_wanted: Vec<bool>,
     /// Of every node of the net, as far as it is known.
     pub(super) efforts: Mutex<Vec<Effort>>,
     /// Who else wants to see the results.
@@ -36,8 +38,7 @@ impl<V: Send + Sync> Keeper<V> for Offering<'_, V> {
     fn made(&self, made: &Made<'_, V>) {
         if let Some(&node) = self.numbers.get(made.key) {
             let effort = self.effort(node, made.seconds);
-            let is_target = self.net.is_target[node as usize];
-            let is_worth_it = is_target || effort.since > WORTH * made.bytes as f64;
+            let is_worth_it = self.is_wanted[node as usize] || effort.since > WORTH * made.bytes as f64;
             let digest = self.digests[node as usize].filter(|_| is_worth_it);
             let is_kept = digest.is_some_and(|digest| self.cache.put(digest, made.value, (made.bytes, effort.path)));
             let since = if is_kept { 0.0 } else { effort.since };

@@ -319,6 +319,11 @@ impl Op for DeconvOp {
         digest::digest(self)
     }
 
+    fn is_shared(&self) -> bool {
+        // no parameter of an algorithm is in a spectrum of PSF or dirty image, and every block of it takes the whole image
+        matches!(self, Self::KernelTransfer(_))
+    }
+
     fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
         each!(self, op => op.load_bytes(input, meta))
     }

@@ -54,6 +54,27 @@ fn second_run_computes_only_what_has_no_digest() {
 }
 
 #[test]
+fn shared_result_is_kept_though_nobody_asked_for_it_and_it_took_no_time() {
+    let (runs, cache) = (Runs::default(), Cache::in_memory(1 << 24));
+    let cached = Cached::new(&Serial, &cache);
+    let large = |kind, parameter| Mix { len: 1 << 15, ..mix(kind, parameter, &runs) };
+    let chain = |parameter| {
+        let mut graph = TaskGraph::new();
+        let keys = ["read", "shared", "other", "end"].map(|layer| Key::new(layer, []));
+        for (place, (key, parameter)) in keys.iter().zip([0, 0, parameter, parameter]).enumerate() {
+            let kind = ["read", "shared", "other", "end"][place];
+            let before = keys[..place].last().cloned().into_iter().collect();
+            graph.insert(key.clone(), large(kind, parameter), before).unwrap();
+        }
+        (graph, keys[3..].to_vec())
+    };
+    values(&cached, chain(1));
+    assert_eq!(ran(&runs), ["end", "other", "read", "shared"]);
+    values(&cached, chain(2));
+    assert_eq!(ran(&runs), ["end", "other"]);
+}
+
+#[test]
 fn changed_parameter_recomputes_what_depends_on_it() {
     let (runs, cache) = (Runs::default(), Cache::in_memory(1 << 20));
     let cached = Cached::new(&Serial, &cache);

@@ -62,6 +62,10 @@ impl Op for Mix {
         self.is_pure.then(|| Digest::of_value("mix", &(self.kind, self.parameter, self.len)).unwrap())
     }
 
+    fn is_shared(&self) -> bool {
+        self.kind == "shared"
+    }
+
     fn codec() -> Option<Codec<Numbers>> {
         Some(CODEC)
     }
