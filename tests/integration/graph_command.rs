@@ -58,7 +58,7 @@ fn dot_and_the_colours_are_as_asked_for() {
 fn times(svg: &str, layer: &str) -> Vec<String> {
     let boxes = svg.split("<title>").skip(1).filter(|told| told.starts_with(layer));
     let told = boxes.map(|told| told.split("</title>").next().unwrap().lines().last().unwrap().to_owned());
-    told.filter(|line| line.ends_with("s")).collect()
+    told.filter(|line| line.ends_with('s')).collect()
 }
 
 #[test]
