@@ -5,7 +5,7 @@
 ///
 /// glibc gives every thread a heap of its own and, once a buffer has been freed, takes buffers of its size from these heaps,
 /// whose holes stay with the process: beside 8 MB of values another 10 MB were kept so by each worker. With one heap,
-/// and every buffer from [`OWN_PAGES`] on in pages of its own, what is free is gone.
+/// and every buffer from 128 KiB on in pages of its own, what is free is gone.
 pub fn give_back_at_once() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
