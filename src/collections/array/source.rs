@@ -12,7 +12,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::element::{Block, Dtype, Element, shaped, typed};
 use super::error::TaskError;
-use super::grid::indices;
 use super::window::Cut;
 use crate::io::{FitsError, FitsSource};
 use crate::kernels::normal::{Columns, fill_normal};
@@ -150,12 +149,12 @@ impl Source {
 
 fn normal(seed: u64, of: &[usize], window: &[Cut], (mean, std): (f64, f64)) -> Vec<f64> {
     let Some((columns, leading)) = window.split_last() else { return Vec::new() };
-    let counts: Vec<usize> = leading.iter().map(|cut| cut.count).collect();
-    let row = |index: Vec<usize>| {
-        let axes = index.iter().zip(leading).zip(of);
-        axes.fold(0_u64, |row, ((&i, cut), &length)| row * length as u64 + (cut.start + i * cut.step) as u64)
-    };
-    let rows: Vec<u64> = indices(&counts).map(row).collect();
+    // numbers of the rows in the whole array, axis by axis
+    let mut rows = vec![0_u64];
+    for (cut, &length) in leading.iter().zip(of) {
+        let along = |row: u64| cut.elements().map(move |at| row * length as u64 + at as u64);
+        rows = rows.into_iter().flat_map(along).collect();
+    }
     let columns = Columns { start: columns.start, step: columns.step, count: columns.count };
     let mut numbers = vec![0.0; rows.len() * columns.count];
     fill_normal(seed, &rows, columns, &mut numbers);
