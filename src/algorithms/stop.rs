@@ -215,6 +215,8 @@ pub struct CycleState {
     pub iterations: u64,
     /// Major cycles done.
     pub major: u64,
+    /// Images to choose from in a cycle: 1, or the scales.
+    pub scales: u32,
     /// Lowest peak of the phase so far \[Jy/beam\].
     pub lowest: f32,
     /// Cycles in a row that lowered the peak by less than 1 %.
@@ -305,7 +307,8 @@ impl StopRule for MajorCycles {
 
 impl StopRule for Stalled {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        (state.stalled >= PATIENCE).then_some(StopReason::Stalled { cycles: state.stalled, peak: state.lowest })
+        (state.stalled >= PATIENCE * state.scales.max(1))
+            .then_some(StopReason::Stalled { cycles: state.stalled, peak: state.lowest })
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Forecast, Plan, restoring_layout};
-use crate::algorithms::{Kind, Minor, MinorRules, Patch};
+use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Asked, Kept, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Asked, Kept, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
 
@@ -177,7 +177,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut targets = Vec::new();
     for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
-        let step = wiring.minor(plane, &keys, (&weights, &psf), (minor, rules));
+        let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
         targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).chain(&transfer).cloned());

@@ -1,10 +1,11 @@
 //! CLEAN over a batch of planes: cycles in step, one graph for all planes that are not done.
 
+use super::scales::choose;
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::{Control, Minor, MinorRules, Next};
+use crate::algorithms::{Control, Minor, MinorRules, Next, Scale};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{Kernel, Value};
 
 /// What a plane does in the next graph.
@@ -23,6 +24,10 @@ impl Session<'_> {
     /// Cleans every plane until its own rule stops it.
     pub(super) fn clean(&mut self, states: &mut [PlaneState], minor: Minor) -> Result<(), RunError> {
         self.load_transfers(true)?;
+        if minor == Minor::Multiscale {
+            self.load_scales()?;
+            self.begin_scales(states)?;
+        }
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
             state.control = Some(Control::new(self.plan.config.clean.clone(), minor, patch));
@@ -44,9 +49,13 @@ impl Session<'_> {
             return None;
         }
         let control = state.control.as_mut().expect("a plane that is not done has a control");
-        match control.next(state.stats, &state.levels, self.tools.cancel.is_requested()) {
+        let kits = &self.psfs[&state.plan.psf].scales;
+        let (chosen, stats, sight) = choose(kits, &state.scales, (&state.stats, &state.levels));
+        state.chosen = chosen;
+        match control.next(stats, sight, self.tools.cancel.is_requested()) {
             Next::Cycle(rules) => {
                 state.good = state.model.clone();
+                state.scales.iter_mut().for_each(|scale| scale.good.clone_from(&scale.found));
                 Some(Task::Cycle(rules))
             }
             Next::Mask => {
@@ -78,10 +87,14 @@ impl Session<'_> {
             let state = &mut states[*index];
             let wired = match task {
                 Task::Cycle(rules) => self.wire_cycle(&mut wiring, state, (minor, *rules)),
+                Task::Mask | Task::Open if !state.scales.is_empty() => {
+                    self.wire_scale_masks(&mut wiring, state, matches!(task, Task::Open))
+                }
                 Task::Mask => self.wire_mask(&mut wiring, state),
                 Task::Open => self.wire_open(&mut wiring, state),
                 Task::Back => {
                     state.model = std::mem::take(&mut state.good);
+                    state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
                     let keys = state.give(&mut wiring, true);
                     self.wire_residual(&mut wiring, state, keys)
                 }
@@ -96,9 +109,18 @@ impl Session<'_> {
                     let step = values.next().expect("the first target of a cycle is its step");
                     let step = self.read(&step)?;
                     state.control.as_mut().expect("the plane is under way").took(step.step());
+                    let chosen = state.chosen;
+                    if let Some(scale) = state.scales.get_mut(chosen) {
+                        scale.found = values.next();
+                    }
                     self.take_residual(state, &mut values);
                     self.tell(state, *rules);
                     state.note_point();
+                }
+                Task::Mask | Task::Open if !state.scales.is_empty() => {
+                    self.take_scale_masks(state, &mut values);
+                    self.take_statistics(state, &mut values);
+                    self.take_scale_statistics(state, &mut values);
                 }
                 Task::Mask => {
                     state.mask = values.by_ref().take(state.allowed.len()).collect();
@@ -136,10 +158,41 @@ impl Session<'_> {
         let whole = self.psfs[&state.plan.psf].whole.as_ref().expect("a plane that is cleaned has a PSF");
         let psf = wiring.give("held-psf", state.plan.psf, 0, whole);
         let keys = state.give(wiring, true);
-        let step = wiring.minor(plane, &keys, (&weights, &psf), cycle);
-        let model = wiring.add_components(plane, &keys.model, &step);
+        let (minor, rules) = cycle;
+        let Some(kit) = self.kits(state).get(state.chosen) else {
+            let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
+            let model = wiring.add_components(plane, &keys.model, &step);
+            let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
+            return std::iter::once(step).chain(measured).collect();
+        };
+        let (number, scale) = (state.chosen, kit.scale);
+        let rules = MinorRules { floor: rules.floor / scale.bias, ..rules };
+        let psf = wiring.give("held-smooth-psf", state.plan.psf, number, &kit.psf);
+        let before = state.scales[number].found.take();
+        let before = before.map(|found| wiring.give("held-found", plane, number, &found));
+        let at = self.look(wiring, state, &keys);
+        let step = wiring.minor(plane, &at, (&weights, &psf), MinorCut { minor, rules, scale });
+        let found = wiring.merge_steps((plane, number), before, &step);
+        let model = if scale.is_point() {
+            wiring.add_components(plane, &keys.model, &step)
+        } else {
+            wiring.add_shapes(plane, scale, &keys.model, &step)
+        };
         let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
-        std::iter::once(step).chain(measured).collect()
+        [step, found].into_iter().chain(measured).collect()
+    }
+
+    /// What a cycle at the chosen scale looks at; the plane lets go of the images of all scales.
+    fn look(&self, wiring: &mut Wiring, state: &mut PlaneState, keys: &PlaneKeys) -> PlaneKeys {
+        let (plane, number) = (state.plan.plane, state.chosen);
+        let mask = wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask);
+        let residual = if self.kits(state)[number].scale.is_point() {
+            keys.residual.clone()
+        } else {
+            wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image)
+        };
+        state.scales.iter_mut().for_each(|scale| scale.image.clear());
+        PlaneKeys { residual, mask, ..PlaneKeys::default() }
     }
 
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.
@@ -151,8 +204,9 @@ impl Session<'_> {
         let keys = PlaneKeys { residual, ..keys };
         let measured = wiring.statistics(plane, &keys, self.shortfall(psf));
         let tally = wiring.tally(plane, &keys.model);
+        let scales = self.wire_scales(wiring, state, (&keys, &measured.weights));
         let slabs = keys.model.into_iter().chain(keys.residual);
-        slabs.chain([tally]).chain(measured.weights).chain([measured.statistics]).collect()
+        slabs.chain([tally]).chain(measured.weights).chain([measured.statistics]).chain(scales).collect()
     }
 
     /// The auto-mask of the present model, and the statistics inside it: mask, weights, statistics.
@@ -181,6 +235,7 @@ impl Session<'_> {
         state.residual = take(slabs);
         state.tally = *values.next().expect("the tally follows the residual").small().tally();
         self.take_statistics(state, values);
+        self.take_scales(state, values);
     }
 
     /// Takes weights and statistics.

@@ -75,6 +75,8 @@ impl Session<'_> {
             allowed,
             weights,
             good: Vec::new(),
+            scales: Vec::new(),
+            chosen: 0,
             model,
             residual,
             stats: *stats,

@@ -1,6 +1,7 @@
 //! What a run remembers of a plane and of a PSF between graphs.
 
-use crate::algorithms::{Control, Levels, PlaneStats, StopReason};
+use crate::algorithms::{Control, Levels, PlaneStats, Scale, StopReason};
+use crate::fft::Layout;
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
@@ -20,6 +21,50 @@ pub(super) struct PsfState {
     pub transfer: Slabs,
     /// All of it, where a loop needs it.
     pub whole: Option<Kept>,
+    /// What each scale is cleaned with; empty where components are points only.
+    pub scales: Vec<ScaleKit>,
+}
+
+/// What a scale is cleaned with.
+pub(super) struct ScaleKit {
+    /// The scale.
+    pub scale: Scale,
+    /// The PSF smoothed twice; for points the PSF.
+    pub psf: Kept,
+    /// The transform that smooths a plane.
+    pub layout: Layout,
+    /// The scale's transfer function, block by block; empty for points.
+    pub transfer: Slabs,
+}
+
+/// What a plane looks like at a scale.
+pub(super) struct ScaleState {
+    /// The smoothed residual; empty for points.
+    pub image: Slabs,
+    /// Where components may stand now.
+    pub mask: Slabs,
+    /// Statistics of the image.
+    pub stats: PlaneStats,
+    /// Levels of its pixels.
+    pub levels: Levels,
+    /// Components found at this scale.
+    pub found: Option<Kept>,
+    /// Those of the last good model.
+    pub good: Option<Kept>,
+}
+
+impl ScaleState {
+    /// Nothing seen or found yet.
+    pub(super) fn over(allowed: &Slabs) -> Self {
+        Self {
+            image: Vec::new(),
+            mask: allowed.clone(),
+            stats: PlaneStats::default(),
+            levels: Levels::default(),
+            found: None,
+            good: None,
+        }
+    }
 }
 
 impl PsfState {
@@ -53,6 +98,10 @@ pub(super) struct PlaneState {
     pub control: Option<Control>,
     /// The last good model.
     pub good: Slabs,
+    /// What it looks like at each scale; empty where components are points only.
+    pub scales: Vec<ScaleState>,
+    /// The scale that the next cycle cleans.
+    pub chosen: usize,
     pub points: Vec<CyclePoint>,
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,
@@ -93,6 +142,7 @@ impl PlaneState {
         for slabs in [&mut self.dirty, &mut self.allowed, &mut self.mask, &mut self.good] {
             slabs.clear();
         }
+        self.scales.clear();
         keys
     }
 
