@@ -165,6 +165,15 @@ pub static PARAMS: &[Param] = &[
     },
     Param {
         table: "multiscale",
+        key: "gain",
+        flag: "multiscale-gain",
+        kind: SHARE,
+        value_name: "SHARE",
+        help: "Share of its peak that is taken of one scale before another has its turn; smaller separates scales better, \
+               and is slower",
+    },
+    Param {
+        table: "multiscale",
         key: "shape",
         flag: "multiscale-shape",
         kind: ParamKind::Choice(&["tapered-quadratic", "gaussian"]),

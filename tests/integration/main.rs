@@ -13,6 +13,7 @@ mod fits;
 mod graph_command;
 mod interrupt;
 mod layering;
+mod multiscale;
 mod plan;
 mod products;
 mod psf_geometry;

@@ -112,17 +112,19 @@ pub struct Sight<'a> {
     pub scales: usize,
     /// The highest peak of the others, weighed by their bias \[Jy/beam\]; 0 without others.
     pub rival: f32,
+    /// Share of its peak that one cycle leaves of a scale while others wait for their turn.
+    pub leaves: f32,
 }
 
 impl<'a> Sight<'a> {
     /// Nothing but the residual.
     pub fn alone(levels: &'a Levels) -> Self {
-        Self { levels, bias: 1.0, scales: 1, rival: 0.0 }
+        Self { levels, bias: 1.0, scales: 1, rival: 0.0, leaves: 1.0 }
     }
 
     /// Where a cycle from `peak` waits for the others: a bit lower, or where the next one stands if that is lower.
     fn wait(&self, peak: f32) -> f32 {
-        (SCALE_STEP * peak).min(self.rival)
+        (self.leaves * peak).min(self.rival)
     }
 
     /// Cycles over scales that make a major cycle (the reference's count of passes between two exact residuals).
@@ -130,9 +132,6 @@ impl<'a> Sight<'a> {
         if self.scales > 1 { (3 * self.scales as u64 / 2).max(8) } else { 1 }
     }
 }
-
-/// Share of its peak that one cycle leaves of a scale while others wait for their turn (ALGORITHMS 3.2).
-const SCALE_STEP: f32 = 0.8;
 
 /// What to do after an exact residual.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,13 +226,18 @@ impl Control {
         self.passes += 1;
     }
 
+    /// Whether a peak is so near the threshold that this may be the end of a phase.
+    pub fn nears_the_end(&self, stats: &PlaneStats) -> bool {
+        stats.peak <= SLACK * self.threshold(stats)
+    }
+
     /// Decides after an exact residual.
     pub fn next(&mut self, stats: PlaneStats, sight: Sight<'_>, interrupted: bool) -> Next {
         self.state.stats = stats;
         self.state.interrupted = interrupted;
         self.state.scales = sight.scales as u32;
         self.state.major = self.passes / sight.passes();
-        self.state.threshold = self.threshold();
+        self.state.threshold = self.threshold(&stats);
         self.state.worse = self.worse();
         if self.state.worse.is_some() {
             self.state.backs += 1;
@@ -291,12 +295,12 @@ impl Control {
         }
     }
 
-    fn threshold(&self) -> f32 {
+    fn threshold(&self, stats: &PlaneStats) -> f32 {
         let sigmas = match self.state.phase {
             Phase::Open if self.params.auto_mask > 0.0 => self.params.auto_mask.max(self.params.depth()),
             _ => self.params.depth(),
         };
-        (self.params.threshold.0 as f32).max((sigmas * self.state.stats.scale) as f32)
+        (self.params.threshold.0 as f32).max((sigmas * stats.scale) as f32)
     }
 
     /// Whether the last cycle made things worse, and how.

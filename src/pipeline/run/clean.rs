@@ -18,6 +18,8 @@ enum Task {
     Open,
     /// The last good model again.
     Back,
+    /// A look at the wanted scales.
+    Look,
 }
 
 impl Session<'_> {
@@ -26,10 +28,10 @@ impl Session<'_> {
         self.load_transfers(true)?;
         if minor == Minor::Multiscale {
             self.load_scales()?;
-            self.begin_scales(states)?;
         }
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
+            self.begin_scales(state);
             state.control = Some(Control::new(self.plan.config.clean.clone(), minor, patch));
             state.note_point();
         }
@@ -48,10 +50,15 @@ impl Session<'_> {
         if state.stop.is_some() {
             return None;
         }
-        let control = state.control.as_mut().expect("a plane that is not done has a control");
-        let kits = &self.psfs[&state.plan.psf].scales;
-        let (chosen, stats, sight) = choose(kits, &state.scales, (&state.stats, &state.levels));
+        let kits = self.kits(state);
+        let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
+        let (chosen, stats, sight) = choose(kits, &state.scales, (&state.stats, &state.levels), leaves);
         state.chosen = chosen;
+        state.wanted = self.out_of_date(state, &stats);
+        if !state.wanted.is_empty() {
+            return Some(Task::Look);
+        }
+        let control = state.control.as_mut().expect("a plane that is not done has a control");
         match control.next(stats, sight, self.tools.cancel.is_requested()) {
             Next::Cycle(rules) => {
                 state.good = state.model.clone();
@@ -87,6 +94,7 @@ impl Session<'_> {
             let state = &mut states[*index];
             let wired = match task {
                 Task::Cycle(rules) => self.wire_cycle(&mut wiring, state, (minor, *rules)),
+                Task::Look => self.wire_look(&mut wiring, state),
                 Task::Mask | Task::Open if !state.scales.is_empty() => {
                     self.wire_scale_masks(&mut wiring, state, matches!(task, Task::Open))
                 }
@@ -95,6 +103,7 @@ impl Session<'_> {
                 Task::Back => {
                     state.model = std::mem::take(&mut state.good);
                     state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
+                    state.discard_looks(self.kits(state));
                     let keys = state.give(&mut wiring, true);
                     self.wire_residual(&mut wiring, state, keys)
                 }
@@ -117,10 +126,11 @@ impl Session<'_> {
                     self.tell(state, *rules);
                     state.note_point();
                 }
+                Task::Look => self.take_scales(state, &mut values),
                 Task::Mask | Task::Open if !state.scales.is_empty() => {
                     self.take_scale_masks(state, &mut values);
                     self.take_statistics(state, &mut values);
-                    self.take_scale_statistics(state, &mut values);
+                    self.take_scales(state, &mut values);
                 }
                 Task::Mask => {
                     state.mask = values.by_ref().take(state.allowed.len()).collect();
@@ -166,11 +176,13 @@ impl Session<'_> {
             return std::iter::once(step).chain(measured).collect();
         };
         let (number, scale) = (state.chosen, kit.scale);
+        let wanted = self.foresee(state, rules.floor);
         let rules = MinorRules { floor: rules.floor / scale.bias, ..rules };
         let psf = wiring.give("held-smooth-psf", state.plan.psf, number, &kit.psf);
         let before = state.scales[number].found.take();
         let before = before.map(|found| wiring.give("held-found", plane, number, &found));
         let at = self.look(wiring, state, &keys);
+        state.wanted = wanted;
         let step = wiring.minor(plane, &at, (&weights, &psf), MinorCut { minor, rules, scale });
         let found = wiring.merge_steps((plane, number), before, &step);
         let model = if scale.is_point() {
@@ -191,7 +203,7 @@ impl Session<'_> {
         } else {
             wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image)
         };
-        state.scales.iter_mut().for_each(|scale| scale.image.clear());
+        state.outdate();
         PlaneKeys { residual, mask, ..PlaneKeys::default() }
     }
 
@@ -204,7 +216,7 @@ impl Session<'_> {
         let keys = PlaneKeys { residual, ..keys };
         let measured = wiring.statistics(plane, &keys, self.shortfall(psf));
         let tally = wiring.tally(plane, &keys.model);
-        let scales = self.wire_scales(wiring, state, (&keys, &measured.weights));
+        let scales = self.wire_scales(wiring, state, (&keys, &measured.weights), None);
         let slabs = keys.model.into_iter().chain(keys.residual);
         slabs.chain([tally]).chain(measured.weights).chain([measured.statistics]).chain(scales).collect()
     }

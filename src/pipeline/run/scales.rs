@@ -84,34 +84,71 @@ impl Session<'_> {
         &self.psfs[&state.plan.psf].scales
     }
 
-    /// Looks at a plane at every scale for the first time.
-    pub(super) fn begin_scales(&self, states: &mut [PlaneState]) -> Result<(), RunError> {
-        let mut wiring = self.wiring();
-        let mut targets = Vec::new();
-        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            state.scales = self.kits(state).iter().map(|_| ScaleState::over(&state.allowed)).collect();
-            let weights = wiring.give_all("held-weights", state.plan.plane, &state.weights);
-            let keys = state.give(&mut wiring, false);
-            targets.extend(self.wire_scales(&mut wiring, state, (&keys, &weights)));
+    /// Begins a plane, which has been looked at at no scale yet.
+    pub(super) fn begin_scales(&self, state: &mut PlaneState) {
+        state.scales = self.kits(state).iter().map(|_| ScaleState::over(&state.allowed)).collect();
+        for (kit, scale) in self.kits(state).iter().zip(&mut state.scales) {
+            if kit.scale.is_point() {
+                (scale.stats, scale.levels, scale.is_fresh) = (state.stats, state.levels.clone(), true);
+            } else {
+                // to be looked at first
+                scale.stats.peak = f32::INFINITY;
+            }
         }
-        let mut values = self.execute(wiring, &targets)?.into_iter();
-        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            self.take_scales(state, &mut values);
-        }
-        Ok(())
     }
 
-    /// The residual at every scale but that of points, and its statistics: images and statistics, scale after scale.
-    pub(super) fn wire_scales(&self, wiring: &mut Wiring, state: &PlaneState, given: (&PlaneKeys, &[Key])) -> Vec<Key> {
+    /// The scales that must be looked at before a plane's control can decide: the chosen one if it is out of date; all
+    /// that are where the end of a phase is near, or where nothing is known of one.
+    pub(super) fn out_of_date(&self, state: &PlaneState, stats: &PlaneStats) -> Vec<usize> {
+        let Some(chosen) = state.scales.get(state.chosen) else { return Vec::new() };
+        let control = state.control.as_ref().expect("a plane that is cleaned has a control");
+        let stale = (0..state.scales.len()).filter(|number| !state.scales[*number].is_fresh);
+        if control.nears_the_end(stats) || !stats.peak.is_finite() {
+            stale.collect()
+        } else if chosen.is_fresh {
+            Vec::new()
+        } else {
+            vec![state.chosen]
+        }
+    }
+
+    /// The scale that will stand out most after a cycle of the chosen one down to `floor`, if it takes a look to tell.
+    pub(super) fn foresee(&self, state: &mut PlaneState, floor: f32) -> Vec<usize> {
+        let kits = self.kits(state);
+        state.scales[state.chosen].stats.peak = floor / kits[state.chosen].scale.bias;
+        let (next, ..) = choose(kits, &state.scales, (&state.stats, &state.levels), 1.0);
+        if kits[next].scale.is_point() { Vec::new() } else { vec![next] }
+    }
+
+    /// Looks at the wanted scales of the residual that stands.
+    pub(super) fn wire_look(&self, wiring: &mut Wiring, state: &mut PlaneState) -> Vec<Key> {
+        let weights = wiring.give_all("held-weights", state.plan.plane, &state.weights);
+        let keys = state.give(wiring, false);
+        self.wire_scales(wiring, state, (&keys, &weights), None)
+    }
+
+    /// The residual at the wanted scales and its statistics: images and statistics, scale after scale. `masks` are those of
+    /// all scales where they are not the ones that the plane holds.
+    pub(super) fn wire_scales(
+        &self,
+        wiring: &mut Wiring,
+        state: &PlaneState,
+        given: (&PlaneKeys, &[Key]),
+        masks: Option<&[Vec<Key>]>,
+    ) -> Vec<Key> {
         let ((keys, weights), plane) = (given, state.plan.plane);
         let kits = self.kits(state);
-        let Some(wide) = kits.iter().find(|kit| !kit.scale.is_point()) else { return Vec::new() };
-        let rows = wiring.field_rows("rows-residual", plane, &keys.residual, &wide.layout);
+        let Some(first) = state.wanted.first() else { return Vec::new() };
+        let rows = wiring.field_rows("rows-residual", plane, &keys.residual, &kits[*first].layout);
         let mut targets = Vec::new();
-        for (number, kit) in kits.iter().enumerate().filter(|(_, kit)| !kit.scale.is_point()) {
+        for number in state.wanted.iter().copied() {
+            let kit = &kits[number];
             let transfer = wiring.give_all(&format!("held-scale{number}"), state.plan.psf, &kit.transfer);
             let image = wiring.smooth((plane, number), &kit.layout, &rows, &transfer);
-            let mask = wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask);
+            let mask = match masks {
+                Some(masks) => masks[number].clone(),
+                None => wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask),
+            };
             let at = PlaneKeys { residual: image, mask, allowed: keys.allowed.clone(), ..PlaneKeys::default() };
             let statistics = wiring.scale_statistics((plane, number), kit.scale.grid(), &at, weights);
             targets.extend(at.residual.into_iter().chain([statistics]));
@@ -122,20 +159,25 @@ impl Session<'_> {
     /// Takes what [`Self::wire_scales`] asked for, after the statistics of the residual itself.
     pub(super) fn take_scales(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
         let slabs = self.plan.cut.slabs().len();
-        for (number, kit) in self.kits(state).iter().enumerate() {
+        for number in std::mem::take(&mut state.wanted) {
+            let scale = &mut state.scales[number];
+            scale.image = values.by_ref().take(slabs).collect();
+            let statistics = values.next().expect("each scale has its statistics").small();
+            let Value::Statistics(stats, levels) = &*statistics else { unreachable!("statistics were asked for") };
+            (scale.stats, scale.levels, scale.is_fresh) = (*stats, levels.clone(), true);
+        }
+        for (kit, scale) in self.kits(state).iter().zip(&mut state.scales) {
             if kit.scale.is_point() {
-                (state.scales[number].stats, state.scales[number].levels) = (state.stats, state.levels.clone());
-            } else {
-                state.scales[number].image = values.by_ref().take(slabs).collect();
-                take_statistics(&mut state.scales[number], values);
+                (scale.stats, scale.levels, scale.is_fresh) = (state.stats, state.levels.clone(), true);
             }
         }
     }
 
     /// The masks of the scales from what was found at each, or the user's for all, and the statistics inside them: masks
-    /// scale after scale, weights and statistics of the residual, statistics of each scale.
+    /// scale after scale, weights and statistics of the residual, then all scales.
     pub(super) fn wire_scale_masks(&self, wiring: &mut Wiring, state: &mut PlaneState, is_open: bool) -> Vec<Key> {
         let plane = state.plan.plane;
+        state.discard_looks(self.kits(state));
         let keys = state.give(wiring, false);
         let nothing = Kept::new(constant(Value::Step(<_>::default()), &"step-none"));
         let dilate = self.plan.config.clean.mask_dilate;
@@ -156,12 +198,7 @@ impl Session<'_> {
         let measured = wiring.statistics(plane, &own, self.shortfall(state.plan.psf));
         let mut targets: Vec<Key> = masks.iter().flatten().cloned().collect();
         targets.extend(measured.weights.iter().cloned().chain([measured.statistics]));
-        for (number, kit) in kits.iter().enumerate().filter(|(_, kit)| !kit.scale.is_point()) {
-            let image = wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image);
-            let mask = masks[number].clone();
-            let at = PlaneKeys { residual: image, mask, allowed: keys.allowed.clone(), ..PlaneKeys::default() };
-            targets.push(wiring.scale_statistics((plane, number), kit.scale.grid(), &at, &measured.weights));
-        }
+        targets.extend(self.wire_scales(wiring, state, (&own, &measured.weights), Some(&masks)));
         targets
     }
 
@@ -175,17 +212,6 @@ impl Session<'_> {
             }
         }
     }
-
-    /// Takes the statistics of each scale, after those of the residual itself.
-    pub(super) fn take_scale_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
-        for (number, kit) in self.kits(state).iter().enumerate() {
-            if kit.scale.is_point() {
-                (state.scales[number].stats, state.scales[number].levels) = (state.stats, state.levels.clone());
-            } else {
-                take_statistics(&mut state.scales[number], values);
-            }
-        }
-    }
 }
 
 /// A scale of which the PSF measures less than this share is left out: its components would be noise, amplified.
@@ -193,17 +219,13 @@ const LEAST_RESPONSE: f64 = 0.01;
 /// Width of a beam that is not known \[pixels\].
 const USUAL_BEAM: f64 = 3.0;
 
-fn take_statistics(scale: &mut ScaleState, values: &mut impl Iterator<Item = Kept>) {
-    let statistics = values.next().expect("each scale has its statistics").small();
-    let Value::Statistics(stats, levels) = &*statistics else { unreachable!("statistics were asked for") };
-    (scale.stats, scale.levels) = (*stats, levels.clone());
-}
-
-/// The scale that stands out most, the statistics of all as one, and the sight of it; `None` without scales.
+/// The scale that stands out most, the statistics of all as one, and the sight of it; without scales the
+/// residual itself. A cycle leaves the share `leaves` of a scale.
 pub(super) fn choose<'a>(
     kits: &[ScaleKit],
     scales: &'a [ScaleState],
     own: (&PlaneStats, &'a Levels),
+    leaves: f32,
 ) -> (usize, PlaneStats, Sight<'a>) {
     let (mut stats, levels) = (*own.0, own.1);
     if kits.is_empty() {
@@ -221,6 +243,7 @@ pub(super) fn choose<'a>(
         stats.outside = stats.outside.max(kit.scale.bias * state.stats.outside);
         stats.allowed += state.stats.allowed;
     }
-    let sight = Sight { levels: &scales[chosen].levels, bias: kits[chosen].scale.bias, scales: kits.len(), rival };
+    let sight =
+        Sight { levels: &scales[chosen].levels, bias: kits[chosen].scale.bias, scales: kits.len(), rival, leaves };
     (chosen, stats, sight)
 }

@@ -39,8 +39,10 @@ pub(super) struct ScaleKit {
 
 /// What a plane looks like at a scale.
 pub(super) struct ScaleState {
-    /// The smoothed residual; empty for points.
+    /// The smoothed residual; empty for points, and where it is out of date.
     pub image: Slabs,
+    /// Whether image and statistics are of the present residual.
+    pub is_fresh: bool,
     /// Where components may stand now.
     pub mask: Slabs,
     /// Statistics of the image.
@@ -58,6 +60,7 @@ impl ScaleState {
     pub(super) fn over(allowed: &Slabs) -> Self {
         Self {
             image: Vec::new(),
+            is_fresh: false,
             mask: allowed.clone(),
             stats: PlaneStats::default(),
             levels: Levels::default(),
@@ -102,6 +105,8 @@ pub(super) struct PlaneState {
     pub scales: Vec<ScaleState>,
     /// The scale that the next cycle cleans.
     pub chosen: usize,
+    /// The scales that the next graph looks at.
+    pub wanted: Vec<usize>,
     pub points: Vec<CyclePoint>,
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,
@@ -134,6 +139,20 @@ impl PlaneState {
             self.residual.clear();
         }
         keys
+    }
+
+    /// Lets go of what it looks like at the scales; the next graph looks at all of them.
+    pub(super) fn discard_looks(&mut self, kits: &[ScaleKit]) {
+        self.wanted = (0..kits.len()).filter(|number| !kits[*number].scale.is_point()).collect();
+        self.outdate();
+    }
+
+    /// Lets go of images that are of an earlier residual.
+    pub(super) fn outdate(&mut self) {
+        for scale in &mut self.scales {
+            scale.image.clear();
+            scale.is_fresh = false;
+        }
     }
 
     /// Gives all that it has to its last graph.

@@ -7,8 +7,11 @@
 //! R_s = K_s * r        S_s = bias_s max |R_s|        s = argmax S_s
 //! clean R_s with K_s * K_s * h down to a level: c        m += K_s * c        r = d - h * m
 //! ```
-//! A cycle goes down by 20 %, or to where the next scale stands if that is lower, as other scales wait for their turn. In
+//! A cycle goes down by `gain`, or to where the next scale stands if that is lower, as other scales wait for their turn. In
 //! the reference the passes between two exact residuals share an approximate one; here it costs no more to be exact.
+//!
+//! What a scale was seen to hold falls as others are cleaned, so only a scale that is about to be chosen is looked at
+//! again; near the end of a phase all are.
 //!
 //! # Source
 //! Offringa & Smirnov (2017), MNRAS 471, 301. We differ in the step: `gain V / (K*K*h)(0)`, which takes that share of a
@@ -34,6 +37,8 @@ pub struct MultiscaleParams {
     pub max_scales: usize,
     /// Preference of wide scales over narrow ones: lower favours wide ones.
     pub scale_bias: f64,
+    /// Share of its peak that one cycle takes of a scale while others wait.
+    pub gain: f64,
     /// Profile of the scales.
     pub shape: ScaleShape,
 }

@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_kernel_of_width_0_is_a_point() {
-        assert_eq!(Scale::POINT.kernel(), Array2::ones((1, 1)));
+        assert_eq!(Scale::POINT.kernel(), Array2::<f32>::ones((1, 1)));
         assert_eq!(Scale::POINT.grid(), Grid::ALL);
     }
 
