@@ -270,7 +270,9 @@ impl StopRule for NothingAllowed {
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
         let CycleState { stats, lowest, worse, backs, phase, .. } = state;
-        let is_last = *backs > BACKS || state.iterations >= self.niter || state.major >= self.nmiter;
+        // with several scales each may fail but one, and is then left out
+        let most = if state.scales > 1 { state.scales - 1 } else { BACKS };
+        let is_last = *backs > most || state.iterations >= self.niter || state.major >= self.nmiter;
         let sign = worse.filter(|_| is_last)?;
         Some(match phase {
             Phase::Open => StopReason::Diverged { peak: stats.peak, lowest: *lowest },

@@ -231,6 +231,11 @@ impl Control {
         stats.peak <= SLACK * self.threshold(stats)
     }
 
+    /// Takes note of a peak that stood there unseen: it is not the last cycle's doing.
+    pub fn learned(&mut self, peak: f32) {
+        self.state.lowest = self.state.lowest.max(peak);
+    }
+
     /// Decides after an exact residual.
     pub fn next(&mut self, stats: PlaneStats, sight: Sight<'_>, interrupted: bool) -> Next {
         self.state.stats = stats;

@@ -75,7 +75,13 @@ impl Session<'_> {
                 Some(Task::Open)
             }
             Next::Back => {
-                self.tools.watch.note(&format!("{}: that made things worse; taken back", state.plan.label));
+                let label = &state.plan.label;
+                self.tools.watch.note(&format!("{label}: that made things worse; taken back"));
+                if let (Some(kit), Some(scale)) = (kits.get(state.cleaned), state.scales.get_mut(state.cleaned)) {
+                    scale.is_out = kits.len() > 1;
+                    let width = kit.scale.width;
+                    self.tools.watch.note(&format!("{label}: going on without the scale of {width:.1} pixels"));
+                }
                 Some(Task::Back)
             }
             Next::Stop { reason, back } => {
@@ -101,8 +107,10 @@ impl Session<'_> {
                 Task::Mask => self.wire_mask(&mut wiring, state),
                 Task::Open => self.wire_open(&mut wiring, state),
                 Task::Back => {
-                    state.model = std::mem::take(&mut state.good);
-                    state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
+                    if !state.good.is_empty() {
+                        state.model = std::mem::take(&mut state.good);
+                        state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
+                    }
                     state.discard_looks(self.kits(state));
                     let keys = state.give(&mut wiring, true);
                     self.wire_residual(&mut wiring, state, keys)
@@ -126,7 +134,7 @@ impl Session<'_> {
                     self.tell(state, *rules);
                     state.note_point();
                 }
-                Task::Look => self.take_scales(state, &mut values),
+                Task::Look => self.take_look(state, &mut values),
                 Task::Mask | Task::Open if !state.scales.is_empty() => {
                     self.take_scale_masks(state, &mut values);
                     self.take_statistics(state, &mut values);
@@ -150,8 +158,10 @@ impl Session<'_> {
     }
 
     fn tell(&self, state: &PlaneState, rules: MinorRules) {
+        let scale = self.kits(state).get(state.cleaned);
+        let scale = scale.map_or_else(String::new, |kit| format!(" at {:.1} pixels", kit.scale.width));
         self.tools.watch.note(&format!(
-            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned to {:.3e})",
+            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned{scale} to {:.3e})",
             state.plan.label,
             state.control.as_ref().map_or(0, |control| control.state().iterations),
             state.stats.peak,
@@ -177,6 +187,7 @@ impl Session<'_> {
         };
         let (number, scale) = (state.chosen, kit.scale);
         let wanted = self.foresee(state, rules.floor);
+        state.cleaned = number;
         let rules = MinorRules { floor: rules.floor / scale.bias, ..rules };
         let psf = wiring.give("held-smooth-psf", state.plan.psf, number, &kit.psf);
         let before = state.scales[number].found.take();

@@ -77,6 +77,7 @@ impl Session<'_> {
             good: Vec::new(),
             scales: Vec::new(),
             chosen: 0,
+            cleaned: 0,
             wanted: Vec::new(),
             model,
             residual,

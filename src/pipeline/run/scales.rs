@@ -102,7 +102,8 @@ impl Session<'_> {
     pub(super) fn out_of_date(&self, state: &PlaneState, stats: &PlaneStats) -> Vec<usize> {
         let Some(chosen) = state.scales.get(state.chosen) else { return Vec::new() };
         let control = state.control.as_ref().expect("a plane that is cleaned has a control");
-        let stale = (0..state.scales.len()).filter(|number| !state.scales[*number].is_fresh);
+        let stale =
+            (0..state.scales.len()).filter(|number| !state.scales[*number].is_fresh && !state.scales[*number].is_out);
         if control.nears_the_end(stats) || !stats.peak.is_finite() {
             stale.collect()
         } else if chosen.is_fresh {
@@ -112,12 +113,16 @@ impl Session<'_> {
         }
     }
 
-    /// The scale that will stand out most after a cycle of the chosen one down to `floor`, if it takes a look to tell.
+    /// The scales to look at after a cycle of the chosen one down to `floor`: that one, to see what the cycle did, and the one
+    /// that will stand out most then.
     pub(super) fn foresee(&self, state: &mut PlaneState, floor: f32) -> Vec<usize> {
         let kits = self.kits(state);
         state.scales[state.chosen].stats.peak = floor / kits[state.chosen].scale.bias;
         let (next, ..) = choose(kits, &state.scales, (&state.stats, &state.levels), 1.0);
-        if kits[next].scale.is_point() { Vec::new() } else { vec![next] }
+        let mut wanted = vec![state.chosen.min(next), state.chosen.max(next)];
+        wanted.dedup();
+        wanted.retain(|number| !kits[*number].scale.is_point());
+        wanted
     }
 
     /// Looks at the wanted scales of the residual that stands.
@@ -154,6 +159,15 @@ impl Session<'_> {
             targets.extend(at.residual.into_iter().chain([statistics]));
         }
         targets
+    }
+
+    /// Takes what [`Self::wire_look`] asked for.
+    pub(super) fn take_look(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
+        self.take_scales(state, values);
+        let (_, stats, _) = choose(self.kits(state), &state.scales, (&state.stats, &state.levels), 1.0);
+        if stats.peak.is_finite() {
+            state.control.as_mut().expect("a plane that is cleaned has a control").learned(stats.peak);
+        }
     }
 
     /// Takes what [`Self::wire_scales`] asked for, after the statistics of the residual itself.
@@ -219,7 +233,7 @@ const LEAST_RESPONSE: f64 = 0.01;
 /// Width of a beam that is not known \[pixels\].
 const USUAL_BEAM: f64 = 3.0;
 
-/// The scale that stands out most, the statistics of all as one, and the sight of it; without scales the
+/// The scale that stands out most of those that are not out, the statistics of all as one, and the sight of it; without scales the
 /// residual itself. A cycle leaves the share `leaves` of a scale.
 pub(super) fn choose<'a>(
     kits: &[ScaleKit],
@@ -233,7 +247,7 @@ pub(super) fn choose<'a>(
     }
     (stats.peak, stats.outside, stats.allowed) = (0.0, 0.0, 0);
     let (mut chosen, mut rival) = (0, 0.0_f32);
-    for (number, (kit, state)) in kits.iter().zip(scales).enumerate() {
+    for (number, (kit, state)) in kits.iter().zip(scales).enumerate().filter(|(_, (_, state))| !state.is_out) {
         let peak = kit.scale.bias * state.stats.peak;
         if peak > stats.peak {
             (rival, stats.peak, chosen) = (stats.peak, peak, number);

@@ -43,6 +43,8 @@ pub(super) struct ScaleState {
     pub image: Slabs,
     /// Whether image and statistics are of the present residual.
     pub is_fresh: bool,
+    /// Whether a cycle of it was taken back: it is cleaned no more.
+    pub is_out: bool,
     /// Where components may stand now.
     pub mask: Slabs,
     /// Statistics of the image.
@@ -61,6 +63,7 @@ impl ScaleState {
         Self {
             image: Vec::new(),
             is_fresh: false,
+            is_out: false,
             mask: allowed.clone(),
             stats: PlaneStats::default(),
             levels: Levels::default(),
@@ -105,6 +108,8 @@ pub(super) struct PlaneState {
     pub scales: Vec<ScaleState>,
     /// The scale that the next cycle cleans.
     pub chosen: usize,
+    /// The scale that the last cycle cleaned.
+    pub cleaned: usize,
     /// The scales that the next graph looks at.
     pub wanted: Vec<usize>,
     pub points: Vec<CyclePoint>,
@@ -143,7 +148,8 @@ impl PlaneState {
 
     /// Lets go of what it looks like at the scales; the next graph looks at all of them.
     pub(super) fn discard_looks(&mut self, kits: &[ScaleKit]) {
-        self.wanted = (0..kits.len()).filter(|number| !kits[*number].scale.is_point()).collect();
+        let is_wanted = |number: &usize| !kits[*number].scale.is_point() && !self.scales[*number].is_out;
+        self.wanted = (0..kits.len()).filter(is_wanted).collect();
         self.outdate();
     }
 
