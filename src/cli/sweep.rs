@@ -172,7 +172,7 @@ impl Job<'_> {
     }
 
     fn result_curves(&self, results: &[Option<Numbers>], best: Option<Selection>) -> Curves {
-        let places = Places::new(&self.sweep, self.plan.cut.shape.0);
+        let places = Places::new(&self.sweep, |_| None);
         let panel = |name: &str, value: fn(&Numbers) -> Option<f64>| {
             places.panel(name, |point| results[point].as_ref().and_then(value).map(|value| (value, value)))
         };
@@ -197,11 +197,15 @@ impl Job<'_> {
         marks: Vec<crate::pipeline::sweep::Mark>,
     ) -> Curves {
         let (ny, nx) = self.plan.cut.shape;
+        let planes = match self.plan.planes.len() {
+            1 => "one plane".to_owned(),
+            count => format!("{count} planes"),
+        };
         let file = Path::new(self.plan.inputs.dirty.0.spec());
         let name = file.file_name().map_or_else(|| file.to_string_lossy(), |name| name.to_string_lossy());
         Curves {
             title: format!("Sweep over {} of {name}", names(&self.sweep)),
-            subtitle: format!("{}, {} planes of {ny} x {nx}", self.plan.config.algorithm, self.plan.planes.len()),
+            subtitle: format!("{}, {planes} of {ny} x {nx}", self.plan.config.algorithm),
             x_name: places.x_name.clone(),
             x: places.x.clone(),
             x_labels: places.x_labels.clone(),

@@ -22,6 +22,8 @@ const GAP: f64 = 26.0;
 const BOTTOM: f64 = 80.0;
 /// Colour of what is marked.
 const MARKED: Rgb = [204, 60, 120];
+/// Room of a curve's name in the legend beside the name itself.
+const LEGEND: f64 = 56.0;
 /// Names of values along x keep so far apart.
 const APART: f64 = 12.0;
 
@@ -140,13 +142,14 @@ fn draw_legend(scene: &mut Scene, curves: &Curves) {
     if labels.len() < 2 {
         return;
     }
-    let room = (RIGHT - LEFT) / labels.len() as f64;
+    let fit = labels.iter().map(|label| LEGEND + text_width(label, SMALL)).sum::<f64>() <= RIGHT - LEFT;
+    let room = if fit { f64::INFINITY } else { (RIGHT - LEFT) / labels.len() as f64 - LEGEND };
     let mut x = LEFT;
     for (place, label) in labels.iter().enumerate() {
-        let text = shortened(label, SMALL, room - 40.0);
+        let text = shortened(label, SMALL, room);
         scene.fill(Area::new(x, 103.0, 14.0, 14.0), category(place), 1.0);
-        x += 56.0 + text_width(&text, SMALL);
-        scene.text(Label::new(&*text, (x - 36.0 - text_width(&text, SMALL), 110.0), SMALL));
+        scene.text(Label::new(&*text, (x + 20.0, 110.0), SMALL));
+        x += LEGEND + text_width(&text, SMALL);
     }
 }
 

@@ -135,6 +135,13 @@ impl Job<'_> {
         Ok(plan.map_err(named)?)
     }
 
+    /// The plan of a point with the tuner's choice of chunks.
+    fn tuned(&self, point: &Point) -> Result<Plan, Failure> {
+        let mut config = point.config.clone();
+        config.compute.chunk = Auto::Auto;
+        self.plan_of(&Point { config, ..point.clone() })
+    }
+
     /// Runs a point into a folder, and reads what its summary says.
     fn run(&self, point: &Point, folder: &Path) -> Result<Timing, Failure> {
         let (config, prefix) = (folder.join("point.toml"), folder.join("point"));
@@ -158,7 +165,12 @@ impl Job<'_> {
     }
 
     fn timing_curves(&self, timings: &[Timing]) -> Result<Curves, Failure> {
-        let places = Places::new(&self.sweep, self.plan.cut.shape.0);
+        let auto = self.tuned(&self.sweep.points[0])?.cut.slab;
+        let places = Places::new(&self.sweep, |word| match word {
+            "full" => Some(self.plan.cut.shape.0),
+            "auto" => Some(auto),
+            _ => None,
+        });
         let range = |times: &[f64]| Some((Timing::least(times), Timing::most(times)));
         let single = |value: f64| Some((value, value));
         let mebibytes = |point: usize| timings[point].peak_bytes as f64 / f64::from(1 << 20);
@@ -177,9 +189,7 @@ impl Job<'_> {
     fn choices(&self) -> Result<Vec<Mark>, Failure> {
         let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
         for point in &self.sweep.points {
-            let mut config = point.config.clone();
-            config.compute.chunk = Auto::Auto;
-            let plan = self.plan_of(&Point { config, ..point.clone() })?;
+            let plan = self.tuned(point)?;
             match found.iter_mut().find(|(rows, _)| *rows == plan.cut.slab) {
                 Some((_, workers)) if workers.contains(&plan.workers) => {}
                 Some((_, workers)) => workers.push(plan.workers),

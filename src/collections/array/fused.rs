@@ -44,7 +44,7 @@ pub(super) fn arity(stages: &[Stage]) -> usize {
 pub(super) fn fuse(first: &ArrayOp, next: &ArrayOp, place: usize) -> Option<ArrayOp> {
     let (before, after) = (first.what.arity(), next.what.arity());
     let waits = after > 1 && (before > 1 || !matches!(next.what, What::Binary(_) | What::Custom(_) | What::Fused(_)));
-    let is_apart = matches!(first.what, What::Write(_)) || matches!(next.what, What::Combine { .. });
+    let is_apart = matches!(first.what, What::Write(_)) || is_combined(next, place);
     if waits || is_apart || place >= after {
         return None;
     }
@@ -80,6 +80,18 @@ pub(super) fn fuse(first: &ArrayOp, next: &ArrayOp, place: usize) -> Option<Arra
         stages.push(stage);
     }
     Some(assembled(stages))
+}
+
+/// Whether input number `place` goes into shares that are put together.
+fn is_combined(op: &ArrayOp, place: usize) -> bool {
+    match &op.what {
+        What::Combine { .. } => true,
+        What::Fused(stages) => {
+            let takes = |stage: &Stage| stage.inputs.contains(&Origin::Input(place));
+            stages.iter().any(|stage| matches!(stage.op.what, What::Combine { .. }) && takes(stage))
+        }
+        _ => false,
+    }
 }
 
 fn stages_of(op: &ArrayOp) -> Vec<Stage> {

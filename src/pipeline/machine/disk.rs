@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use super::{MeasureError, quickest};
+use super::{MeasureError, undisturbed};
 use crate::io::{FitsSource, forget_cached};
 
 /// Side of the image that is written and read \[pixels\]: 64 MiB.
@@ -33,7 +33,7 @@ pub(super) fn rates(folder: &Path) -> Result<Rates, MeasureError> {
     let (write, read) = write_and_read(file.as_file(), file.path()).map_err(wrong)?;
     let source = FitsSource::open(&file.path().to_string_lossy())?;
     let mut failure = None;
-    let seconds = quickest(|| {
+    let seconds = undisturbed(|| {
         for first in (0..SIDE).step_by(ROWS) {
             if let Err(error) = source.read_rows(0, first..first + ROWS) {
                 failure.get_or_insert(error);

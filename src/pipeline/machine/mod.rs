@@ -1,7 +1,7 @@
 //! Measuring the machine: the constants that forecasts and the choice of chunks are made of.
 //!
-//! Each is a short kernel, repeated; the quickest repetition counts, in CPU time (the disk aside), so that what else runs
-//! beside it matters little. All of it takes a few seconds.
+//! Each is a short kernel, repeated; the lower quartile of its CPU times counts (the disk aside), so that what else
+//! runs beside it matters little. All of it takes a few seconds.
 
 mod disk;
 mod graph;
@@ -98,18 +98,18 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 150 
 /// Repetitions at the least.
 const LEAST: usize = 3;
 
-/// The quickest of the repetitions \[s of CPU time\].
-fn quickest(mut work: impl FnMut()) -> f64 {
+/// The lower quartile of the repetitions \[s of CPU time\]: other work makes some slower, and the clock of a virtual
+/// machine, which takes away what its host gave to others, makes some seem quicker than they were.
+fn undisturbed(mut work: impl FnMut()) -> f64 {
     let begin = Instant::now();
-    let mut least = f64::INFINITY;
-    let mut done = 0;
-    while done < LEAST || begin.elapsed() < PATIENCE {
+    let mut times = Vec::new();
+    while times.len() < LEAST || begin.elapsed() < PATIENCE {
         let start = thread_seconds();
         work();
-        least = least.min(thread_seconds() - start);
-        done += 1;
+        times.push(thread_seconds() - start);
     }
-    least.max(1e-9)
+    times.sort_by(f64::total_cmp);
+    times[(times.len() - 1) / 4].max(1e-9)
 }
 
 /// Three digits: more are not reproducible.

@@ -70,12 +70,10 @@ pub struct Places {
 impl Places {
     /// Lays a sweep out: `chunk` along x where it is swept, else the first parameter of numbers, else the first.
     ///
-    /// `full` is a chunk of `rows` rows.
-    pub fn new(sweep: &Sweep, rows: usize) -> Self {
-        let number = |text: &String| match text.as_str() {
-            "full" => Some(rows as f64),
-            text => text.parse::<f64>().ok().filter(|value| value.is_finite()),
-        };
+    /// `rows` tells how many rows a chunk that is a word, as `full`, has.
+    pub fn new(sweep: &Sweep, rows: impl Fn(&str) -> Option<usize>) -> Self {
+        let parsed = |text: &String| text.parse::<f64>().ok().filter(|value| value.is_finite());
+        let number = |text: &String| parsed(text).or_else(|| rows(text).map(|rows| rows as f64));
         let is_numeric = |axis: &Axis| axis.values.iter().all(|value| number(value).is_some());
         let along = (sweep.axes.iter().position(|axis| axis.target.key == "chunk" && is_numeric(axis)))
             .or_else(|| sweep.axes.iter().position(is_numeric))
@@ -131,15 +129,17 @@ mod tests {
         let base = RunConfig::load(None, "algorithm = 'wiener'".parse().expect("TOML")).expect("a configuration");
         let axes = axes.iter().map(|text| Axis::parse(text).expect("an axis")).collect();
         let sweep = Sweep::new(axes, &base).expect("a sweep");
-        let places = Places::new(&sweep, 512);
+        let rows =
+            |word: &str| [("full", 512), ("auto", 100)].into_iter().find_map(|(known, n)| (known == word).then_some(n));
+        let places = Places::new(&sweep, rows);
         (sweep, places)
     }
 
     #[test]
     fn chunk_lies_along_x_and_every_number_of_threads_is_a_curve() {
-        let (sweep, places) = places(&["threads=1,2", "chunk=64,128,full"]);
-        assert_eq!((places.x_name.as_str(), &places.x[..]), ("chunk", &[64.0, 128.0, 512.0][..]));
-        assert_eq!(places.x_labels, [(512.0, "full".to_owned())]);
+        let (sweep, places) = places(&["threads=1,2", "chunk=64,auto,full"]);
+        assert_eq!((places.x_name.as_str(), &places.x[..]), ("chunk", &[64.0, 100.0, 512.0][..]));
+        assert_eq!(places.x_labels, [(100.0, "auto".to_owned()), (512.0, "full".to_owned())]);
         assert_eq!(places.labels, ["threads 1", "threads 2"]);
         let panel = places.panel("wall [s]", |point| Some((point as f64 + 1.0, point as f64 + 2.0)));
         assert_eq!(panel.series[1].values, [Some((4.0, 5.0)), Some((5.0, 6.0)), Some((6.0, 7.0))]);
