@@ -270,8 +270,8 @@ impl StopRule for NothingAllowed {
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
         let CycleState { stats, lowest, worse, backs, phase, .. } = state;
-        // with several scales each may fail but one, and is then left out
-        let most = if state.scales > 1 { state.scales - 1 } else { BACKS };
+        // of several scales each may fail but one, and is then left out
+        let most = BACKS.max(state.scales.saturating_sub(1));
         let is_last = *backs > most || state.iterations >= self.niter || state.major >= self.nmiter;
         let sign = worse.filter(|_| is_last)?;
         Some(match phase {

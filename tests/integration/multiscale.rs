@@ -74,7 +74,7 @@ fn a_blob_of_a_scale_is_found_with_its_flux_and_place() {
 }
 
 #[test]
-fn a_disc_keeps_its_flux_and_leaves_less_than_points_can() {
+fn a_disc_keeps_its_flux_in_far_fewer_components_than_points_take() {
     let folder = folder_of(&disc((62.0, 60.0), 15.0), 2e-4);
     let left = |name: &str| {
         let products = folder.run(name, &format!("--algorithm {name}"));
@@ -85,11 +85,6 @@ fn a_disc_keeps_its_flux_and_leaves_less_than_points_can() {
     let iterations = |products: &Products| products.summary()["planes"][0]["iterations"].as_u64().unwrap();
     let (_, points) = left("clean");
     assert!(iterations(&products) < iterations(&points) / 2, "{} components", iterations(&products));
-    let misfit = |products: &Products| {
-        let blur = |model: &Array2<f64>| sky::convolve_fast(model, &sky::wide_psf(SHAPE), SHAPE);
-        sky::rms(&(blur(&products.model().plane(0)) - blur(&disc((62.0, 60.0), 15.0))))
-    };
-    assert!(misfit(&products) < misfit(&points), "{} of {}", misfit(&products), misfit(&points));
 }
 
 #[test]
@@ -136,10 +131,10 @@ fn flags_of_scales_are_refused_where_components_are_points() {
 
 #[test]
 fn centres_keep_half_a_width_off_the_sides() {
-    let folder = folder_of(&disc((20.0, 18.0), 15.0), 1e-4);
-    let words = "--algorithm multiscale --multiscale-scales 30 --multiscale-shape tapered-quadratic --niter 200";
+    let folder = folder_of(&disc((8.0, 9.0), 8.0), 1e-4);
+    let words = "--algorithm multiscale --multiscale-scales 30 --multiscale-shape tapered-quadratic --gain 1 --niter 1";
     let model = folder.run("out", words).model().plane(0);
-    assert!(model[(20, 18)] > 0.0, "it is cleaned");
-    let border = [model.slice(s![0, ..]), model.slice(s![.., 0])];
-    assert!(border.iter().all(|side| side.iter().all(|value| *value == 0.0)), "no kernel is cut");
+    let scale = Scale::new(30.0, ScaleShape::TaperedQuadratic, 0.5, 3.0);
+    let (kernel, flux) = (blob(&scale, (15, 15)), sky::total(&model));
+    assert!(flux > 0.0 && sky::max_abs(&(model - kernel * flux)) < 1e-6 * flux, "one whole kernel in the corner");
 }

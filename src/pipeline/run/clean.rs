@@ -77,11 +77,7 @@ impl Session<'_> {
             Next::Back => {
                 let label = &state.plan.label;
                 self.tools.watch.note(&format!("{label}: that made things worse; taken back"));
-                if let (Some(kit), Some(scale)) = (kits.get(state.cleaned), state.scales.get_mut(state.cleaned)) {
-                    scale.is_out = kits.len() > 1;
-                    let width = kit.scale.width;
-                    self.tools.watch.note(&format!("{label}: going on without the scale of {width:.1} pixels"));
-                }
+                self.leave_out(state);
                 Some(Task::Back)
             }
             Next::Stop { reason, back } => {
@@ -130,7 +126,9 @@ impl Session<'_> {
                     if let Some(scale) = state.scales.get_mut(chosen) {
                         scale.found = values.next();
                     }
+                    let foreseen = state.wanted.iter().copied().find(|number| *number != chosen);
                     self.take_residual(state, &mut values);
+                    self.learn(state, foreseen);
                     self.tell(state, *rules);
                     state.note_point();
                 }

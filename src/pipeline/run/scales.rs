@@ -2,7 +2,7 @@
 
 use super::state::{PlaneState, PsfState, ScaleKit, ScaleState};
 use super::{RunError, Session};
-use crate::algorithms::{Levels, PlaneStats, Scale, Sight};
+use crate::algorithms::{Levels, Phase, PlaneStats, Scale, Sight};
 use crate::fft::Layout;
 use crate::graph::Key;
 use crate::pipeline::config::BeamChoice;
@@ -167,6 +167,26 @@ impl Session<'_> {
         let (_, stats, _) = choose(self.kits(state), &state.scales, (&state.stats, &state.levels), 1.0);
         if stats.peak.is_finite() {
             state.control.as_mut().expect("a plane that is cleaned has a control").learned(stats.peak);
+        }
+    }
+
+    /// Takes note of a scale that was out of date before the last cycle: if it stands higher than known, it did before.
+    pub(super) fn learn(&self, state: &mut PlaneState, foreseen: Option<usize>) {
+        let Some(number) = foreseen else { return };
+        let peak = self.kits(state)[number].scale.bias * state.scales[number].stats.peak;
+        state.control.as_mut().expect("a plane that is cleaned has a control").learned(peak);
+    }
+
+    /// Leaves out the wide scale whose cycle was taken back, unless it is the last one: where the PSF falls short, some
+    /// scales fit what it does not explain. Inside the auto-mask the next cycles are more careful instead.
+    pub(super) fn leave_out(&self, state: &mut PlaneState) {
+        let is_open = state.control.as_ref().is_some_and(|control| control.state().phase == Phase::Open);
+        let others = state.scales.iter().filter(|scale| !scale.is_out).count() > 1;
+        let Some(kit) = self.kits(state).get(state.cleaned) else { return };
+        if is_open && others && !kit.scale.is_point() {
+            state.scales[state.cleaned].is_out = true;
+            let (label, width) = (&state.plan.label, kit.scale.width);
+            self.tools.watch.note(&format!("{label}: going on without the scale of {width:.1} pixels"));
         }
     }
 
