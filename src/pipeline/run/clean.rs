@@ -1,6 +1,6 @@
 //! CLEAN over a batch of planes: cycles in step, one graph for all planes that are not done.
 
-use super::scales::choose;
+use super::scales::{choose, out_of_date};
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::{Control, Minor, MinorRules, Next, Scale};
@@ -54,7 +54,7 @@ impl Session<'_> {
         let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
         let (chosen, stats, sight) = choose(kits, &state.scales, (&state.stats, &state.levels), leaves);
         state.chosen = chosen;
-        state.wanted = self.out_of_date(state, &stats);
+        state.wanted = out_of_date(state, &stats);
         if !state.wanted.is_empty() {
             return Some(Task::Look);
         }
@@ -94,24 +94,7 @@ impl Session<'_> {
         let mut targets = Vec::new();
         for (index, task) in tasks {
             let state = &mut states[*index];
-            let wired = match task {
-                Task::Cycle(rules) => self.wire_cycle(&mut wiring, state, (minor, *rules)),
-                Task::Look => self.wire_look(&mut wiring, state),
-                Task::Mask | Task::Open if !state.scales.is_empty() => {
-                    self.wire_scale_masks(&mut wiring, state, matches!(task, Task::Open))
-                }
-                Task::Mask => self.wire_mask(&mut wiring, state),
-                Task::Open => self.wire_open(&mut wiring, state),
-                Task::Back => {
-                    if !state.good.is_empty() {
-                        state.model = std::mem::take(&mut state.good);
-                        state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
-                    }
-                    state.discard_looks(self.kits(state));
-                    let keys = state.give(&mut wiring, true);
-                    self.wire_residual(&mut wiring, state, keys)
-                }
-            };
+            let wired = self.wire_task(&mut wiring, state, (task, minor));
             targets.extend(wired);
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
@@ -153,6 +136,29 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Wires what a plane has to do next.
+    fn wire_task(&self, wiring: &mut Wiring, state: &mut PlaneState, what: (&Task, Minor)) -> Vec<Key> {
+        let (task, minor) = what;
+        match task {
+            Task::Cycle(rules) => self.wire_cycle(wiring, state, (minor, *rules)),
+            Task::Look => self.wire_look(wiring, state),
+            Task::Mask | Task::Open if !state.scales.is_empty() => {
+                self.wire_scale_masks(wiring, state, matches!(task, Task::Open))
+            }
+            Task::Mask => self.wire_mask(wiring, state),
+            Task::Open => self.wire_open(wiring, state),
+            Task::Back => {
+                if !state.good.is_empty() {
+                    state.model = std::mem::take(&mut state.good);
+                    state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
+                }
+                state.discard_looks(self.kits(state));
+                let keys = state.give(wiring, true);
+                self.wire_residual(wiring, state, keys)
+            }
+        }
     }
 
     fn tell(&self, state: &PlaneState, rules: MinorRules) {
@@ -213,7 +219,7 @@ impl Session<'_> {
             wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image)
         };
         state.outdate();
-        PlaneKeys { residual, mask, ..PlaneKeys::default() }
+        PlaneKeys { mask, residual, ..PlaneKeys::default() }
     }
 
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.

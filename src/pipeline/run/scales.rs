@@ -97,22 +97,6 @@ impl Session<'_> {
         }
     }
 
-    /// The scales that must be looked at before a plane's control can decide: the chosen one if it is out of date; all
-    /// that are where the end of a phase is near, or where nothing is known of one.
-    pub(super) fn out_of_date(&self, state: &PlaneState, stats: &PlaneStats) -> Vec<usize> {
-        let Some(chosen) = state.scales.get(state.chosen) else { return Vec::new() };
-        let control = state.control.as_ref().expect("a plane that is cleaned has a control");
-        let stale =
-            (0..state.scales.len()).filter(|number| !state.scales[*number].is_fresh && !state.scales[*number].is_out);
-        if control.nears_the_end(stats) || !stats.peak.is_finite() {
-            stale.collect()
-        } else if chosen.is_fresh {
-            Vec::new()
-        } else {
-            vec![state.chosen]
-        }
-    }
-
     /// The scales to look at after a cycle of the chosen one down to `floor`: that one, to see what the cycle did, and the one
     /// that will stand out most then.
     pub(super) fn foresee(&self, state: &mut PlaneState, floor: f32) -> Vec<usize> {
@@ -252,6 +236,22 @@ impl Session<'_> {
 const LEAST_RESPONSE: f64 = 0.01;
 /// Width of a beam that is not known \[pixels\].
 const USUAL_BEAM: f64 = 3.0;
+
+/// The scales that must be looked at before a plane's control can decide: the chosen one if it is out of date; all
+/// that are where the end of a phase is near, or where nothing is known of one.
+pub(super) fn out_of_date(state: &PlaneState, stats: &PlaneStats) -> Vec<usize> {
+    let Some(chosen) = state.scales.get(state.chosen) else { return Vec::new() };
+    let control = state.control.as_ref().expect("a plane that is cleaned has a control");
+    let stale =
+        (0..state.scales.len()).filter(|number| !state.scales[*number].is_fresh && !state.scales[*number].is_out);
+    if control.nears_the_end(stats) || !stats.peak.is_finite() {
+        stale.collect()
+    } else if chosen.is_fresh {
+        Vec::new()
+    } else {
+        vec![state.chosen]
+    }
+}
 
 /// The scale that stands out most of those that are not out, the statistics of all as one, and the sight of it; without scales the
 /// residual itself. A cycle leaves the share `leaves` of a scale.
