@@ -9,8 +9,9 @@ mod stop;
 pub mod wiener;
 
 pub use clean::{
-    AutoThreshold, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Levels, Minor, MinorCycle,
-    MinorRules, MinorView, Next, Patch, Shortfall, Step, View,
+    AutoThreshold, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Grid, Levels, Minor, MinorCycle,
+    MinorRules, MinorView, MultiscaleParams, Next, Patch, Scale, ScaleShape, Shortfall, Sight, Step, View, Widths,
+    smooth_psf, smoothing_layout,
 };
 pub use param::{PARAMS, Param, ParamKind};
 pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
@@ -46,7 +47,7 @@ impl Algorithm {
 }
 
 /// Every algorithm, the default first.
-pub static ALGORITHMS: &[Algorithm] = &[clean::CLEAN, clean::CLARK, clean::HOGBOM, wiener::WIENER];
+pub static ALGORITHMS: &[Algorithm] = &[clean::CLEAN, clean::MULTISCALE, clean::CLARK, clean::HOGBOM, wiener::WIENER];
 
 /// The algorithm of the given name.
 pub fn find(name: &str) -> Option<&'static Algorithm> {

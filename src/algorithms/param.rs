@@ -1,5 +1,7 @@
 //! What an algorithm can be told, as plain data: flags, help and checks follow from it.
 
+use super::Widths;
+
 /// What a parameter's value looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ParamKind {
@@ -23,6 +25,8 @@ pub enum ParamKind {
     ChoiceOrNumber(&'static [&'static str]),
     /// One of the words, or a flux density with its unit.
     ChoiceOrFlux(&'static [&'static str]),
+    /// `auto`, or full widths of scales in pixels with commas between them.
+    Widths,
     /// A FITS file.
     File,
 }
@@ -132,6 +136,51 @@ pub static PARAMS: &[Param] = &[
         help: "Place components only where this image is not 0; one plane for all, or one per plane",
     },
     Param {
+        table: "multiscale",
+        key: "scales",
+        flag: "multiscale-scales",
+        kind: ParamKind::Widths,
+        value_name: "PIXELS",
+        help: "Full widths of the scales, as in 0,8,16,32; 0 is a point; auto is 0 and 4, 8, 16, ... beams up to half the \
+               image. A width is that of the whole kernel, as in WSClean, about twice its width at half maximum; \
+               CASA and DDFacet mean other widths by the same number (DDFacet that at half maximum)",
+    },
+    Param {
+        table: "multiscale",
+        key: "max_scales",
+        flag: "multiscale-max-scales",
+        kind: ParamKind::Count { min: 0 },
+        value_name: "N",
+        help: "Scales at the most, the narrowest first; 0 is no limit. Scales wider than what the shortest baselines \
+               measure fit pedestals",
+    },
+    Param {
+        table: "multiscale",
+        key: "scale_bias",
+        flag: "multiscale-scale-bias",
+        kind: ParamKind::Number { min: 0.05, max: 2.0 },
+        value_name: "BIAS",
+        help: "Preference among scales: lower favours wide ones, as in WSClean (CASA's smallscalebias runs the other way: \
+               higher favours narrow ones)",
+    },
+    Param {
+        table: "multiscale",
+        key: "gain",
+        flag: "multiscale-gain",
+        kind: SHARE,
+        value_name: "SHARE",
+        help: "Share of its peak that is taken of one scale before another has its turn; smaller separates scales better, \
+               and is slower",
+    },
+    Param {
+        table: "multiscale",
+        key: "shape",
+        flag: "multiscale-shape",
+        kind: ParamKind::Choice(&["tapered-quadratic", "gaussian"]),
+        value_name: "SHAPE",
+        help: "Profile of extended components; gaussian has wings, and its full width at half maximum is 0.44 of the width",
+    },
+    Param {
         table: "wiener",
         key: "noise_model",
         flag: "noise-model",
@@ -199,6 +248,10 @@ impl Param {
             ParamKind::ChoiceOrFlux(words) => {
                 (words.contains(&text) || flux(), format!("{} or a flux density, as in 5mJy", words.join(", ")))
             }
+            ParamKind::Widths => (
+                text.parse::<Widths>().is_ok(),
+                "auto, or full widths in pixels with commas between them, as in 0,8,16".to_owned(),
+            ),
             ParamKind::File => (!text.is_empty(), "a FITS file".to_owned()),
         };
         if fine { Ok(()) } else { Err(format!("expected {expected}")) }

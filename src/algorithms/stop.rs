@@ -215,6 +215,8 @@ pub struct CycleState {
     pub iterations: u64,
     /// Major cycles done.
     pub major: u64,
+    /// Images to choose from in a cycle: 1, or the scales.
+    pub scales: u32,
     /// Lowest peak of the phase so far \[Jy/beam\].
     pub lowest: f32,
     /// Cycles in a row that lowered the peak by less than 1 %.
@@ -268,7 +270,9 @@ impl StopRule for NothingAllowed {
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
         let CycleState { stats, lowest, worse, backs, phase, .. } = state;
-        let is_last = *backs > BACKS || state.iterations >= self.niter || state.major >= self.nmiter;
+        // of several scales each may fail but one, and is then left out
+        let most = BACKS.max(state.scales.saturating_sub(1));
+        let is_last = *backs > most || state.iterations >= self.niter || state.major >= self.nmiter;
         let sign = worse.filter(|_| is_last)?;
         Some(match phase {
             Phase::Open => StopReason::Diverged { peak: stats.peak, lowest: *lowest },
@@ -305,7 +309,8 @@ impl StopRule for MajorCycles {
 
 impl StopRule for Stalled {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        (state.stalled >= PATIENCE).then_some(StopReason::Stalled { cycles: state.stalled, peak: state.lowest })
+        (state.stalled >= PATIENCE * state.scales.max(1))
+            .then_some(StopReason::Stalled { cycles: state.stalled, peak: state.lowest })
     }
 }
 

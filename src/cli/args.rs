@@ -150,7 +150,8 @@ pub(super) fn with_parameters(command: Command) -> Command {
 
 fn flag(param: &'static Param) -> Arg {
     let heading = match param.table {
-        "clean" => "CLEAN (clean, clark, hogbom)",
+        "clean" => "CLEAN (clean, multiscale, clark, hogbom)",
+        "multiscale" => "Scales (multiscale)",
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::WienerParams;
-use crate::algorithms::{Algorithm, CleanParams, PARAMS, find};
+use crate::algorithms::{Algorithm, CleanParams, MultiscaleParams, PARAMS, find};
 use crate::images::CleanBeam;
 use crate::tiling::Machine;
 
@@ -28,6 +28,8 @@ pub struct RunConfig {
     pub profile: ProfileConfig,
     /// The CLEAN family.
     pub clean: CleanParams,
+    /// The scales of multiscale CLEAN.
+    pub multiscale: MultiscaleParams,
     /// Wiener-Hunt.
     pub wiener: WienerParams,
     /// The clean beam.

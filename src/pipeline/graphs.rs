@@ -13,6 +13,7 @@
 
 mod kept;
 mod psf;
+mod scales;
 mod score;
 mod wiener;
 
@@ -23,13 +24,14 @@ use super::ops::{
     MapFloor, MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select,
     Source, Statistics, Survey, Tally, TallyRows, Value, constant,
 };
-use crate::algorithms::{Minor, MinorRules, Shortfall, View};
+use crate::algorithms::{Grid, Minor, MinorRules, Scale, Shortfall, View};
 use crate::fft::{Layout, linear_size};
 use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
 use crate::pipeline::record::{Pooling, Shrink};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
+pub use scales::Numbered;
 pub use wiener::{Asked, Solver, SolverKeys};
 
 /// Values of consecutive slabs or blocks.
@@ -84,6 +86,17 @@ impl KernelCut {
             peak,
         }
     }
+}
+
+/// A minor cycle to be wired.
+#[derive(Debug, Clone, Copy)]
+pub struct MinorCut {
+    /// Which loop.
+    pub minor: Minor,
+    /// How far it goes, in the unit of the image that it looks at.
+    pub rules: MinorRules,
+    /// The shape of its components.
+    pub scale: Scale,
 }
 
 /// Keys of a plane's statistics.
@@ -283,7 +296,7 @@ impl Wiring {
         let mut inputs = weights.clone();
         for (index, rows) in slabs {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
-            let op = DeconvOp::Rank(Rank { first: rows.first });
+            let op = DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid: Grid::ALL });
             // without a map of floors nothing is weighed, and nothing waits for the noise of the whole plane
             let weighed = if shortfall.is_some() { &weights[..] } else { &[] };
             let all = slab.into_iter().chain(weighed.iter().cloned()).collect();
@@ -335,19 +348,21 @@ impl Wiring {
         self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), rows)
     }
 
-    /// A minor cycle on the given residual: what it found; `around` are the weights of the search and the PSF.
-    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], &Key), cycle: (Minor, MinorRules)) -> Key {
-        let ((weights, psf), (minor, rules)) = (around, cycle);
+    /// A minor cycle on the given residual, which is smoothed with its scale, where the given mask allows: what it found;
+    /// `around` are the weights of the search and the PSF, smoothed twice.
+    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], &Key), cycle: MinorCut) -> Key {
+        let ((weights, psf), MinorCut { minor, rules, scale }) = (around, cycle);
         let mut inputs = match minor.cycle().view() {
             View::Plane => keys.residual.iter().chain(&keys.mask).cloned().collect(),
-            View::List => self.selections(plane, keys, weights, rules.floor),
+            View::List => self.selections(plane, keys, weights, (scale.grid(), rules.floor)),
         };
         inputs.push(psf.clone());
-        let op = DeconvOp::MinorPass(MinorPass { minor, rules, slabs: keys.residual.len() });
+        let op = DeconvOp::MinorPass(MinorPass { minor, rules, scale, slabs: keys.residual.len() });
         self.task(key("minor", plane, 0), op, inputs)
     }
 
-    fn selections(&mut self, plane: usize, keys: &PlaneKeys, weights: &[Key], floor: f32) -> Vec<Key> {
+    fn selections(&mut self, plane: usize, keys: &PlaneKeys, weights: &[Key], at: (Grid, f32)) -> Vec<Key> {
+        let (grid, floor) = at;
         self.cut
             .slabs()
             .into_iter()
@@ -355,7 +370,7 @@ impl Wiring {
             .map(|(index, rows)| {
                 let slab = [&keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weights).cloned().collect();
-                let op = DeconvOp::Select(Select { first: rows.first, floor });
+                let op = DeconvOp::Select(Select { first: rows.first, ny: self.cut.shape.0, grid, floor });
                 self.task(key("select", plane, index), op, inputs)
             })
             .collect()

@@ -17,6 +17,7 @@ use crate::tiling::Choice;
 mod cut;
 mod forecast;
 mod memory;
+mod scales;
 mod score;
 mod show;
 mod time;

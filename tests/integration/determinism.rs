@@ -59,7 +59,8 @@ fn check(folder: &Folder, words: &str) {
 fn bytes_are_the_same_for_any_threads_and_chunks() {
     let folder = Folder::new();
     folder.pair(&plane(1), &sky::wide_psf(SHAPE));
-    for words in ["--algorithm clean", "--algorithm clark --niter 2000", "--algorithm hogbom --niter 300"] {
+    let scales = "--algorithm multiscale --multiscale-scales 0,10,21 --niter 2000";
+    for words in ["--algorithm clean", "--algorithm clark --niter 2000", "--algorithm hogbom --niter 300", scales] {
         check(&folder, words);
     }
 }

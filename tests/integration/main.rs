@@ -16,6 +16,7 @@ mod graph_command;
 mod interrupt;
 mod layering;
 mod memory;
+mod multiscale;
 mod plan;
 mod products;
 mod psf_geometry;

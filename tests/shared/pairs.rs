@@ -51,6 +51,19 @@ fn extended_emission_of_m31_is_within_the_bound() {
 }
 
 #[test]
+fn extended_emission_of_m31_keeps_its_flux_with_several_scales() {
+    let noise = BOUNDS.iter().find(|(case, ..)| *case == "extended-m31-vla").unwrap().1;
+    for (psf, bound, least) in [("psf.fits", 4.8, 7.5), ("psf2x.fits.gz", 4.5, 8.4)] {
+        let case = Case::of("extended-m31-vla", psf, "--algorithm multiscale");
+        case.assert_exact(5e-6);
+        let error = case.error(0, &truth("extended-m31-vla", &case), noise);
+        let flux = sky::total(&case.products.model().plane(0));
+        case.report(&format!("error {error:.3} noise (at most {bound}), model {flux:.3} Jy"));
+        assert!(error <= bound && (least..9.8).contains(&flux), "{psf}: error of {error:.3} noise, {flux:.3} Jy");
+    }
+}
+
+#[test]
 fn bright_points_have_their_flux_and_place_where_the_psf_reaches() {
     for name in ["points-meerkat", "offgrid-vla"] {
         let case = Case::of(name, "psf2x.fits.gz", "");

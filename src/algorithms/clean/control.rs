@@ -101,6 +101,38 @@ impl Levels {
     }
 }
 
+/// What the next cycle will look at: the image that stands out most, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// Levels of its pixels where components may stand \[Jy/beam\].
+    pub levels: &'a Levels,
+    /// What its pixels count for; 1 for the residual itself.
+    pub bias: f32,
+    /// How many images there are to choose from.
+    pub scales: usize,
+    /// The highest peak of the others, weighed by their bias \[Jy/beam\]; 0 without others.
+    pub rival: f32,
+    /// Share of its peak that one cycle leaves of a scale while others wait for their turn.
+    pub leaves: f32,
+}
+
+impl<'a> Sight<'a> {
+    /// Nothing but the residual.
+    pub fn alone(levels: &'a Levels) -> Self {
+        Self { levels, bias: 1.0, scales: 1, rival: 0.0, leaves: 1.0 }
+    }
+
+    /// Where a cycle from `peak` waits for the others: a bit lower, or where the next one stands if that is lower.
+    fn wait(&self, peak: f32) -> f32 {
+        (self.leaves * peak).min(self.rival)
+    }
+
+    /// Cycles over scales that make a major cycle (the reference's count of passes between two exact residuals).
+    fn passes(&self) -> u64 {
+        if self.scales > 1 { (3 * self.scales as u64 / 2).max(8) } else { 1 }
+    }
+}
+
 /// What to do after an exact residual.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
@@ -144,6 +176,8 @@ pub struct Control {
     state: CycleState,
     /// Share of the peak that a cycle leaves.
     descent: f32,
+    /// Cycles done.
+    passes: u64,
     /// Peak that the mask phase may reach outside the mask \[Jy/beam\].
     outside_limit: f32,
     /// Noise when the present phase began \[Jy/beam\].
@@ -171,6 +205,7 @@ impl Control {
             rules,
             state,
             descent,
+            passes: 0,
             outside_limit: f32::INFINITY,
             returned: false,
             phase_sigma: 0.0,
@@ -188,14 +223,26 @@ impl Control {
     /// Takes note of what a cycle found.
     pub fn took(&mut self, step: &Step) {
         self.state.iterations += step.iterations;
-        self.state.major += 1;
+        self.passes += 1;
+    }
+
+    /// Whether a peak is so near the threshold that this may be the end of a phase.
+    pub fn nears_the_end(&self, stats: &PlaneStats) -> bool {
+        stats.peak <= SLACK * self.threshold(stats)
+    }
+
+    /// Takes note of a peak that stood there unseen: it is not the last cycle's doing.
+    pub fn learned(&mut self, peak: f32) {
+        self.state.lowest = self.state.lowest.max(peak);
     }
 
     /// Decides after an exact residual.
-    pub fn next(&mut self, stats: PlaneStats, levels: &Levels, interrupted: bool) -> Next {
+    pub fn next(&mut self, stats: PlaneStats, sight: Sight<'_>, interrupted: bool) -> Next {
         self.state.stats = stats;
         self.state.interrupted = interrupted;
-        self.state.threshold = self.threshold();
+        self.state.scales = sight.scales as u32;
+        self.state.major = self.passes / sight.passes();
+        self.state.threshold = self.threshold(&stats);
         self.state.worse = self.worse();
         if self.state.worse.is_some() {
             self.state.backs += 1;
@@ -226,7 +273,7 @@ impl Control {
                 self.state.is_final = false;
                 Next::Back
             }
-            (None, None) => Next::Cycle(self.rules(levels)),
+            (None, None) => Next::Cycle(self.rules(sight)),
         }
     }
 
@@ -253,12 +300,12 @@ impl Control {
         }
     }
 
-    fn threshold(&self) -> f32 {
+    fn threshold(&self, stats: &PlaneStats) -> f32 {
         let sigmas = match self.state.phase {
             Phase::Open if self.params.auto_mask > 0.0 => self.params.auto_mask.max(self.params.depth()),
             _ => self.params.depth(),
         };
-        (self.params.threshold.0 as f32).max((sigmas * self.state.stats.scale) as f32)
+        (self.params.threshold.0 as f32).max((sigmas * stats.scale) as f32)
     }
 
     /// Whether the last cycle made things worse, and how.
@@ -315,13 +362,13 @@ impl Control {
         state.is_final = false;
     }
 
-    fn rules(&mut self, levels: &Levels) -> MinorRules {
+    fn rules(&mut self, sight: Sight<'_>) -> MinorRules {
         let CycleState { stats, threshold, iterations, .. } = &self.state;
         let floor = match self.minor.cycle().view() {
             View::List => {
                 let patch = self.minor.cycle().least_floor(self.patch);
-                let share = self.descent.max(patch) * stats.peak;
-                share.max(levels.holding(MAX_ACTIVE).min(0.9 * stats.peak))
+                let share = (self.descent.max(patch) * stats.peak).max(sight.wait(stats.peak));
+                share.max((sight.bias * sight.levels.holding(MAX_ACTIVE)).min(0.9 * stats.peak))
             }
             // the whole plane costs the same wherever it stops
             View::Plane => 0.0,

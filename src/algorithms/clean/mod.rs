@@ -4,6 +4,7 @@ mod control;
 mod floor;
 mod hogbom;
 mod list;
+mod multiscale;
 mod params;
 
 use ndarray::Array2;
@@ -14,8 +15,10 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf};
 use crate::kernels::list::ActiveList;
 
-pub use control::{AutoThreshold, CleanParams, Control, Levels, Next};
+pub use control::{AutoThreshold, CleanParams, Control, Levels, Next, Sight};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
+pub(super) use multiscale::MULTISCALE;
+pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
 
 /// What a minor cycle looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +114,8 @@ pub trait MinorCycle: Sync {
 pub enum Minor {
     /// The active list with the whole PSF.
     Clean,
+    /// The active list of one scale at a time with the PSF smoothed by it.
+    Multiscale,
     /// The active list with a patch of the PSF.
     Clark,
     /// The whole plane with the whole PSF.
@@ -121,7 +126,7 @@ impl Minor {
     /// The loop itself.
     pub fn cycle(self) -> &'static dyn MinorCycle {
         match self {
-            Self::Clean => &list::Clean,
+            Self::Clean | Self::Multiscale => &list::Clean,
             Self::Clark => &list::Clark,
             Self::Hogbom => &hogbom::Hogbom,
         }

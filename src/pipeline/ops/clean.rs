@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
 use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
-use crate::algorithms::{Component, Minor, MinorRules, MinorView, Step, View};
+use crate::algorithms::{Component, Minor, MinorRules, MinorView, Scale, Step, View};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask};
 use crate::kernels::list::ActiveList;
@@ -18,6 +18,8 @@ pub struct MinorPass {
     pub minor: Minor,
     /// How far it goes.
     pub rules: MinorRules,
+    /// The shape of its components; lists count in steps of its grid.
+    pub scale: Scale,
     /// Number of slabs.
     pub slabs: usize,
 }
@@ -39,7 +41,19 @@ impl Work for MinorPass {
             View::List => MinorView::List(join(&inputs[..self.slabs])),
             View::Plane => plane(&inputs[..self.slabs], &inputs[self.slabs..2 * self.slabs]),
         };
-        Ok(Value::Step(cycle.run(view, psf, &self.rules, &context.cancel)))
+        let mut step = cycle.run(view, psf, &self.rules, &context.cancel);
+        if !self.scale.is_point() {
+            spread(&mut step, self.scale.grid().step, psf.scale());
+        }
+        Ok(Value::Step(step))
+    }
+}
+
+/// From places on a grid to pixels, and from peaks of the smoothed residual to the flux of blobs.
+fn spread(step: &mut Step, grid: usize, response: f32) {
+    for component in &mut step.components {
+        (component.y, component.x) = (component.y * grid, component.x * grid);
+        component.flux /= response;
     }
 }
 

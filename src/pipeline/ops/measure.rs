@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorRows, Levels, PlaneStats, Shortfall};
+use crate::algorithms::{FloorBuilder, FloorRows, Grid, Levels, PlaneStats, Shortfall};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Mask, sigma_mad};
 use crate::kernels::list::ActiveList;
@@ -133,6 +133,10 @@ impl<'a> Weights<'a> {
 pub struct Rank {
     /// First row of the slab.
     pub first: usize,
+    /// Rows of the plane.
+    pub ny: usize,
+    /// Pixels that count.
+    pub grid: Grid,
 }
 
 impl Work for Rank {
@@ -146,10 +150,15 @@ impl Work for Rank {
         let (residual, now, user) = (inputs[0].residual(), inputs[1].allowed(), inputs[2].allowed());
         let mut weights = Weights::new(&inputs[3..], self.first, residual.shape().1);
         let mut rank = SlabRank::default();
+        let nx = residual.shape().1;
         for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let weights = weights.next_row();
+            if !self.grid.holds(self.first + y, self.ny) {
+                continue;
+            }
             let (now, user) = (now.as_ref().map(|mask| mask.row(y)), user.as_ref().map(|mask| mask.row(y)));
-            for (x, (value, weight)) in row.iter().zip(weights.next_row()).enumerate() {
-                let height = value.abs() * weight;
+            for x in self.grid.along(nx) {
+                let height = row[x].abs() * weights[x];
                 if height > rank.outside && user.is_none_or(|user| user[x]) {
                     rank.outside = height;
                 }
@@ -200,6 +209,10 @@ impl Work for Statistics {
 pub struct Select {
     /// First row of the slab.
     pub first: usize,
+    /// Rows of the plane.
+    pub ny: usize,
+    /// Pixels that count; the list counts in steps of this grid.
+    pub grid: Grid,
     /// The floor \[Jy/beam\].
     pub floor: f32,
 }
@@ -215,11 +228,17 @@ impl Work for Select {
         let (residual, allowed) = (inputs[0].residual(), inputs[1].allowed());
         let mut weights = Weights::new(&inputs[2..], self.first, residual.shape().1);
         let mut list = ActiveList::default();
+        let (nx, step) = (residual.shape().1, self.grid.step);
         for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let weights = weights.next_row();
+            if !self.grid.holds(self.first + y, self.ny) {
+                continue;
+            }
             let allowed = allowed.as_ref().map(|mask: &Mask| mask.row(y));
-            for (x, (value, weight)) in row.iter().zip(weights.next_row()).enumerate() {
+            for x in self.grid.along(nx) {
+                let (value, weight) = (row[x], weights[x]);
                 if value.abs() * weight >= self.floor && allowed.is_none_or(|allowed| allowed[x]) {
-                    list.push((self.first + y, x), *value, *weight);
+                    list.push(((self.first + y) / step, x / step), value, weight);
                 }
             }
         }

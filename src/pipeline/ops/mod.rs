@@ -8,6 +8,7 @@ mod digest;
 mod load;
 mod measure;
 mod psf;
+mod scales;
 mod score;
 mod value;
 mod vectors;
@@ -30,6 +31,7 @@ pub use digest::constant;
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
+pub use scales::{AddShapes, MaskFound, MergeSteps, ScaleRows, SmoothPsf, SmoothRows};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
@@ -185,6 +187,18 @@ pub enum DeconvOp {
     AddComponents(AddComponents),
     /// Components of rows of a model.
     ListComponents(ListComponents),
+    /// Row transforms of a scale's kernel.
+    ScaleRows(ScaleRows),
+    /// A PSF smoothed with a scale.
+    SmoothPsf(SmoothPsf),
+    /// Rows of the smoothed residual.
+    SmoothRows(SmoothRows),
+    /// Adds extended components to a model's slab.
+    AddShapes(AddShapes),
+    /// Components of several cycles put together.
+    MergeSteps(MergeSteps),
+    /// Where components of a scale are.
+    MaskFound(MaskFound),
     /// Flux and components of rows of a model.
     TallyRows(TallyRows),
     /// Flux and components of a model.
@@ -271,6 +285,12 @@ macro_rules! each {
             DeconvOp::MinorPass($op) => $call,
             DeconvOp::AddComponents($op) => $call,
             DeconvOp::ListComponents($op) => $call,
+            DeconvOp::ScaleRows($op) => $call,
+            DeconvOp::SmoothPsf($op) => $call,
+            DeconvOp::SmoothRows($op) => $call,
+            DeconvOp::AddShapes($op) => $call,
+            DeconvOp::MergeSteps($op) => $call,
+            DeconvOp::MaskFound($op) => $call,
             DeconvOp::TallyRows($op) => $call,
             DeconvOp::Tally($op) => $call,
             DeconvOp::Deliver($op) => $call,

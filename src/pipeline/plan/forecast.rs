@@ -2,21 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Forecast, Plan, restoring_layout};
-use crate::algorithms::{Kind, Minor, MinorRules, Patch};
+use super::{Forecast, Plan, restoring_layout, scales};
+use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Asked, Kept, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Asked, Kept, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
 
 /// Clean beam assumed for the forecast: four pixels across.
-const TYPICAL_BEAM: f64 = 4.0;
+pub(super) const TYPICAL_BEAM: f64 = 4.0;
 
 /// One of the graphs that a batch of planes goes through; values of earlier stages are given by their sizes alone.
 pub struct Stage {
     /// `psf` and `examine`, the looks at the PSF; `load`; `filter` for the circular boundary of Wiener-Hunt, which writes
-    /// too; else `transfer`, `cycle` for CLEAN or `start` and `iteration`, and `restore`, after which each slab is written.
+    /// too; else `transfer`, `scales` for multiscale CLEAN, `cycle` for CLEAN or `start` and `iteration`, and `restore`, after which each slab is written.
     pub name: &'static str,
     /// The graph.
     pub graph: TaskGraph<DeconvOp>,
@@ -25,7 +25,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
+    pub(super) fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
         Self { name, graph: wiring.into_graph(&targets), targets }
     }
 
@@ -43,7 +43,11 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
     let mut stages = looks(plan);
     stages.push(planes(plan));
     match plan.algorithm().kind {
-        Kind::Clean(minor) => stages.extend([transfers(plan), clean(plan, minor), finish(plan)]),
+        Kind::Clean(minor) => {
+            stages.push(transfers(plan));
+            stages.extend(scales::load(plan));
+            stages.extend([clean(plan, minor), finish(plan)]);
+        }
         Kind::Direct if plan.is_circular() => stages.push(filter(plan)),
         Kind::Direct => {
             stages.push(transfers(plan));
@@ -60,7 +64,7 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
     for stage in stages(plan) {
         let graph::Forecast { tasks, peak_bytes, spilled_bytes, loaded_bytes, .. } = measure(plan, &stage);
         match stage.name {
-            "psf" | "examine" | "load" | "transfer" => sum.load += tasks,
+            "psf" | "examine" | "load" | "transfer" | "scales" => sum.load += tasks,
             "restore" => sum.finish += tasks,
             // of the solver's start and iteration the larger
             _ => sum.pass = sum.pass.max(tasks),
@@ -77,7 +81,7 @@ fn slabs(plan: &Plan, share: u64) -> Slabs {
     plan.cut.slabs().into_iter().map(|rows| Kept::of_bytes(plan.cut.bytes(rows) / share)).collect()
 }
 
-fn psf_bytes(plan: &Plan) -> u64 {
+pub(super) fn psf_bytes(plan: &Plan) -> u64 {
     let geometry = plan.inputs.psf.0.geometry();
     4 * (geometry.ny * geometry.nx) as u64
 }
@@ -94,7 +98,7 @@ fn measure(plan: &Plan, stage: &Stage) -> graph::Forecast {
 }
 
 /// PSF planes of a batch.
-fn psfs(plan: &Plan) -> usize {
+pub(super) fn psfs(plan: &Plan) -> usize {
     if plan.one_psf() { 1 } else { plan.batch }
 }
 
@@ -180,7 +184,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut targets = Vec::new();
     for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
-        let step = wiring.minor(plane, &keys, (&weights, &psf), (minor, rules));
+        let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
         targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).chain(&transfer).cloned());
@@ -188,7 +192,10 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
         let after = PlaneKeys { model, ..keys };
         let residual = wiring.residual(plane, &after, &plan.kernel.layout, (Kernel::Transfer, &transfer));
         let after = PlaneKeys { residual, ..after };
-        targets.push(wiring.statistics(plane, &after, None).statistics);
+        let measured = wiring.statistics(plane, &after, None);
+        let psf_plane = plane.min(psfs(plan) - 1);
+        targets.extend(scales::look(plan, &mut wiring, (plane, psf_plane), (&after, &measured.weights)));
+        targets.push(measured.statistics);
         targets.push(wiring.tally(plane, &after.model));
         targets.extend(after.model.into_iter().chain(after.residual));
     }

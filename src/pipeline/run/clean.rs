@@ -1,10 +1,11 @@
 //! CLEAN over a batch of planes: cycles in step, one graph for all planes that are not done.
 
+use super::scales::{choose, out_of_date};
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::{Control, Minor, MinorRules, Next};
+use crate::algorithms::{Control, Minor, MinorRules, Next, Scale};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{Kernel, Value};
 
 /// What a plane does in the next graph.
@@ -17,14 +18,20 @@ enum Task {
     Open,
     /// The last good model again.
     Back,
+    /// A look at the wanted scales.
+    Look,
 }
 
 impl Session<'_> {
     /// Cleans every plane until its own rule stops it.
     pub(super) fn clean(&mut self, states: &mut [PlaneState], minor: Minor) -> Result<(), RunError> {
         self.load_transfers(true)?;
+        if minor == Minor::Multiscale {
+            self.load_scales()?;
+        }
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
+            self.begin_scales(state);
             state.control = Some(Control::new(self.plan.config.clean.clone(), minor, patch));
             state.note_point();
         }
@@ -43,10 +50,19 @@ impl Session<'_> {
         if state.stop.is_some() {
             return None;
         }
+        let kits = self.kits(state);
+        let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
+        let (chosen, stats, sight) = choose(kits, &state.scales, (&state.stats, &state.levels), leaves);
+        state.chosen = chosen;
+        state.wanted = out_of_date(state, &stats);
+        if !state.wanted.is_empty() {
+            return Some(Task::Look);
+        }
         let control = state.control.as_mut().expect("a plane that is not done has a control");
-        match control.next(state.stats, &state.levels, self.tools.cancel.is_requested()) {
+        match control.next(stats, sight, self.tools.cancel.is_requested()) {
             Next::Cycle(rules) => {
                 state.good = state.model.clone();
+                state.scales.iter_mut().for_each(|scale| scale.good.clone_from(&scale.found));
                 Some(Task::Cycle(rules))
             }
             Next::Mask => {
@@ -59,7 +75,9 @@ impl Session<'_> {
                 Some(Task::Open)
             }
             Next::Back => {
-                self.tools.watch.note(&format!("{}: that made things worse; taken back", state.plan.label));
+                let label = &state.plan.label;
+                self.tools.watch.note(&format!("{label}: that made things worse; taken back"));
+                self.leave_out(state);
                 Some(Task::Back)
             }
             Next::Stop { reason, back } => {
@@ -76,16 +94,7 @@ impl Session<'_> {
         let mut targets = Vec::new();
         for (index, task) in tasks {
             let state = &mut states[*index];
-            let wired = match task {
-                Task::Cycle(rules) => self.wire_cycle(&mut wiring, state, (minor, *rules)),
-                Task::Mask => self.wire_mask(&mut wiring, state),
-                Task::Open => self.wire_open(&mut wiring, state),
-                Task::Back => {
-                    state.model = std::mem::take(&mut state.good);
-                    let keys = state.give(&mut wiring, true);
-                    self.wire_residual(&mut wiring, state, keys)
-                }
-            };
+            let wired = self.wire_task(&mut wiring, state, (task, minor));
             targets.extend(wired);
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
@@ -96,9 +105,21 @@ impl Session<'_> {
                     let step = values.next().expect("the first target of a cycle is its step");
                     let step = self.read(&step)?;
                     state.control.as_mut().expect("the plane is under way").took(step.step());
+                    let chosen = state.chosen;
+                    if let Some(scale) = state.scales.get_mut(chosen) {
+                        scale.found = values.next();
+                    }
+                    let foreseen = state.wanted.iter().copied().find(|number| *number != chosen);
                     self.take_residual(state, &mut values);
+                    self.learn(state, foreseen);
                     self.tell(state, *rules);
                     state.note_point();
+                }
+                Task::Look => self.take_look(state, &mut values),
+                Task::Mask | Task::Open if !state.scales.is_empty() => {
+                    self.take_scale_masks(state, &mut values);
+                    self.take_statistics(state, &mut values);
+                    self.take_scales(state, &mut values);
                 }
                 Task::Mask => {
                     state.mask = values.by_ref().take(state.allowed.len()).collect();
@@ -117,9 +138,34 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Wires what a plane has to do next.
+    fn wire_task(&self, wiring: &mut Wiring, state: &mut PlaneState, what: (&Task, Minor)) -> Vec<Key> {
+        let (task, minor) = what;
+        match task {
+            Task::Cycle(rules) => self.wire_cycle(wiring, state, (minor, *rules)),
+            Task::Look => self.wire_look(wiring, state),
+            Task::Mask | Task::Open if !state.scales.is_empty() => {
+                self.wire_scale_masks(wiring, state, matches!(task, Task::Open))
+            }
+            Task::Mask => self.wire_mask(wiring, state),
+            Task::Open => self.wire_open(wiring, state),
+            Task::Back => {
+                if !state.good.is_empty() {
+                    state.model = std::mem::take(&mut state.good);
+                    state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
+                }
+                state.discard_looks(self.kits(state));
+                let keys = state.give(wiring, true);
+                self.wire_residual(wiring, state, keys)
+            }
+        }
+    }
+
     fn tell(&self, state: &PlaneState, rules: MinorRules) {
+        let scale = self.kits(state).get(state.cleaned);
+        let scale = scale.map_or_else(String::new, |kit| format!(" at {:.1} pixels", kit.scale.width));
         self.tools.watch.note(&format!(
-            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned to {:.3e})",
+            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned{scale} to {:.3e})",
             state.plan.label,
             state.control.as_ref().map_or(0, |control| control.state().iterations),
             state.stats.peak,
@@ -136,10 +182,44 @@ impl Session<'_> {
         let whole = self.psfs[&state.plan.psf].whole.as_ref().expect("a plane that is cleaned has a PSF");
         let psf = wiring.give("held-psf", state.plan.psf, 0, whole);
         let keys = state.give(wiring, true);
-        let step = wiring.minor(plane, &keys, (&weights, &psf), cycle);
-        let model = wiring.add_components(plane, &keys.model, &step);
+        let (minor, rules) = cycle;
+        let Some(kit) = self.kits(state).get(state.chosen) else {
+            let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
+            let model = wiring.add_components(plane, &keys.model, &step);
+            let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
+            return std::iter::once(step).chain(measured).collect();
+        };
+        let (number, scale) = (state.chosen, kit.scale);
+        let wanted = self.foresee(state, rules.floor);
+        state.cleaned = number;
+        let rules = MinorRules { floor: rules.floor / scale.bias, ..rules };
+        let psf = wiring.give("held-smooth-psf", state.plan.psf, number, &kit.psf);
+        let before = state.scales[number].found.take();
+        let before = before.map(|found| wiring.give("held-found", plane, number, &found));
+        let at = self.look(wiring, state, &keys);
+        state.wanted = wanted;
+        let step = wiring.minor(plane, &at, (&weights, &psf), MinorCut { minor, rules, scale });
+        let found = wiring.merge_steps((plane, number), before, &step);
+        let model = if scale.is_point() {
+            wiring.add_components(plane, &keys.model, &step)
+        } else {
+            wiring.add_shapes(plane, scale, &keys.model, &step)
+        };
         let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
-        std::iter::once(step).chain(measured).collect()
+        [step, found].into_iter().chain(measured).collect()
+    }
+
+    /// What a cycle at the chosen scale looks at; the plane lets go of the images of all scales.
+    fn look(&self, wiring: &mut Wiring, state: &mut PlaneState, keys: &PlaneKeys) -> PlaneKeys {
+        let (plane, number) = (state.plan.plane, state.chosen);
+        let mask = wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask);
+        let residual = if self.kits(state)[number].scale.is_point() {
+            keys.residual.clone()
+        } else {
+            wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image)
+        };
+        state.outdate();
+        PlaneKeys { mask, residual, ..PlaneKeys::default() }
     }
 
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.
@@ -151,8 +231,9 @@ impl Session<'_> {
         let keys = PlaneKeys { residual, ..keys };
         let measured = wiring.statistics(plane, &keys, self.shortfall(psf));
         let tally = wiring.tally(plane, &keys.model);
+        let scales = self.wire_scales(wiring, state, (&keys, &measured.weights), None);
         let slabs = keys.model.into_iter().chain(keys.residual);
-        slabs.chain([tally]).chain(measured.weights).chain([measured.statistics]).collect()
+        slabs.chain([tally]).chain(measured.weights).chain([measured.statistics]).chain(scales).collect()
     }
 
     /// The auto-mask of the present model, and the statistics inside it: mask, weights, statistics.
@@ -181,6 +262,7 @@ impl Session<'_> {
         state.residual = take(slabs);
         state.tally = *values.next().expect("the tally follows the residual").small().tally();
         self.take_statistics(state, values);
+        self.take_scales(state, values);
     }
 
     /// Takes weights and statistics.

@@ -4,6 +4,7 @@ mod clean;
 mod finish;
 mod load;
 mod psf;
+mod scales;
 mod score;
 mod state;
 mod usage;

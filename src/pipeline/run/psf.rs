@@ -83,6 +83,7 @@ impl Session<'_> {
             kernel: self.plan.kernel,
             transfer: Vec::new(),
             whole: None,
+            scales: Vec::new(),
         };
         values.map(|held| self.read(&held)).try_fold(unknown, |state, value| {
             Ok(match &*value? {
@@ -158,7 +159,10 @@ impl Session<'_> {
     pub(super) fn release_transfers(&mut self, planes: usize) {
         let is_last = self.outcomes.len() + planes >= self.plan.planes.len();
         if is_last || !self.plan.one_psf() {
-            self.psfs.values_mut().for_each(|psf| psf.transfer.clear());
+            self.psfs.values_mut().for_each(|psf| {
+                psf.transfer.clear();
+                psf.scales.clear();
+            });
         }
     }
 

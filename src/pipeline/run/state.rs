@@ -1,6 +1,7 @@
 //! What a run remembers of a plane and of a PSF between graphs.
 
-use crate::algorithms::{Control, Levels, PlaneStats, StopReason};
+use crate::algorithms::{Control, Levels, PlaneStats, Scale, StopReason};
+use crate::fft::Layout;
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
@@ -20,6 +21,56 @@ pub(super) struct PsfState {
     pub transfer: Slabs,
     /// All of it, where a loop needs it.
     pub whole: Option<Kept>,
+    /// What each scale is cleaned with; empty where components are points only.
+    pub scales: Vec<ScaleKit>,
+}
+
+/// What a scale is cleaned with.
+pub(super) struct ScaleKit {
+    /// The scale.
+    pub scale: Scale,
+    /// The PSF smoothed twice; for points the PSF.
+    pub psf: Kept,
+    /// The transform that smooths a plane.
+    pub layout: Layout,
+    /// The scale's transfer function, block by block; empty for points.
+    pub transfer: Slabs,
+}
+
+/// What a plane looks like at a scale.
+pub(super) struct ScaleState {
+    /// The smoothed residual; empty for points, and where it is out of date.
+    pub image: Slabs,
+    /// Whether image and statistics are of the present residual.
+    pub is_fresh: bool,
+    /// Whether a cycle of it was taken back: it is cleaned no more.
+    pub is_out: bool,
+    /// Where components may stand now.
+    pub mask: Slabs,
+    /// Statistics of the image.
+    pub stats: PlaneStats,
+    /// Levels of its pixels.
+    pub levels: Levels,
+    /// Components found at this scale.
+    pub found: Option<Kept>,
+    /// Those of the last good model.
+    pub good: Option<Kept>,
+}
+
+impl ScaleState {
+    /// Nothing seen or found yet.
+    pub(super) fn over(allowed: &Slabs) -> Self {
+        Self {
+            image: Vec::new(),
+            is_fresh: false,
+            is_out: false,
+            mask: allowed.clone(),
+            stats: PlaneStats::default(),
+            levels: Levels::default(),
+            found: None,
+            good: None,
+        }
+    }
 }
 
 impl PsfState {
@@ -53,6 +104,14 @@ pub(super) struct PlaneState {
     pub control: Option<Control>,
     /// The last good model.
     pub good: Slabs,
+    /// What it looks like at each scale; empty where components are points only.
+    pub scales: Vec<ScaleState>,
+    /// The scale that the next cycle cleans.
+    pub chosen: usize,
+    /// The scale that the last cycle cleaned.
+    pub cleaned: usize,
+    /// The scales that the next graph looks at.
+    pub wanted: Vec<usize>,
     pub points: Vec<CyclePoint>,
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,
@@ -87,12 +146,28 @@ impl PlaneState {
         keys
     }
 
+    /// Lets go of what it looks like at the scales; the next graph looks at all of them.
+    pub(super) fn discard_looks(&mut self, kits: &[ScaleKit]) {
+        let is_wanted = |number: &usize| !kits[*number].scale.is_point() && !self.scales[*number].is_out;
+        self.wanted = (0..kits.len()).filter(is_wanted).collect();
+        self.outdate();
+    }
+
+    /// Lets go of images that are of an earlier residual.
+    pub(super) fn outdate(&mut self) {
+        for scale in &mut self.scales {
+            scale.image.clear();
+            scale.is_fresh = false;
+        }
+    }
+
     /// Gives all that it has to its last graph.
     pub(super) fn give_up(&mut self, wiring: &mut Wiring) -> PlaneKeys {
         let keys = self.give(wiring, true);
         for slabs in [&mut self.dirty, &mut self.allowed, &mut self.mask, &mut self.good] {
             slabs.clear();
         }
+        self.scales.clear();
         keys
     }
 

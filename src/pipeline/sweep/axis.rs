@@ -107,11 +107,18 @@ impl Target {
         self.param.map(|param| param.kind)
     }
 
+    /// Whether its flag is called so.
+    fn is_called(&self, name: &str) -> bool {
+        self.param.is_some_and(|param| param.flag == name)
+    }
+
     /// The parameter of this name: a flag, a key, or a key with its table, as in `wiener.lambda`.
     fn find(name: &str) -> Option<Self> {
         let key = name.replace('-', "_");
         let all = PARAMS.iter().map(Self::of).chain(OTHERS);
-        all.into_iter().find(|target| key == target.key || key == format!("{}.{}", target.table, target.key))
+        all.into_iter().find(|target| {
+            target.is_called(name) || key == target.key || key == format!("{}.{}", target.table, target.key)
+        })
     }
 
     /// Whether it decides how fast a run is, and not what comes of it.

@@ -39,21 +39,21 @@ fn cycle(control: &mut Control, iterations: u64) {
 fn a_cycle_goes_down_by_mgain_and_no_further_than_the_threshold() {
     let mut control = control(params());
     let levels = Levels::default();
-    assert!((floor(control.next(stats(1.0, 0.01), &levels, false)) - 0.2).abs() < 1e-6);
+    assert!((floor(control.next(stats(1.0, 0.01), Sight::alone(&levels), false)) - 0.2).abs() < 1e-6);
     cycle(&mut control, 10);
-    assert!((floor(control.next(stats(0.1, 0.01), &levels, false)) - 0.03).abs() < 1e-6);
+    assert!((floor(control.next(stats(0.1, 0.01), Sight::alone(&levels), false)) - 0.03).abs() < 1e-6);
 }
 
 #[test]
 fn the_threshold_is_armed_again_when_the_noise_falls() {
     let mut control = control(params());
     let levels = Levels::default();
-    floor(control.next(stats(1.0, 0.1), &levels, false));
+    floor(control.next(stats(1.0, 0.1), Sight::alone(&levels), false));
     cycle(&mut control, 10);
     // at the first threshold of 0.3, but the noise has fallen to 0.02 and the threshold with it
-    assert!((floor(control.next(stats(0.3, 0.02), &levels, false)) - 0.06).abs() < 1e-6);
+    assert!((floor(control.next(stats(0.3, 0.02), Sight::alone(&levels), false)) - 0.06).abs() < 1e-6);
     cycle(&mut control, 10);
-    let next = control.next(stats(0.062, 0.02), &levels, false);
+    let next = control.next(stats(0.062, 0.02), Sight::alone(&levels), false);
     assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, back: false }), "{next:?}");
 }
 
@@ -61,16 +61,16 @@ fn the_threshold_is_armed_again_when_the_noise_falls() {
 fn a_rising_peak_is_taken_back_with_smaller_steps_and_ends_the_run_the_fourth_time() {
     let mut control = control(params());
     let levels = Levels::default();
-    let first = floor(control.next(stats(1.0, 0.01), &levels, false));
+    let first = floor(control.next(stats(1.0, 0.01), Sight::alone(&levels), false));
     let mut floors = vec![first];
     for _ in 0..3 {
         cycle(&mut control, 10);
-        assert_eq!(control.next(stats(2.0, 0.01), &levels, false), Next::Back);
-        floors.push(floor(control.next(stats(1.0, 0.01), &levels, false)));
+        assert_eq!(control.next(stats(2.0, 0.01), Sight::alone(&levels), false), Next::Back);
+        floors.push(floor(control.next(stats(1.0, 0.01), Sight::alone(&levels), false)));
     }
     assert!(floors.windows(2).all(|pair| pair[1] > pair[0]), "{floors:?}");
     cycle(&mut control, 10);
-    let next = control.next(stats(2.0, 0.01), &levels, false);
+    let next = control.next(stats(2.0, 0.01), Sight::alone(&levels), false);
     assert!(matches!(next, Next::Stop { reason: StopReason::Diverged { .. }, back: true }), "{next:?}");
 }
 
@@ -79,17 +79,20 @@ fn the_mask_phase_follows_the_open_one_and_ends_when_only_noise_rises() {
     let both = CleanParams { auto_mask: 5.0, auto_threshold: AutoThreshold::Auto, ..params() };
     let mut control = control(both);
     let levels = Levels::default();
-    assert!((floor(control.next(stats(0.2, 0.01), &levels, false)) - 0.05).abs() < 1e-6);
+    assert!((floor(control.next(stats(0.2, 0.01), Sight::alone(&levels), false)) - 0.05).abs() < 1e-6);
     cycle(&mut control, 10);
-    assert_eq!(control.next(stats(0.05, 0.01), &levels, false), Next::Mask);
-    assert!((floor(control.next(stats(0.04, 0.01), &levels, false)) - 0.01).abs() < 1e-6, "down to 1 sigma");
+    assert_eq!(control.next(stats(0.05, 0.01), Sight::alone(&levels), false), Next::Mask);
+    assert!(
+        (floor(control.next(stats(0.04, 0.01), Sight::alone(&levels), false)) - 0.01).abs() < 1e-6,
+        "down to 1 sigma"
+    );
     for _ in 0..3 {
         cycle(&mut control, 10);
-        assert_eq!(control.next(stats(0.02, 0.011), &levels, false), Next::Back);
-        floor(control.next(stats(0.04, 0.01), &levels, false));
+        assert_eq!(control.next(stats(0.02, 0.011), Sight::alone(&levels), false), Next::Back);
+        floor(control.next(stats(0.04, 0.01), Sight::alone(&levels), false));
     }
     cycle(&mut control, 10);
-    let next = control.next(stats(0.02, 0.011), &levels, false);
+    let next = control.next(stats(0.02, 0.011), Sight::alone(&levels), false);
     let exhausted = StopReason::MaskExhausted { sign: Worse::Noise };
     assert_eq!(next, Next::Stop { reason: exhausted, back: true });
 }
@@ -99,42 +102,45 @@ fn peaks_that_stand_out_of_the_fallen_noise_open_the_mask_again() {
     let both = CleanParams { auto_mask: 5.0, auto_threshold: AutoThreshold::Auto, ..params() };
     let mut control = control(both);
     let levels = Levels::default();
-    floor(control.next(stats(0.5, 0.02), &levels, false));
+    floor(control.next(stats(0.5, 0.02), Sight::alone(&levels), false));
     cycle(&mut control, 10);
-    assert_eq!(control.next(stats(0.1, 0.02), &levels, false), Next::Mask);
-    floor(control.next(PlaneStats { outside: 0.09, ..stats(0.08, 0.02) }, &levels, false));
+    assert_eq!(control.next(stats(0.1, 0.02), Sight::alone(&levels), false), Next::Mask);
+    floor(control.next(PlaneStats { outside: 0.09, ..stats(0.08, 0.02) }, Sight::alone(&levels), false));
     cycle(&mut control, 10);
     let after = PlaneStats { outside: 0.09, ..stats(0.009, 0.01) };
-    assert_eq!(control.next(after, &levels, false), Next::Open, "0.09 is 9 sigma now");
-    assert!((floor(control.next(stats(0.09, 0.01), &levels, false)) - 0.05).abs() < 1e-6);
+    assert_eq!(control.next(after, Sight::alone(&levels), false), Next::Open, "0.09 is 9 sigma now");
+    assert!((floor(control.next(stats(0.09, 0.01), Sight::alone(&levels), false)) - 0.05).abs() < 1e-6);
     cycle(&mut control, 10);
-    assert_eq!(control.next(stats(0.05, 0.01), &levels, false), Next::Mask);
-    floor(control.next(stats(0.04, 0.01), &levels, false));
+    assert_eq!(control.next(stats(0.05, 0.01), Sight::alone(&levels), false), Next::Mask);
+    floor(control.next(stats(0.04, 0.01), Sight::alone(&levels), false));
     cycle(&mut control, 10);
-    let next = control.next(PlaneStats { outside: 0.05, ..stats(0.01, 0.01) }, &levels, false);
+    let next = control.next(PlaneStats { outside: 0.05, ..stats(0.01, 0.01) }, Sight::alone(&levels), false);
     assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, back: false }), "{next:?}");
 }
 
 #[test]
 fn every_rule_gives_its_own_reason() {
     let levels = Levels::default();
-    let end =
-        |control: &mut Control, stats: PlaneStats, interrupted: bool| match control.next(stats, &levels, interrupted) {
-            Next::Stop { reason, .. } => reason.name(),
-            other => panic!("expected an end, got {other:?}"),
-        };
+    let end = |control: &mut Control, stats: PlaneStats, interrupted: bool| match control.next(
+        stats,
+        Sight::alone(&levels),
+        interrupted,
+    ) {
+        Next::Stop { reason, .. } => reason.name(),
+        other => panic!("expected an end, got {other:?}"),
+    };
     assert_eq!(end(&mut control(params()), stats(1.0, 0.01), true), "interrupted");
     assert_eq!(end(&mut control(params()), PlaneStats { allowed: 0, ..stats(1.0, 0.01) }, false), "nothing-allowed");
     assert_eq!(end(&mut control(params()), stats(0.02, 0.01), false), "threshold");
     assert_eq!(end(&mut control(params()), PlaneStats { missing: 0.1, ..stats(0.02, 0.01) }, false), "psf-floor");
     assert_eq!(end(&mut control(CleanParams { niter: 0, ..params() }), stats(1.0, 0.01), false), "iterations");
     let mut few = control(CleanParams { nmiter: 1, ..params() });
-    floor(few.next(stats(1.0, 0.01), &levels, false));
+    floor(few.next(stats(1.0, 0.01), Sight::alone(&levels), false));
     cycle(&mut few, 1);
     assert_eq!(end(&mut few, stats(0.9, 0.01), false), "major-cycles");
     let mut stuck = control(params());
     for _ in 0..3 {
-        floor(stuck.next(stats(1.0, 0.01), &levels, false));
+        floor(stuck.next(stats(1.0, 0.01), Sight::alone(&levels), false));
         cycle(&mut stuck, 1);
     }
     assert_eq!(end(&mut stuck, stats(1.0, 0.01), false), "stalled");
@@ -146,5 +152,5 @@ fn the_list_is_kept_short_by_raising_the_floor() {
     let mut levels = Levels::default();
     (0..=MAX_ACTIVE).for_each(|_| levels.add(0.5));
     levels.add(1.0);
-    assert!(floor(control.next(stats(1.0, 0.01), &levels, false)) > 0.5);
+    assert!(floor(control.next(stats(1.0, 0.01), Sight::alone(&levels), false)) > 0.5);
 }

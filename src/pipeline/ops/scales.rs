@@ -1,0 +1,209 @@
+//! The steps of a multiscale cycle: kernels and PSFs of a scale, the smooth residual, extended components.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, s};
+use serde::{Deserialize, Serialize};
+
+use super::convolve::{complex, piece_of_block, rows_back, transform};
+use super::{FieldRows, OpError, Rows, Value, Work};
+use crate::algorithms::{Component, Scale, Step, smooth_psf, smoothing_layout};
+use crate::fft::{Layout, Placement, forward_rows};
+use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::{Image, Mask, PsfPeak};
+
+/// Row transforms of a scale's kernel, its centre at the origin; no inputs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScaleRows {
+    /// The transform.
+    pub layout: Layout,
+    /// The scale.
+    pub scale: Scale,
+}
+
+impl Work for ScaleRows {
+    const KIND: &'static str = "scale-rows";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let side = 2 * self.scale.reach() + 1;
+        let cost = FieldRows { layout: self.layout, rows: Rows { first: 0, last: side } }.cost(inputs);
+        Cost { scratch_bytes: cost.scratch_bytes + 12 * (side * side) as u64, ..cost }
+    }
+
+    fn run(&self, _inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let origin = -(self.scale.reach() as isize);
+        let placement = Placement { y: origin, x: origin };
+        Ok(Value::Spectrum(forward_rows(self.scale.kernel().view(), &self.layout, placement)))
+    }
+}
+
+/// Smooths a PSF twice with a scale, at the lags between the scale's centres; input: the PSF.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SmoothPsf {
+    /// The scale.
+    pub scale: Scale,
+    /// Where the PSF peaks, and its shape.
+    pub peak: PsfPeak,
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
+}
+
+impl Work for SmoothPsf {
+    const KIND: &'static str = "smooth-psf";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let layout = smoothing_layout(&self.peak, self.shape, &self.scale);
+        let cells = layout.ly * layout.half();
+        let step = self.scale.grid().step;
+        let (rows, columns) = self.peak.kept(self.shape.0, self.shape.1);
+        Cost {
+            flops: 3.0 * transform(layout.ly * layout.lx, true),
+            output_bytes: 4 * (rows.len().div_ceil(step) * columns.len().div_ceil(step)) as u64,
+            // row transforms of PSF and kernel, the columns of a block and what comes back, the plane
+            scratch_bytes: 4 * complex(cells),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let smooth = smooth_psf(inputs[0].psf(), self.shape, &self.scale)?;
+        Ok(smooth.map_or(Value::Done, Value::Psf))
+    }
+}
+
+/// Rows of the residual smoothed with a scale; inputs: the blocks of the convolution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SmoothRows {
+    /// The transform.
+    pub layout: Layout,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
+}
+
+impl Work for SmoothRows {
+    const KIND: &'static str = "smooth";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let rows = self.rows.len();
+        Cost {
+            flops: rows as f64 * transform(self.layout.lx, true),
+            output_bytes: 4 * (rows * self.shape.1) as u64,
+            scratch_bytes: complex(2 * self.layout.lx),
+        }
+    }
+
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        piece_of_block(meta, self.rows, self.shape.0)
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        Ok(Value::Residual(Image::new(rows_back(inputs, &self.layout, self.rows, self.shape.1)?)))
+    }
+}
+
+/// Adds extended components to a slab of the model; inputs: what a minor cycle found, then the model's rows. Wings that
+/// leave the image are dropped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddShapes {
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Shape of the components.
+    pub scale: Scale,
+}
+
+impl Work for AddShapes {
+    const KIND: &'static str = "shapes";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let side = 2 * self.scale.reach() + 1;
+        // a guess: a hundred components
+        let flops = 200.0 * (side * side) as f64;
+        Cost { flops, output_bytes: inputs[1].bytes, scratch_bytes: 12 * (side * side) as u64 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut model = inputs[1].model().clone();
+        let kernel = self.scale.kernel();
+        for component in &inputs[0].step().components {
+            add(model.pixels_mut(), self.rows, &kernel, component);
+        }
+        Ok(Value::Model(model))
+    }
+}
+
+/// Adds one component to rows of the model.
+fn add(model: &mut Array2<f32>, rows: Rows, kernel: &Array2<f32>, component: &Component) {
+    let (reach, nx) = (kernel.nrows() / 2, model.ncols());
+    let top = component.y.saturating_sub(reach).max(rows.first);
+    let bottom = (component.y + reach + 1).min(rows.last);
+    let columns = component.x.saturating_sub(reach)..(component.x + reach + 1).min(nx);
+    for y in top..bottom {
+        let first = columns.start + reach - component.x;
+        let profile = kernel.slice(s![y + reach - component.y, first..first + columns.len()]);
+        model.slice_mut(s![y - rows.first, columns.clone()]).scaled_add(component.flux, &profile);
+    }
+}
+
+/// Adds what a minor cycle found to what earlier ones found; inputs: a step each.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MergeSteps;
+
+impl Work for MergeSteps {
+    const KIND: &'static str = "found";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        Cost { flops: bytes as f64, output_bytes: bytes, scratch_bytes: bytes }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut all: Vec<Component> = inputs.iter().flat_map(|step| step.step().components.iter().copied()).collect();
+        // a stable order: equal places keep that of the steps
+        all.sort_by_key(|component| (component.y, component.x));
+        all.dedup_by(|later, first| {
+            let is_same = (later.y, later.x) == (first.y, first.x);
+            first.flux += if is_same { later.flux } else { 0.0 };
+            is_same
+        });
+        let iterations = inputs.iter().map(|step| step.step().iterations).sum();
+        Ok(Value::Step(Step { components: all, iterations }))
+    }
+}
+
+/// Allows the places of components, and those near them; inputs: where the user lets components stand, the components.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MaskFound {
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Columns of the image.
+    pub nx: usize,
+    /// Pixels by which the mask grows in each direction.
+    pub dilate: usize,
+}
+
+impl Work for MaskFound {
+    const KIND: &'static str = "mask-found";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let pixels = (self.rows.len() * self.nx) as u64;
+        Cost { flops: inputs[1].bytes as f64, output_bytes: pixels, scratch_bytes: 4 * pixels }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut near = Array2::<f32>::zeros((self.rows.len(), self.nx));
+        for Component { y, x, .. } in &inputs[1].step().components {
+            let top = y.saturating_sub(self.dilate).max(self.rows.first);
+            let bottom = (y + self.dilate + 1).min(self.rows.last);
+            if top < bottom {
+                let columns = x.saturating_sub(self.dilate)..(x + self.dilate + 1).min(self.nx);
+                near.slice_mut(s![top - self.rows.first..bottom - self.rows.first, columns]).fill(1.0);
+            }
+        }
+        let mut mask = Mask::from_pixels(&near);
+        if let Some(user) = inputs[0].allowed() {
+            mask.intersect(user).expect("the masks of a slab have its shape");
+        }
+        Ok(Value::Allowed(Some(mask)))
+    }
+}
