@@ -191,6 +191,8 @@ fn sweep_of_times_needs_no_room_for_a_page_of_previews() {
     let table = table(&folder);
     assert!(table.numbers("peak_mib").unwrap().iter().all(|peak| *peak > 0.0 && *peak <= 40.0));
     assert_eq!(fs::read_dir(folder.path("spill")).unwrap().count(), 0, "nothing temporary is left");
+    let ran = sweep(&folder, "--chunk 16,32 --memory 30MiB");
+    assert!(ran.code == Some(1) && ran.err.contains("times need a profile"), "{}", ran.err);
     let ran = sweep(&folder, &format!("--sweep lambda=1,10 --scratch spill {WIENER}"));
     assert!(ran.code == Some(1) && ran.err.contains("--scratch has no effect"), "{}", ran.err);
 }

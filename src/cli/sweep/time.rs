@@ -9,7 +9,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 
 use super::super::failure::Failure;
 use super::super::interrupt::cancel_on_signals;
-use super::super::shown::PROFILE;
+use super::super::shown::{PROFILE, check_room_for_profile};
 use super::{Job, program, tell};
 use crate::graph::Cancel;
 use crate::pipeline::config::Auto;
@@ -110,7 +110,7 @@ impl Job<'_> {
     /// Times: every point in a process of its own.
     pub(super) fn time(&self) -> Result<(), Failure> {
         for point in &self.sweep.points {
-            self.plan_of(point)?;
+            check_room_for_profile(self.plan_of(point)?.memory, "sweep results: times need a profile")?;
         }
         let repeat = self.args.repeat.unwrap_or(REPEAT);
         let parent = Path::new(&self.prefix).parent().filter(|path| !path.as_os_str().is_empty());
