@@ -180,7 +180,7 @@ impl Job<'_> {
         if results.iter().any(Option::is_none) {
             let part = self.part(&results);
             if !part.sweep.points.is_empty() {
-                let computed: Vec<_> = results.into_iter().filter(Option::is_some).collect();
+                let computed: Vec<_> = results.into_iter().flatten().map(Some).collect();
                 let table = tell::results(&part.sweep, &computed, criterion)?;
                 part.finish(&table, &part.result_curves(&computed, None))?;
             }
