@@ -25,7 +25,7 @@ pub(super) struct GraphArgs {
     /// Replace a picture that exists
     #[arg(long, help_heading = "Picture")]
     overwrite: bool,
-    /// Graph to draw: load, cycle (CLEAN), filter, start or iteration (Wiener-Hunt), restore, or all
+    /// Graph to draw: one of those of the algorithm, as load, cycle (CLEAN), filter or iteration (Wiener-Hunt) or restore, of which a wrong name is told all; or all
     #[arg(long, value_name = "NAME", default_value = "all", help_heading = "Picture")]
     stage: String,
     /// What the colours tell
@@ -117,8 +117,18 @@ fn seconds(args: &GraphArgs, plan: &Plan) -> Result<Times, Failure> {
     Ok(Box::new(mean_seconds(&read_tasks(folder)?)))
 }
 
+/// Boxes that each of several stages may show at the least.
+const LEAST_BOXES: usize = 40;
+
 /// The pictures of stages.
 pub(super) fn pictures<'s>(stages: impl Iterator<Item = &'s Stage>, look: &Look<'_>) -> Vec<Picture> {
-    let picture = |stage: &Stage| Picture::new(stage.name, &stage.graph, &stage.computed(), look);
-    stages.map(|stage| picture(stage).expect("the plan's graphs are complete")).collect()
+    let stages: Vec<&Stage> = stages.collect();
+    // all stages stand in one picture: what each may show of the boxes is its share of the tasks
+    let tasks: usize = stages.iter().map(|stage| stage.graph.len()).sum();
+    let picture = |stage: &Stage| {
+        let share = (look.most * stage.graph.len() / tasks.max(1)).max(LEAST_BOXES);
+        let look = if tasks > look.most { &Look { most: share, ..*look } } else { look };
+        Picture::new(stage.name, &stage.graph, &stage.computed(), look)
+    };
+    stages.into_iter().map(|stage| picture(stage).expect("the plan's graphs are complete")).collect()
 }

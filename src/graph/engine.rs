@@ -21,7 +21,7 @@ use super::scheduler::RunContext;
 use super::state::{Instruction, State};
 use super::task_graph::Node;
 use super::{
-    GIVEN, GraphError, Held, Key, Meta, Op, Place, RunStart, Scratch, Slots, TaskGraph, TaskSite, ValueRecord,
+    GIVEN, GraphError, Held, InputSite, Key, Op, Place, RunStart, Scratch, Slots, TaskGraph, TaskSite, ValueRecord,
 };
 
 /// Who runs the tasks, and with what.
@@ -248,7 +248,10 @@ impl<'n, O: Op> Engine<'n, O> {
     pub(super) fn site(&self, task: u32, attempts: u32) -> TaskSite {
         let (key, kind) = self.name(task);
         let parameters = self.ops[task as usize].as_ref().map(Op::describe).unwrap_or_default();
-        let input = |&input: &u32| (self.keys[input as usize].clone(), Meta { bytes: self.net.bytes(input) });
+        let input = |&input: &u32| {
+            let key = self.keys[input as usize].clone();
+            InputSite { key, bytes: self.net.bytes(input), shape: None }
+        };
         let inputs = self.net.inputs.of(task).iter().map(input).collect();
         let path = self.way_to_target(task).into_iter().map(|node| self.keys[node as usize].clone()).collect();
         TaskSite { key: key.clone(), kind, parameters, inputs, path, attempts }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use super::{Held, Key, Meta, Place};
+use super::{Held, Key, Place};
 
 /// A graph that cannot run, or a task that failed.
 #[derive(Debug, thiserror::Error)]
@@ -120,11 +120,32 @@ pub struct TaskSite {
     /// [`super::Op::describe`] of its operation.
     pub parameters: String,
     /// Its inputs, as the operation takes them.
-    pub inputs: Vec<(Key, Meta)>,
+    pub inputs: Vec<InputSite>,
     /// The keys from the task to a target of the run, both included.
     pub path: Vec<Key>,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+/// An input of a task that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputSite {
+    /// Which value.
+    pub key: Key,
+    /// Its declared size \[bytes\].
+    pub bytes: u64,
+    /// [`super::Op::shape`] of it, where it stood in memory.
+    pub shape: Option<String>,
+}
+
+impl fmt::Display for InputSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.key)?;
+        if let Some(shape) = &self.shape {
+            write!(f, " {shape}")?;
+        }
+        write!(f, " of {}", Bytes(self.bytes))
+    }
 }
 
 /// So many keys are named in a message.
@@ -136,7 +157,7 @@ impl fmt::Display for TaskSite {
             write!(f, "\n  parameters: {}", self.parameters)?;
         }
         if !self.inputs.is_empty() {
-            let inputs = self.inputs.iter().map(|(key, meta)| format!("{key} of {}", Bytes(meta.bytes)));
+            let inputs = self.inputs.iter().map(ToString::to_string);
             write!(f, "\n  inputs: {}", listed(inputs.collect(), ", "))?;
         }
         if self.path.len() > 1 {
@@ -187,6 +208,14 @@ impl GraphError {
             },
             other => Err(other),
         }
+    }
+
+    /// The same with the shapes of the inputs of the task that failed, in their order.
+    pub(super) fn with_shapes(mut self, shapes: impl Iterator<Item = Option<String>>) -> Self {
+        if let Self::Task { task, .. } | Self::Panic { task, .. } = &mut self {
+            task.inputs.iter_mut().zip(shapes).for_each(|(input, shape)| input.shape = shape);
+        }
+        self
     }
 
     /// A value whose file cannot be read.

@@ -84,7 +84,7 @@ pub use cache::{Cache, CacheError, CacheStats, CacheUse, Cached, WORTH};
 pub use callback::{Callback, GIVEN, RetryRecord, RunStart, SpillRecord, TaskRecord, TaskStart, ValueRecord};
 pub use course::Limits;
 pub use digest::Digest;
-pub use error::{Access, GraphError, TaskSite};
+pub use error::{Access, GraphError, InputSite, TaskSite};
 pub use forecast::{Forecast, KindForecast, forecast, forecast_elsewhere, forecast_within};
 pub use held::{Held, HeldBy, Place, SMALL};
 pub use keeper::{Keeper, Made};

@@ -89,6 +89,11 @@ pub trait Op: Send + Sync {
         String::new()
     }
 
+    /// The shape of a value in words, for errors; `None` where it has none.
+    fn shape(_value: &Self::Value) -> Option<String> {
+        None
+    }
+
     /// Digest of everything besides its inputs that the result depends on, files that it reads included.
     ///
     /// `None` marks what must never be taken for another task or for an earlier result: closures, and operations that

@@ -134,7 +134,8 @@ impl<O: Op> Engine<'_, O> {
         let began = if self.course.residence.loads(task) > 0 { Instant::now() } else { start };
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let run = || op.run(&inputs, &self.run.context).map(Arc::new).map_err(|error| Failure::Op(Box::new(error)));
-        let (value, attempt) = self.attempt((worker, task), run)?;
+        let shapes = || inputs.iter().map(|input| O::shape(input));
+        let (value, attempt) = self.attempt((worker, task), run).map_err(|error| error.with_shapes(shapes()))?;
         drop(inputs);
         if self.run.keeper.is_some() {
             self.show(task, &value, began.elapsed());

@@ -56,21 +56,22 @@ impl Folder {
 
     /// The same with variables of the environment; the user's own configuration takes no part unless they name one.
     pub(crate) fn deconv_with(&self, words: &str, variables: &[(&str, &Path)]) -> Ran {
-        self.finish(
-            Command::new(env!("CARGO_BIN_EXE_deconv")).args(words.split_whitespace()).envs(variables.iter().copied()),
-        )
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deconv"));
+        command.env("XDG_CONFIG_HOME", self.path("no-configuration")).envs(variables.iter().copied());
+        self.finish(command.args(words.split_whitespace()))
     }
 
     /// Runs the program where no file can grow beyond so many KiB, as on a disk that is full.
     pub(crate) fn deconv_within(&self, words: &str, kib: u64) -> Ran {
         let shell = format!("ulimit -f {kib}; exec \"$0\" \"$@\"");
         let program = env!("CARGO_BIN_EXE_deconv");
-        self.finish(Command::new("bash").args(["-c", &shell, program]).args(words.split_whitespace()))
+        let mut command = Command::new("bash");
+        command.env("XDG_CONFIG_HOME", self.path("no-configuration"));
+        self.finish(command.args(["-c", &shell, program]).args(words.split_whitespace()))
     }
 
     fn finish(&self, command: &mut Command) -> Ran {
-        let command = command.env("XDG_CONFIG_HOME", self.path("no-configuration")).current_dir(self.root());
-        let output = command.timeout(PATIENCE).output().unwrap();
+        let output = command.current_dir(self.root()).timeout(PATIENCE).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }

@@ -295,6 +295,10 @@ impl Op for ArrayOp {
         self.what.to_string()
     }
 
+    fn shape(value: &ArrayValue) -> Option<String> {
+        Some(value.what())
+    }
+
     fn digest(&self) -> Option<Digest> {
         if self.any(|what| matches!(what, What::Custom(_) | What::Write(_))) {
             return None;

@@ -100,7 +100,7 @@ kinds.forEach((kind, place) => {
   const shades = n => n === 0 ? '#d9dde2' : n === 1 && workers > 1 ? '#e69f00' : `hsl(205 70% ${62 - 28 * (n / workers)}%)`;
   byId('serial-bar').innerHTML = data.busy_workers.map((s, n) => {
     const name = n === 0 ? 'none busy' : `${n} busy`;
-    return s > 0 ? `<div style="flex:${s};background:${shades(n)};color:${n > 1 || (n && workers === 1) ? '#fff' : '#222'}"
+    return s > 0 ? `<div style="flex:${s / wall} 1 0;background:${shades(n)};color:${n > 1 || (n && workers === 1) ? '#fff' : '#222'}"
       title="${name}: ${seconds(s)}" data-busy-workers="${n}" data-value="${s}">${s / wall > 0.07 ? `${name} ${seconds(s)}` : ''}</div>` : '';
   }).join('');
 })();

@@ -41,6 +41,10 @@ impl Op for Shaky {
         format!("{} failures", self.failures)
     }
 
+    fn shape(value: &u32) -> Option<String> {
+        Some(format!("({value}, 2)"))
+    }
+
     fn retries(&self) -> u32 {
         self.retries
     }
@@ -119,6 +123,17 @@ fn an_operation_that_fails_for_good_is_told_with_attempts_parameters_inputs_and_
     let error = Serial.execute(shape.graph, &shape.targets, &RunContext::default()).err().unwrap();
     let inputs = "block(0) of 2.9 KiB, block(1) of 2.9 KiB, (5 more), block(7) of 2.9 KiB, block(8) of 2.9 KiB";
     assert_eq!(error.to_string(), format!("task bad (act) failed\n  inputs: {inputs}"));
+}
+
+#[test]
+fn the_shapes_of_the_inputs_of_a_task_that_failed_are_told() {
+    let mut graph = TaskGraph::new();
+    let [good, bad] = ["good", "bad"].map(|name| Key::new(name, []));
+    let op = |failures| Shaky { failures, retries: 0, runs: Arc::default() };
+    graph.insert(good.clone(), op(0), Vec::new()).unwrap();
+    graph.insert(bad.clone(), op(1), vec![good]).unwrap();
+    let error = Serial.execute(graph, &[bad], &RunContext::default()).err().unwrap();
+    assert!(error.to_string().ends_with("inputs: good (1, 2) of 1.0 MiB"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod clean;
 mod codec;
 mod convolve;
 mod deliver;
+mod describe;
 mod digest;
 mod load;
 mod measure;
@@ -333,6 +334,14 @@ impl Op for DeconvOp {
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         each!(self, op => op.run(inputs, context))
+    }
+
+    fn describe(&self) -> String {
+        describe::parameters(self)
+    }
+
+    fn shape(value: &Value) -> Option<String> {
+        value.shape().map(|(ny, nx)| format!("({ny}, {nx})"))
     }
 
     fn digest(&self) -> Option<Digest> {

@@ -232,6 +232,20 @@ access! {
 }
 
 impl Value {
+    /// `(ny, nx)` of values that are pixels.
+    pub fn shape(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Pixels(slab) | Self::Vector(slab) => Some(slab.dim()),
+            Self::Psf(psf) => Some(psf.shape()),
+            Self::Dirty(slab) => Some(slab.image.shape()),
+            Self::Allowed(mask) => mask.as_ref().map(Mask::shape),
+            Self::Residual(slab) => Some(slab.shape()),
+            Self::Model(slab) => Some(slab.shape()),
+            Self::Restored(slab) => Some(slab.shape()),
+            _ => None,
+        }
+    }
+
     /// Size in memory \[bytes\]; small values count as nothing.
     pub fn bytes(&self) -> u64 {
         let pixels = |(ny, nx): (usize, usize)| 4 * (ny * nx) as u64;
