@@ -132,6 +132,13 @@ impl Failure {
         Self { code: INTERRUPTED, ..Self::new(error, None) }
     }
 
+    /// A sweep that ended early: of so many points only some were computed.
+    pub(super) fn sweep_interrupted(computed: usize, points: usize) -> Self {
+        let rest = if computed > 0 { "and the table holds no other" } else { "so there is no table" };
+        let error = format!("interrupted: {computed} of {points} points were computed, {rest}");
+        Self { code: INTERRUPTED, ..Self::new(error, None) }
+    }
+
     /// A batch of so many pairs that ended early: of some the products are not complete, of others there are none.
     pub(super) fn batch_interrupted(
         (early, not_done, pairs): (usize, usize, usize),

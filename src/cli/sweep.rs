@@ -13,12 +13,14 @@ use super::args::PlanArgs;
 use super::failure::Failure;
 use super::interrupt::cancel_on_signals;
 use super::run::{check_output, prefix};
+use super::shown::{all_plots, has_room_for_plots};
 use crate::collections::table::Table;
 use crate::diagnostics::{Progress, ProgressMode, SWEEP_SUFFIXES, draw_sweep};
+use crate::graph::Cancel;
 use crate::pipeline::sweep::{
     Axis, Criterion, Curves, Numbers, Places, Selection, Shared, Sweep, explore_points, select,
 };
-use crate::pipeline::{Plan, Products, RunConfig};
+use crate::pipeline::{Plan, Products, RunConfig, RunError};
 
 // The about text stands on the command.
 #[derive(Debug, Args)]
@@ -46,6 +48,9 @@ pub(super) struct SweepArgs {
     /// Replace files that exist
     #[arg(long, help_heading = "Input and output")]
     overwrite: bool,
+    /// Folder for values of a sweep of times that have no room in memory [default: beside the table]
+    #[arg(long, value_name = "DIR", help_heading = "Work")]
+    scratch: Option<String>,
     /// Print the table and errors only
     #[arg(short, long, help_heading = "Work")]
     quiet: bool,
@@ -66,7 +71,7 @@ struct Job<'a> {
     args: &'a SweepArgs,
     sweep: Sweep,
     /// The plan of the first point.
-    plan: Plan,
+    plan: &'a Plan,
     prefix: String,
     criterion: Option<Criterion>,
 }
@@ -82,9 +87,12 @@ pub(super) fn sweep(args: &SweepArgs, config: &RunConfig, matches: &ArgMatches) 
             "leave out --chunk, --threads and --repeat: times have no best model",
         ));
     }
+    if args.scratch.is_some() && !is_timed {
+        return Err(Failure::useless("--scratch", "leave it out: only a sweep of times keeps values in files"));
+    }
     let plan = Plan::new(sweep.points[0].config.clone(), &args.plan.dirty, &args.plan.psf)?;
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
-    let job = Job { args, sweep, plan, prefix, criterion };
+    let job = Job { args, sweep, plan: &plan, prefix, criterion };
     job.check_outputs()?;
     if is_timed { job.time() } else { job.explore() }
 }
@@ -123,17 +131,23 @@ impl Job<'_> {
         format!("{}-best", self.prefix)
     }
 
+    fn best_summary(&self) -> PathBuf {
+        PathBuf::from(format!("{}-summary.json", self.best_prefix()))
+    }
+
     /// Every output that would be in the way is told before any work.
     fn check_outputs(&self) -> Result<(), Failure> {
         let overwrite = self.args.overwrite;
         let pictures = SWEEP_SUFFIXES.map(|suffix| PathBuf::from(format!("{}-{suffix}", self.prefix)));
         for path in pictures.iter().chain([&self.table_path()]) {
-            check_output(path, &self.plan, overwrite)?;
+            check_output(path, self.plan, overwrite)?;
         }
         if self.args.save_best {
-            check_output(&self.best_config(), &self.plan, overwrite)?;
+            for path in [self.best_config(), self.best_summary()].into_iter().chain(all_plots(&self.best_prefix())) {
+                check_output(&path, self.plan, overwrite)?;
+            }
             // begun and dropped: what was in the way would have been told
-            Products::create(&self.plan, &self.best_prefix(), overwrite)?;
+            Products::create(self.plan, &self.best_prefix(), overwrite)?;
         }
         Ok(())
     }
@@ -149,7 +163,8 @@ impl Job<'_> {
         let progress = Progress::new(ProgressMode::Quiet);
         let (dirty, psf) = (&*self.args.plan.dirty, &*self.args.plan.psf);
         let cancel = cancel_on_signals();
-        let shared = Shared { dirty, psf, criterion: self.criterion.as_ref(), callbacks: &[&progress], cancel };
+        let criterion = self.criterion.as_ref();
+        let shared = Shared { dirty, psf, criterion, callbacks: &[&progress], cancel: cancel.clone() };
         let (count, of) = (AtomicUsize::new(0), self.sweep.points.len());
         let done = |point: &crate::pipeline::sweep::Point, numbers: &Numbers| {
             let number = 1 + count.fetch_add(1, Ordering::Relaxed);
@@ -157,18 +172,37 @@ impl Job<'_> {
             let label = self.sweep.label(point);
             self.note(&format!("[{number}/{of}] {label}: {}{score}, {:.2} s", numbers.stop, numbers.wall_s));
         };
-        let (results, used) = explore_points(&self.sweep, &shared, &done)?;
+        let explored = explore_points(&self.sweep, &shared, &done);
+        if cancel.is_aborted() {
+            return Err(RunError::Aborted.into());
+        }
+        let (results, used) = explored?;
+        if results.iter().any(Option::is_none) {
+            let part = self.part(&results);
+            if !part.sweep.points.is_empty() {
+                let computed: Vec<_> = results.into_iter().flatten().map(Some).collect();
+                let table = tell::results(&part.sweep, &computed, criterion)?;
+                part.finish(&table, &part.result_curves(&computed, None))?;
+            }
+            return Err(Failure::sweep_interrupted(part.sweep.points.len(), self.sweep.points.len()));
+        }
         self.note(&format!("{} tasks, {} of them run: the others were shared", used.tasks, used.run));
-        let table = tell::results(&self.sweep, &results, self.criterion.as_ref())?;
-        let best = match &self.criterion {
+        let table = tell::results(&self.sweep, &results, criterion)?;
+        let best = match criterion {
             Some(_) => Some(select(&results, self.sweep.axes.len() == 1)?),
             None => None,
         };
         self.finish(&table, &self.result_curves(&results, best))?;
         match best {
-            Some(best) => self.tell_best(best),
+            Some(best) => self.tell_best(best, &cancel),
             None => Ok(()),
         }
+    }
+
+    /// The points alone of which there is something, of a sweep that ended early.
+    fn part<T>(&self, of: &[Option<T>]) -> Self {
+        let (prefix, criterion) = (self.prefix.clone(), self.criterion.clone());
+        Self { sweep: self.sweep.keeping(|place| of[place].is_some()), prefix, criterion, ..*self }
     }
 
     fn result_curves(&self, results: &[Option<Numbers>], best: Option<Selection>) -> Curves {
@@ -201,11 +235,13 @@ impl Job<'_> {
             1 => "one plane".to_owned(),
             count => format!("{count} planes"),
         };
+        let is_swept = self.sweep.axes.iter().any(|axis| axis.target.key == "algorithm");
+        let algorithm = if is_swept { String::new() } else { format!("{}, ", self.plan.config.algorithm) };
         let file = Path::new(self.plan.inputs.dirty.0.spec());
         let name = file.file_name().map_or_else(|| file.to_string_lossy(), |name| name.to_string_lossy());
         Curves {
             title: format!("Sweep over {} of {name}", names(&self.sweep)),
-            subtitle: format!("{}, {planes} of {ny} x {nx}", self.plan.config.algorithm),
+            subtitle: format!("{algorithm}{planes} of {ny} x {nx}"),
             x_name: places.x_name.clone(),
             x: places.x.clone(),
             x_labels: places.x_labels.clone(),
@@ -231,7 +267,7 @@ impl Job<'_> {
     }
 
     /// Says which is the best point, and runs it for its products if that is wanted.
-    fn tell_best(&self, best: Selection) -> Result<(), Failure> {
+    fn tell_best(&self, best: Selection, cancel: &Cancel) -> Result<(), Failure> {
         let point = &self.sweep.points[best.place];
         super::say(&format!("best: {} (score {:.6e})\n", self.sweep.label(point), best.score))?;
         if best.is_at_end {
@@ -242,15 +278,28 @@ impl Job<'_> {
         }
         let config = self.best_config();
         std::fs::write(&config, point.config.to_toml()).map_err(|error| Failure::file(&config, &error))?;
+        let has_room = has_room_for_plots(self.plan.memory);
+        if !has_room {
+            self.note("warning: no plots of the best point: there is no memory for them");
+        }
         let status = program()?
-            .args(["--dirty", &self.args.plan.dirty, "--psf", &self.args.plan.psf, "--overwrite", "--output"])
+            .args(["--dirty", &self.args.plan.dirty, "--psf", &self.args.plan.psf])
+            .args(self.args.overwrite.then_some("--overwrite"))
+            .args((!has_room).then_some("--plots=none"))
+            .arg("--output")
             .arg(self.best_prefix())
             .arg("--config")
             .arg(&config)
             .args(self.args.quiet.then_some("--quiet"))
             .status()
             .map_err(|error| Failure::program(&error))?;
-        if status.success() { Ok(()) } else { Err(Failure::child("the run of the best point", "see above")) }
+        match status.code() {
+            Some(0) => Ok(()),
+            _ if cancel.is_aborted() => Err(RunError::Aborted.into()),
+            // it got the signal as well, and has said what it leaves
+            _ if cancel.is_requested() => Err(Failure::interrupted()),
+            _ => Err(Failure::child("the run of the best point", "see above")),
+        }
     }
 }
 

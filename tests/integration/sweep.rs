@@ -1,6 +1,11 @@
 //! Sweeps: times in processes of their own, results beside each other, and the best by a criterion.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command as Process, Stdio};
+use std::time::Duration;
 
 use deconv::collections::table::Table;
 use ndarray::Array2;
@@ -152,4 +157,112 @@ fn tables_and_pictures_that_exist_are_kept() {
     let ran = folder.deconv("sweep --dirty dirty.fits --psf psf.fits -o out --sweep gain=0.1,0.2");
     assert!(ran.code == Some(1) && ran.err.contains("exists already"), "{}", ran.err);
     assert_eq!(fs::read_to_string(folder.path("out-sweep.csv")).unwrap(), "mine");
+}
+
+#[test]
+fn files_in_the_way_of_the_best_point_are_told_and_kept() {
+    let (folder, _) = folder();
+    let words =
+        format!("sweep --dirty dirty.fits --psf psf.fits -o out --sweep lambda=1e-3..1e3:3 --select gcv {WIENER}");
+    for name in ["summary.json", "preview.png", "convergence.png", "profile.svg", "image.fits"] {
+        let path = folder.path(&format!("out-best-{name}"));
+        fs::write(&path, "mine").unwrap();
+        let before = folder.listing();
+        let ran = folder.deconv(&format!("{words} --save-best"));
+        assert!(ran.code == Some(1) && ran.err.contains("exists already"), "{name}\n{}", ran.err);
+        assert!(folder.listing() == before, "{name}: nothing was written");
+        fs::remove_file(path).unwrap();
+    }
+    let ran = folder.deconv(&format!("{words} --save-best --memory 44MiB"));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("no plots of the best point"), "{}", ran.err);
+    assert!(folder.path("out-best-summary.json").is_file() && !folder.path("out-best-preview.png").exists());
+}
+
+#[test]
+fn sweep_of_times_needs_no_room_for_a_page_of_previews() {
+    let (folder, _) = folder();
+    let words = format!("--chunk 16,32 --repeat 1 --memory 40MiB --scratch spill {WIENER} --lambda 0.1");
+    let ran = sweep(&folder, &words);
+    assert!(ran.code == Some(1) && ran.err.contains("cannot make a scratch folder in spill"), "{}", ran.err);
+    fs::create_dir(folder.path("spill")).unwrap();
+    let ran = sweep(&folder, &words);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let table = table(&folder);
+    assert!(table.numbers("peak_mib").unwrap().iter().all(|peak| *peak > 0.0 && *peak <= 40.0));
+    assert_eq!(fs::read_dir(folder.path("spill")).unwrap().count(), 0, "nothing temporary is left");
+    let ran = sweep(&folder, "--chunk 16,32 --memory 30MiB");
+    assert!(ran.code == Some(1) && ran.err.contains("times need a profile"), "{}", ran.err);
+    let ran = sweep(&folder, &format!("--sweep lambda=1,10 --scratch spill {WIENER}"));
+    assert!(ran.code == Some(1) && ran.err.contains("--scratch has no effect"), "{}", ran.err);
+}
+
+#[test]
+fn heading_of_the_picture_tells_nothing_of_what_is_swept() {
+    let (folder, _) = folder();
+    let ran = sweep(&folder, "--sweep algorithm=clean,hogbom --niter 50");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let picture = fs::read_to_string(folder.path("out-sweep.svg")).unwrap();
+    assert!(picture.contains("one plane of 64 x 60") && !picture.contains("clean, one plane"), "{picture}");
+    assert_eq!(sweep(&folder, "--sweep gain=0.1,0.2 --niter 50").code, Some(0));
+    assert!(fs::read_to_string(folder.path("out-sweep.svg")).unwrap().contains("clean, one plane of 64 x 60"));
+}
+
+/// Starts a sweep that would take hours, waits until `begun` points have ended, sends SIGINT to it (and to its points, as
+/// a terminal does), and gives what came of it.
+fn interrupted(folder: &Folder, words: &str, begun: &str) -> Ran {
+    let mut child = Process::new(env!("CARGO_BIN_EXE_deconv"))
+        .args("sweep --dirty dirty.fits --psf psf.fits -o out --auto-mask 0 --auto-threshold 0 --threads 1".split(' '))
+        .args(words.split_whitespace())
+        .env("XDG_CONFIG_HOME", folder.path("no-configuration"))
+        .current_dir(folder.root())
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut err = String::new();
+    while !err.contains(begun) {
+        assert!(told.read_line(&mut err).unwrap() > 0, "an end before '{begun}'\n{err}");
+    }
+    // the next point has begun
+    std::thread::sleep(Duration::from_secs(1));
+    let group = format!("-{}", child.id());
+    assert!(Process::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    told.read_to_string(&mut err).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Ran { code: output.status.code(), out: String::from_utf8_lossy(&output.stdout).into_owned(), err }
+}
+
+fn assert_nothing_hidden(folder: &Folder) {
+    let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let left: Vec<_> = folder.listing().into_keys().filter(hidden).collect();
+    assert!(left.is_empty(), "something temporary is left: {left:?}");
+}
+
+#[test]
+fn interrupted_sweep_of_results_tells_what_was_computed_and_chooses_no_best() {
+    let (folder, _) = folder();
+    let words = "--sweep niter=10,20,100000000,200000000 --gain 0.00001 --algorithm hogbom --select held-out \
+                 --held-out other.fits --save-best";
+    let ran = interrupted(&folder, words, "[2/4]");
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(ran.err.contains("interrupted: 2 of 4 points were computed, and the table holds no other"), "{}", ran.err);
+    assert!(!ran.out.contains("best"), "{}", ran.out);
+    assert_eq!(table(&folder).numbers("niter").unwrap(), [10.0, 20.0]);
+    assert!(!folder.path("out-best.toml").exists() && !folder.path("out-best-image.fits").exists());
+    assert!(folder.path("out-sweep.svg").is_file());
+    assert_nothing_hidden(&folder);
+}
+
+#[test]
+fn interrupted_sweep_of_times_leaves_the_table_of_what_was_measured_and_nothing_hidden() {
+    let (folder, _) = folder();
+    let words = "--sweep niter=10,100000000 --repeat 1 --gain 0.00001 --algorithm hogbom";
+    let ran = interrupted(&folder, words, "[1/1] niter = 10:");
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert!(ran.err.contains("interrupted: 1 of 2 points were computed"), "{}", ran.err);
+    assert_eq!(table(&folder).numbers("niter").unwrap(), [10.0]);
+    assert_nothing_hidden(&folder);
 }

@@ -1,15 +1,20 @@
 //! Times over a sweep: every point a process of its own, one after the other, the repetitions interleaved.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 
 use super::super::failure::Failure;
+use super::super::interrupt::cancel_on_signals;
+use super::super::shown::{PROFILE, check_room_for_profile};
 use super::{Job, program, tell};
-use crate::pipeline::Plan;
+use crate::graph::Cancel;
 use crate::pipeline::config::Auto;
 use crate::pipeline::sweep::{Curves, Mark, Numbers, Places, Point};
+use crate::pipeline::{Plan, RunError};
 
 /// Runs of a point, unless the user says otherwise.
 const REPEAT: u32 = 3;
@@ -105,17 +110,18 @@ impl Job<'_> {
     /// Times: every point in a process of its own.
     pub(super) fn time(&self) -> Result<(), Failure> {
         for point in &self.sweep.points {
-            self.plan_of(point)?;
+            check_room_for_profile(self.plan_of(point)?.memory, "sweep results: times need a profile")?;
         }
         let repeat = self.args.repeat.unwrap_or(REPEAT);
         let parent = Path::new(&self.prefix).parent().filter(|path| !path.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         let folder = tempfile::Builder::new().prefix(".sweep-").tempdir_in(parent);
         let folder = folder.map_err(|error| Failure::file(parent, &error))?;
+        let cancel = cancel_on_signals();
         let mut timings: Vec<Option<Timing>> = self.sweep.points.iter().map(|_| None).collect();
-        for round in 1..=repeat {
+        'rounds: for round in 1..=repeat {
             for (point, timing) in self.sweep.points.iter().zip(&mut timings) {
-                let one = self.run(point, folder.path())?;
+                let Some(one) = self.run(point, folder.path(), &cancel)? else { break 'rounds };
                 let (wall, cpu) = (one.wall_s[0], one.cpu_s[0]);
                 let label = self.sweep.label(point);
                 self.note(&format!("[{round}/{repeat}] {label}: wall {wall:.2} s, CPU {cpu:.2} s"));
@@ -125,8 +131,18 @@ impl Job<'_> {
                 }
             }
         }
+        if cancel.is_aborted() {
+            return Err(RunError::Aborted.into());
+        }
+        let part = self.part(&timings);
         let timings: Vec<Timing> = timings.into_iter().flatten().collect();
-        self.finish(&tell::timings(&self.sweep, &timings)?, &self.timing_curves(&timings)?)
+        if !timings.is_empty() {
+            part.finish(&tell::timings(&part.sweep, &timings)?, &part.timing_curves(&timings)?)?;
+        }
+        if cancel.is_requested() {
+            return Err(Failure::sweep_interrupted(timings.len(), self.sweep.points.len()));
+        }
+        Ok(())
     }
 
     fn plan_of(&self, point: &Point) -> Result<Plan, Failure> {
@@ -142,26 +158,38 @@ impl Job<'_> {
         self.plan_of(&Point { config, ..point.clone() })
     }
 
-    /// Runs a point into a folder, and reads what its summary says.
-    fn run(&self, point: &Point, folder: &Path) -> Result<Timing, Failure> {
+    /// Runs a point into a folder, and reads what its summary says; `None` where a signal ended it.
+    fn run(&self, point: &Point, folder: &Path, cancel: &Cancel) -> Result<Option<Timing>, Failure> {
+        if cancel.is_requested() {
+            return Ok(None);
+        }
         let (config, prefix) = (folder.join("point.toml"), folder.join("point"));
         std::fs::write(&config, point.config.to_toml()).map_err(|error| Failure::file(&config, &error))?;
-        let output = program()?
+        let said = folder.join("point.err");
+        let errors = std::fs::File::create(&said).map_err(|error| Failure::file(&said, &error))?;
+        let child = program()?
             .args(["--dirty", &self.args.plan.dirty, "--psf", &self.args.plan.psf])
-            .args(["--quiet", "--overwrite", "--plots", "profile", "--config"])
+            .args(["--quiet", "--overwrite", "--plots", PROFILE, "--config"])
             .arg(&config)
             .arg("--output")
             .arg(&prefix)
             .stdin(Stdio::null())
-            .output()
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
             .map_err(|error| Failure::program(&error))?;
+        let status = ended(child, cancel).map_err(|error| Failure::program(&error))?;
+        if cancel.is_requested() {
+            return Ok(None);
+        }
         let label = self.sweep.label(point);
-        if !output.status.success() {
-            return Err(Failure::child(&label, String::from_utf8_lossy(&output.stderr).trim()));
+        if !status.success() {
+            let said = std::fs::read(&said).unwrap_or_default();
+            return Err(Failure::child(&label, String::from_utf8_lossy(&said).trim()));
         }
         let summary = folder.join("point-summary.json");
         let timing = Timing::read(&summary);
-        timing.ok_or_else(|| Failure::child(&label, "its summary lacks what was to be measured"))
+        timing.map(Some).ok_or_else(|| Failure::child(&label, "its summary lacks what was to be measured"))
     }
 
     fn timing_curves(&self, timings: &[Timing]) -> Result<Curves, Failure> {
@@ -202,5 +230,37 @@ impl Job<'_> {
             label: format!("auto: {rows} rows (threads {})", words(&workers)),
         };
         Ok(found.into_iter().map(mark).collect())
+    }
+}
+
+/// Time between two looks at a process.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Waits for a process, and hands on every signal that this one gets.
+///
+/// Ctrl-C in a terminal reaches both, and the process then has two signals: it gives up, and nothing of it is wanted.
+fn ended(mut child: Child, cancel: &Cancel) -> std::io::Result<ExitStatus> {
+    let (mut is_asked, mut is_aborted) = (false, false);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let (asked, aborted) = (cancel.is_requested(), cancel.is_aborted());
+        if (asked && !is_asked) || (aborted && !is_aborted) {
+            terminate(&child);
+        }
+        (is_asked, is_aborted) = (asked, aborted);
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Sends SIGTERM.
+fn terminate(child: &Child) {
+    let pid = Pid::from_u32(child.id());
+    let mut system = System::new();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
+    if let Some(process) = system.process(pid) {
+        // one that has just ended gets no signal, and needs none
+        let _ = process.kill_with(Signal::Term);
     }
 }

@@ -80,8 +80,10 @@ impl Places {
             .unwrap_or(0);
         let axis = &sweep.axes[along];
         let numbers: Option<Vec<f64>> = axis.values.iter().map(number).collect();
+        // among words a number does not stand at its value either, so it is named like them
+        let is_by_place = numbers.is_none();
         let x = numbers.unwrap_or_else(|| (0..axis.values.len()).map(|place| place as f64).collect());
-        let named = axis.values.iter().zip(&x).filter(|(text, _)| text.parse::<f64>().is_err());
+        let named = axis.values.iter().zip(&x).filter(|(text, _)| is_by_place || text.parse::<f64>().is_err());
         let x_labels = named.map(|(text, at)| (*at, text.clone())).collect();
         let mut labels: Vec<String> = Vec::new();
         let place = |values: &Vec<String>, labels: &mut Vec<String>| {
@@ -154,5 +156,13 @@ mod tests {
         assert_eq!(places.x, [0.0, 1.0]);
         assert_eq!(places.x_labels, [(0.0, "laplacian".to_owned()), (1.0, "identity".to_owned())]);
         assert_eq!(places.labels, [""]);
+    }
+
+    #[test]
+    fn number_among_words_stands_under_its_own_name_and_not_under_its_place() {
+        let (_, places) = places(&["lambda=auto,gcv,0.1"]);
+        assert_eq!(places.x, [0.0, 1.0, 2.0]);
+        let expected = [(0.0, "auto"), (1.0, "gcv"), (2.0, "0.1")].map(|(at, name)| (at, name.to_owned()));
+        assert_eq!(places.x_labels, expected);
     }
 }

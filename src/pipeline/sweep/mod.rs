@@ -134,6 +134,12 @@ impl Sweep {
         self.axes.iter().any(|axis| axis.target.is_of_timing())
     }
 
+    /// The sweep with those points alone that are kept, by their places.
+    pub fn keeping(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        let points = self.points.iter().enumerate().filter(|(place, _)| is_kept(*place));
+        Self { axes: self.axes.clone(), points: points.map(|(_, point)| point.clone()).collect() }
+    }
+
     /// A point in words: `lambda = 0.1, reg = identity`.
     pub fn label(&self, point: &Point) -> String {
         describe(&self.axes, &point.values)
@@ -176,6 +182,8 @@ mod tests {
         let text = last.config.to_toml();
         assert!(text.contains("chunk = \"full\"") && text.contains("lambda = \"1\""), "{text}");
         assert_eq!(last.config.machine, base().machine);
+        let part = sweep.keeping(|place| place % 2 == 1);
+        assert_eq!((part.axes, part.points), (sweep.axes, vec![sweep.points[1].clone(), sweep.points[3].clone()]));
     }
 
     #[test]
