@@ -137,7 +137,8 @@ fn tasks_of_several_pairs_are_interleaved() {
     });
     let pairs: Vec<u32> = pairs.collect();
     let turns = pairs.windows(2).filter(|two| two[0] != two[1]).count();
-    assert!(turns > 20, "{turns} turns among {} tasks", pairs.len());
+    // one after the other they would change twice
+    assert!(turns > 2, "{turns} turns among {} tasks", pairs.len());
 }
 
 #[test]
