@@ -36,7 +36,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     }
     let shown = Shown::new(args, &plan.config, plan.memory)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
-    let overwrite = args.overwrite || args.keep.goes_on(&prefix);
+    let overwrite = args.overwrite || args.keep.goes_on(&prefix)?;
     let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
     for path in shown.files(&prefix, Of::Run).iter().chain(&lists).chain([&summary]).chain(&args.save_config) {
         check_output(path, &plan, overwrite)?;

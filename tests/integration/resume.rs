@@ -146,3 +146,25 @@ fn first_run_with_resume_leaves_nothing_but_its_products() {
     assert!(refused.code == Some(1) && refused.err.contains("exists already"), "{}", refused.err);
     assert_eq!(names(&plain), names(&kept), "a run that does not begin leaves nothing");
 }
+
+#[test]
+fn folder_of_somebody_else_is_refused_and_no_file_is_touched() {
+    let folder = folder();
+    fs::create_dir(folder.path("out.resume")).unwrap();
+    fs::write(folder.path("out.resume/thesis.txt"), "x").unwrap();
+    fs::create_dir(folder.path("data")).unwrap();
+    fs::write(folder.path("data/download.part"), "half of it").unwrap();
+    fs::write(folder.path("data/lock"), "mine").unwrap();
+    fs::write(folder.path("out-image.fits"), "mine").unwrap();
+    let begin = folder.listing();
+    for (words, file) in [("-o out --resume", "thesis.txt"), ("-o new --cache data --profile seen", "")] {
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --plots none {words}"));
+        assert_eq!(ran.code, Some(1), "{words}\n{}", ran.err);
+        for needle in
+            ["cannot keep results in", file, "was not made for results", "hint: name a new or an empty folder"]
+        {
+            assert!(ran.err.contains(needle), "{words}: '{needle}' is not in\n{}", ran.err);
+        }
+        assert_eq!(folder.listing(), begin, "{words}");
+    }
+}
