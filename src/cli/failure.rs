@@ -211,6 +211,12 @@ impl Failure {
         Self::new(error, Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()))
     }
 
+    /// A file named with a flag that the run writes something else to.
+    pub(super) fn own_output(flag: &str, path: &std::path::Path) -> Self {
+        let error = format!("cannot use {flag} {}\n  the run itself writes a file of that name", path.display());
+        Self::new(error, Some(format!("name another file with {flag}, or choose another output prefix")))
+    }
+
     /// A product that is in the way.
     pub(super) fn exists(path: &std::path::Path) -> Self {
         let error = format!("{} exists already", path.display());

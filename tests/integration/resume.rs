@@ -168,3 +168,31 @@ fn folder_of_somebody_else_is_refused_and_no_file_is_touched() {
         assert_eq!(folder.listing(), begin, "{words}");
     }
 }
+
+#[test]
+fn empty_folder_lets_no_run_replace_a_product() {
+    let folder = folder();
+    fs::create_dir(folder.path("out.resume")).unwrap();
+    fs::write(folder.path("out-image.fits"), "mine").unwrap();
+    let begin = folder.listing();
+    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --plots none --resume");
+    assert!(ran.code == Some(1) && ran.err.contains("exists already"), "{}", ran.err);
+    assert_eq!(folder.listing(), begin);
+}
+
+#[test]
+fn configuration_that_would_take_the_place_of_an_output_is_refused_before_any_work() {
+    let folder = folder();
+    let begin = folder.listing();
+    for file in ["s-summary.json", "./s-image.fits", "s-components.csv"] {
+        let words = "--dirty dirty.fits --psf psf.fits -o s --plots none --save-components csv --save-config";
+        let ran = folder.deconv(&format!("{words} {file}"));
+        assert_eq!(ran.code, Some(1), "{file}\n{}", ran.err);
+        assert!(
+            ran.err.contains(&format!("cannot use --save-config {file}")) && ran.err.contains("hint: "),
+            "{}",
+            ran.err
+        );
+        assert_eq!(folder.listing(), begin, "{file}");
+    }
+}
