@@ -89,3 +89,13 @@ fn picture_of_the_graph_that_has_no_room_leaves_nothing_and_says_so() {
     assert!(ran.err.contains("cannot write g.svg") && ran.err.contains("hint: make room on the disk"), "{}", ran.err);
     assert_eq!(folder.listing(), begin);
 }
+
+#[test]
+fn table_that_cannot_be_written_leaves_no_part_of_itself() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("t.csv")).unwrap();
+    let begin = folder.listing();
+    let table = deconv::collections::table::Table::new().with_column("a", vec![1_i64]).unwrap();
+    assert!(table.write_csv(folder.path("t.csv")).is_err());
+    assert_eq!(folder.listing(), begin);
+}
