@@ -66,7 +66,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
         give_back_at_once();
     }
     let whole = batch.prefix(WHOLE);
-    let overwrite = args.overwrite || args.keep.goes_on(&whole);
+    let overwrite = args.overwrite || args.keep.goes_on(&whole)?;
     batch.check_outputs(args, &shown, overwrite)?;
     batch.make_folders()?;
     shown.prepare()?;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::ErrorKind;
 
 use super::batch::PairError;
 use crate::collections::table::TableError;
@@ -101,7 +102,22 @@ impl From<ScratchError> for Failure {
 
 impl From<TableError> for Failure {
     fn from(error: TableError) -> Self {
-        Self::new(error, Some("check the folder and its permissions".to_owned()))
+        let hint = match &error {
+            TableError::File { source, .. } => remedy(source).to_owned(),
+            TableError::Fits(fits) => fits.hint().unwrap_or_default(),
+            _ => "check the folder and its permissions".to_owned(),
+        };
+        Self::new(error, Some(hint))
+    }
+}
+
+/// What to do about a file that cannot be written.
+fn remedy(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room on the disk, or choose another output"
+        }
+        _ => "check the folder and its permissions",
     }
 }
 
@@ -185,7 +201,7 @@ impl Failure {
     /// A file of text that cannot be written.
     pub(super) fn file(path: &std::path::Path, source: &std::io::Error) -> Self {
         let error = format!("cannot write {}\n  {source}", path.display());
-        Self::new(error, Some("check the folder and its permissions".to_owned()))
+        Self::new(error, Some(remedy(source).to_owned()))
     }
 
     /// Plots that take more memory than the run may; `flag` does without them.
@@ -216,6 +232,12 @@ impl Failure {
     pub(super) fn homeless() -> Self {
         let error = "neither XDG_CONFIG_HOME nor HOME names a folder for what is kept between runs";
         Self::new(error, Some("name a file: --save machine.toml, and give it to runs with --config".to_owned()))
+    }
+
+    /// A file named with a flag that the run writes something else to.
+    pub(super) fn own_output(flag: &str, path: &std::path::Path) -> Self {
+        let error = format!("cannot use {flag} {}\n  the run itself writes a file of that name", path.display());
+        Self::new(error, Some(format!("name another file with {flag}, or choose another output prefix")))
     }
 
     /// A product that is in the way.

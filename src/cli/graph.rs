@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::PlanArgs;
 use super::failure::Failure;
-use super::run::check_output;
+use super::run::{check_output, write_whole};
 use super::shown::mean_seconds;
 use crate::diagnostics::read_tasks;
 use crate::graph::picture::{ColourBy, Direction, Look, Picture, dot, svg};
@@ -96,7 +96,7 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
     let pictures = pictures(wanted, &look);
     let is_dot = args.output.extension().is_some_and(|ending| ending == "dot");
     let text = if is_dot { dot(&pictures, &look) } else { svg(&pictures, &look) };
-    std::fs::write(&args.output, text).map_err(|error| Failure::file(&args.output, &error))
+    write_whole(&args.output, &text)
 }
 
 /// Tells the seconds of a task, by its key and kind and what it declares.

@@ -44,8 +44,12 @@ impl KeepArgs {
     }
 
     /// Whether this run goes on where another was killed, and so may replace products that it wrote.
-    pub(super) fn goes_on(&self, prefix: &str) -> bool {
-        self.resume && self.folder(prefix).is_some_and(|folder| folder.is_dir())
+    ///
+    /// # Errors
+    /// When the folder of results holds files of somebody else.
+    pub(super) fn goes_on(&self, prefix: &str) -> Result<bool, Failure> {
+        let is_there = self.folder(prefix).map(|folder| Cache::<Value>::is_at(&folder)).transpose()?;
+        Ok(self.resume && is_there == Some(true))
     }
 
     /// Opens the folder of results, if there is to be one; clears away what a killed run left of `products`.
@@ -54,7 +58,7 @@ impl KeepArgs {
     /// When the folder cannot be used, or another run is using it.
     pub(super) fn open(&self, prefix: &str, size: Auto<Bytes>, products: &[PathBuf]) -> Result<Option<Kept>, Failure> {
         let Some(folder) = self.folder(prefix) else { return Ok(None) };
-        let goes_on = self.goes_on(prefix);
+        let goes_on = self.goes_on(prefix)?;
         let limit = match size {
             Auto::Given(Bytes(bytes)) => bytes,
             Auto::Auto => free(&folder).map_err(|error| Failure::file(&folder, &error))? / 2,
@@ -126,7 +130,7 @@ impl KeptSummary {
 impl Drop for Kept {
     fn drop(&mut self) {
         let is_wanted = self.is_wanted.get().copied().unwrap_or_else(|| self.cache.stats().results > 0);
-        if self.is_own && !is_wanted && std::fs::remove_dir_all(&self.folder).is_err() {
+        if self.is_own && !is_wanted && self.cache.clear().is_err() {
             tracing::debug!("cannot remove {}", self.folder.display());
         }
     }

@@ -36,13 +36,15 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     }
     let shown = Shown::new(args, &plan.config, plan.memory)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
-    let overwrite = args.overwrite || args.keep.goes_on(&prefix);
+    let overwrite = args.overwrite || args.keep.goes_on(&prefix)?;
     let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
-    for path in shown.files(&prefix, Of::Run).iter().chain(&lists).chain([&summary]).chain(&args.save_config) {
-        check_output(path, &plan, overwrite)?;
-    }
+    let shown_files = shown.files(&prefix, Of::Run);
+    let products = Products::paths(&prefix);
+    let own = || shown_files.iter().chain(&lists).chain([&summary]).chain(&products);
+    check_config(args.save_config.as_deref(), own())?;
+    own().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
     shown.prepare()?;
-    let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &Products::paths(&prefix))?;
+    let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &products)?;
     let products = Products::create(&plan, &prefix, overwrite)?;
     let products = if lists.is_empty() { products } else { products.listing_components() };
     if let Some(path) = &args.save_config {
@@ -126,6 +128,20 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
         return Err(Failure::exists(path));
     }
     Ok(())
+}
+
+/// Refuses a file for the configuration that is one of the run's own outputs.
+fn check_config<'a>(config: Option<&Path>, mut own: impl Iterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+    let Some(config) = config else { return Ok(()) };
+    let wanted = resolved(config);
+    if own.any(|path| resolved(path) == wanted) { Err(Failure::own_output("--save-config", config)) } else { Ok(()) }
+}
+
+/// The path of a file that need not be there, whatever way its folder was named.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
 }
 
 /// Tells how the run goes, on stderr.

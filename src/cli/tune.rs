@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::failure::Failure;
+use super::run::write_whole;
 use crate::pipeline::machine::{measure, saved_at, to_toml};
 use crate::tiling::Machine;
 
@@ -15,6 +16,9 @@ pub(super) struct TuneArgs {
     /// Keep the constants in this file, to be given with --config [default: the user's own, which every run reads]
     #[arg(long, value_name = "TOML")]
     save: Option<PathBuf>,
+    /// Replace the file of --save if it exists
+    #[arg(long, requires = "save")]
+    overwrite: bool,
     /// Folder on the disk that scratch files will use [default: the folder for temporary files]
     #[arg(long, value_name = "FOLDER")]
     scratch: Option<PathBuf>,
@@ -27,6 +31,9 @@ const TAKES: &str = "a String takes every text";
 
 /// Measures, prints, saves.
 pub(super) fn tune(args: &TuneArgs) -> Result<(), Failure> {
+    if let Some(path) = args.save.as_ref().filter(|path| path.is_dir() || (path.exists() && !args.overwrite)) {
+        return Err(Failure::exists(path));
+    }
     let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let machine = measure(&scratch, &mut |step| eprintln!("measuring: {step}"))?;
     super::say(&table(&machine))?;
@@ -44,9 +51,7 @@ fn save(path: &Path, machine: &Machine) -> Result<(), Failure> {
     let wrong = |error: std::io::Error| Failure::file(path, &error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(wrong)?;
-    let hidden = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
-    std::fs::write(hidden.path(), to_toml(machine)).map_err(wrong)?;
-    hidden.persist(path).map(drop).map_err(|error| wrong(error.error))
+    write_whole(path, &to_toml(machine))
 }
 
 /// The constants with their units.

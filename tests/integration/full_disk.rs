@@ -79,3 +79,23 @@ fn plot_that_cannot_be_written_leaves_the_products_and_no_part_of_itself() {
     assert!(!names.iter().any(|name| name.contains("preview") || name.ends_with("part")), "{names:?}");
     assert_eq!(folder.products("out").model().planes(), 1);
 }
+
+#[test]
+fn picture_of_the_graph_that_has_no_room_leaves_nothing_and_says_so() {
+    let folder = folder();
+    let begin = folder.listing();
+    let ran = folder.deconv_within("graph --dirty dirty.fits --psf psf.fits -o g.svg --chunk 16", 1);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("cannot write g.svg") && ran.err.contains("hint: make room on the disk"), "{}", ran.err);
+    assert_eq!(folder.listing(), begin);
+}
+
+#[test]
+fn table_that_cannot_be_written_leaves_no_part_of_itself() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("t.csv")).unwrap();
+    let begin = folder.listing();
+    let table = deconv::collections::table::Table::new().with_column("a", vec![1_i64]).unwrap();
+    assert!(table.write_csv(folder.path("t.csv")).is_err());
+    assert_eq!(folder.listing(), begin);
+}

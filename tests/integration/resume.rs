@@ -146,3 +146,53 @@ fn first_run_with_resume_leaves_nothing_but_its_products() {
     assert!(refused.code == Some(1) && refused.err.contains("exists already"), "{}", refused.err);
     assert_eq!(names(&plain), names(&kept), "a run that does not begin leaves nothing");
 }
+
+#[test]
+fn folder_of_somebody_else_is_refused_and_no_file_is_touched() {
+    let folder = folder();
+    fs::create_dir(folder.path("out.resume")).unwrap();
+    fs::write(folder.path("out.resume/thesis.txt"), "x").unwrap();
+    fs::create_dir(folder.path("data")).unwrap();
+    fs::write(folder.path("data/download.part"), "half of it").unwrap();
+    fs::write(folder.path("data/lock"), "mine").unwrap();
+    fs::write(folder.path("out-image.fits"), "mine").unwrap();
+    let begin = folder.listing();
+    for (words, file) in [("-o out --resume", "thesis.txt"), ("-o new --cache data --profile seen", "")] {
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --plots none {words}"));
+        assert_eq!(ran.code, Some(1), "{words}\n{}", ran.err);
+        for needle in
+            ["cannot keep results in", file, "was not made for results", "hint: name a new or an empty folder"]
+        {
+            assert!(ran.err.contains(needle), "{words}: '{needle}' is not in\n{}", ran.err);
+        }
+        assert_eq!(folder.listing(), begin, "{words}");
+    }
+}
+
+#[test]
+fn empty_folder_lets_no_run_replace_a_product() {
+    let folder = folder();
+    fs::create_dir(folder.path("out.resume")).unwrap();
+    fs::write(folder.path("out-image.fits"), "mine").unwrap();
+    let begin = folder.listing();
+    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --plots none --resume");
+    assert!(ran.code == Some(1) && ran.err.contains("exists already"), "{}", ran.err);
+    assert_eq!(folder.listing(), begin);
+}
+
+#[test]
+fn configuration_that_would_take_the_place_of_an_output_is_refused_before_any_work() {
+    let folder = folder();
+    let begin = folder.listing();
+    for file in ["s-summary.json", "./s-image.fits", "s-components.csv"] {
+        let words = "--dirty dirty.fits --psf psf.fits -o s --plots none --save-components csv --save-config";
+        let ran = folder.deconv(&format!("{words} {file}"));
+        assert_eq!(ran.code, Some(1), "{file}\n{}", ran.err);
+        assert!(
+            ran.err.contains(&format!("cannot use --save-config {file}")) && ran.err.contains("hint: "),
+            "{}",
+            ran.err
+        );
+        assert_eq!(folder.listing(), begin, "{file}");
+    }
+}

@@ -78,3 +78,20 @@ fn chunks_that_will_disappoint_are_warned_of_with_a_number_and_a_remedy() {
         assert!(auto.contains(needle), "{needle}\n{auto}");
     }
 }
+
+#[test]
+fn file_that_is_there_is_not_replaced_by_constants_and_a_new_one_has_the_usual_mode() {
+    let folder = folder(48);
+    fs::write(folder.path("mine.toml"), "mine").unwrap();
+    let begin = folder.listing();
+    let ran = folder.deconv("tune --save mine.toml --scratch .");
+    assert!(ran.code == Some(1) && ran.err.contains("mine.toml exists already"), "{}", ran.err);
+    assert!(ran.err.contains("--overwrite") && !ran.err.contains("measuring"), "{}", ran.err);
+    assert_eq!(folder.listing(), begin);
+    let ran = folder.deconv("tune --save mine.toml --overwrite --scratch .");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    fs::remove_file(folder.path("mine.toml")).unwrap();
+    assert_eq!(folder.deconv("tune --save mine.toml --scratch .").code, Some(0));
+    let mode = |name: &str| fs::metadata(folder.path(name)).unwrap().permissions();
+    assert_eq!(mode("mine.toml"), mode("dirty.fits"));
+}

@@ -47,14 +47,21 @@ impl Table {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Writes the table as CSV.
+    /// Writes the table as CSV, under a hidden name until it is whole.
     ///
     /// # Errors
     /// [`TableError::File`].
     pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<(), TableError> {
         let path = path.as_ref();
         let failed = |source| TableError::File { what: "write", path: path.to_owned(), source };
-        fs::write(path, self.to_csv()?).map_err(failed)
+        let text = self.to_csv()?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        fs::write(&hidden, text).and_then(|()| fs::rename(&hidden, path)).map_err(|source| {
+            // that it cannot be removed either adds nothing to the error
+            let _ = fs::remove_file(&hidden);
+            failed(source)
+        })
     }
 
     /// The columns as a binary table takes them.

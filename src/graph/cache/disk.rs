@@ -11,11 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::{Codec, Digest, Stored};
 use super::CacheError;
+use super::mark::{TAG, is_marked, mark};
 
 /// First bytes of every file; the number is that of the layout.
 const MAGIC: [u8; 8] = *b"results1";
 /// Magic, length, declared bytes, seconds, checksum.
 const HEAD: usize = 8 + 8 + 8 + 8 + 32;
+/// The file whose lock tells that the folder is in use.
+const LOCK: &str = "lock";
 /// Ending of a file that is not complete.
 const PART: &str = "part";
 /// Bytes read at once to check them.
@@ -42,11 +45,14 @@ pub(super) struct Disk<V> {
 }
 
 impl<V> Disk<V> {
-    /// Opens a folder, which is made if it is not there; returns what it holds, the least recently written first.
+    /// Opens a folder, which is made if it is not there; returns what it holds, the least recently written first. A
+    /// folder with files and without the mark of a cache is refused before anything in it is touched.
     pub(super) fn open(folder: &Path, codec: Codec<V>) -> Result<(Self, Vec<(Digest, Label)>), CacheError> {
         let failed = |source| CacheError::Folder { path: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
+        if !is_marked(folder)? {
+            fs::create_dir_all(folder).and_then(|()| mark(folder)).map_err(failed)?;
+        }
+        let lock = File::options().write(true).create(true).truncate(false).open(folder.join(LOCK)).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(CacheError::InUse { path: folder.to_owned() }),
@@ -62,9 +68,9 @@ impl<V> Disk<V> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == PART) {
+            if is_part(&path) {
                 fs::remove_file(&path)?;
-            } else if let Some(digest) = path.file_name().and_then(|name| name.to_str()).and_then(Digest::parse) {
+            } else if let Some(digest) = named(&path) {
                 match File::open(&path).and_then(|mut file| Ok((read_head(&mut file)?, file.metadata()?.modified()?))) {
                     Ok(((label, _), time)) => found.push((time, digest, label)),
                     Err(_) => fs::remove_file(&path)?,
@@ -73,6 +79,22 @@ impl<V> Disk<V> {
         }
         found.sort_by_key(|&(time, digest, _)| (time, digest));
         Ok(found.into_iter().map(|(_, digest, label)| (digest, label)).collect())
+    }
+
+    /// Removes every file that a cache writes, and the folder if nothing else is in it.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if is_part(&path) || named(&path).is_some() {
+                fs::remove_file(&path)?;
+            }
+        }
+        // the mark last: what a kill leaves of this is still known for a cache
+        [LOCK, TAG].iter().try_for_each(|name| fs::remove_file(self.folder.join(name)))?;
+        match fs::remove_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            done => done,
+        }
     }
 
     fn path(&self, digest: Digest) -> PathBuf {
@@ -134,6 +156,18 @@ impl<V> Disk<V> {
         // gone already, or beyond our reach: the books forget it either way
         fs::remove_file(self.path(digest)).ok();
     }
+}
+
+/// Whether a file is one that was not completed: a number and the ending, as [`Disk::write`] names it.
+fn is_part(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    path.extension().is_some_and(|ending| ending == PART)
+        && stem.is_some_and(|stem| stem.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The digest that names a file.
+fn named(path: &Path) -> Option<Digest> {
+    path.file_name().and_then(|name| name.to_str()).and_then(Digest::parse)
 }
 
 /// Passes bytes on, adds them to a checksum and counts them.

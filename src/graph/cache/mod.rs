@@ -12,6 +12,7 @@
 mod cached;
 mod digests;
 mod disk;
+mod mark;
 mod offering;
 mod ranking;
 #[cfg(test)]
@@ -50,6 +51,14 @@ pub enum CacheError {
         /// Why.
         source: io::Error,
     },
+    /// The folder holds files, and no mark tells that a cache made it.
+    #[error("cannot keep results in {}\n  it holds {} and was not made for results", path.display(), found.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// The name of one of its files.
+        found: PathBuf,
+    },
     /// Another process works with the folder.
     #[error("cannot keep results in {}\n  another run is using it", path.display())]
     InUse {
@@ -63,6 +72,9 @@ impl CacheError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Folder { .. } => "check the folder, its permissions and the room on its disk".to_owned(),
+            Self::Foreign { .. } => {
+                "name a new or an empty folder (another output prefix, for --resume), or move this one away".to_owned()
+            }
             Self::InUse { .. } => "wait for the other run to end, or name another folder".to_owned(),
         })
     }
@@ -104,7 +116,7 @@ impl<V> Cache<V> {
     /// A cache in a folder, of so many bytes; what an earlier run left there is used.
     ///
     /// # Errors
-    /// When the folder cannot be read or written, or another process uses it.
+    /// When the folder cannot be read or written, holds files that no cache wrote, or another process uses it.
     pub fn on_disk(folder: &Path, limit: u64, codec: Codec<V>) -> Result<Self, CacheError> {
         let (disk, found) = Disk::open(folder, codec)?;
         let mut ranking = Ranking::new(u64::MAX);
@@ -113,6 +125,27 @@ impl<V> Cache<V> {
         }
         ranking.limit(limit).into_iter().for_each(|digest| disk.remove(digest));
         Ok(Self::new(Store::Disk(disk), ranking))
+    }
+
+    /// Whether a folder is one of results, which [`Cache::on_disk`] has made; nothing is touched.
+    ///
+    /// # Errors
+    /// When it holds something else, or cannot be read.
+    pub fn is_at(folder: &Path) -> Result<bool, CacheError> {
+        mark::is_marked(folder)
+    }
+
+    /// Gives up all results, at the end of its use: of a folder the files that caches write are removed, and the folder
+    /// if nothing else is in it.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn clear(&self) -> io::Result<()> {
+        match &self.store {
+            Store::Memory(values) => values.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+            Store::Disk(disk) => disk.clear()?,
+        }
+        Ok(())
     }
 
     fn new(store: Store<V>, ranking: Ranking) -> Self {

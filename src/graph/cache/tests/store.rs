@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use tempfile::tempdir;
 
+use super::super::mark;
 use super::*;
 
 fn open(folder: &Path, limit: u64) -> Cache<Numbers> {
@@ -17,7 +18,8 @@ fn put(cache: &Cache<Numbers>, number: u64, len: usize, seconds: f64) -> bool {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("lock")).collect()
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| !path.ends_with("lock") && !path.ends_with(mark::TAG)).collect()
 }
 
 fn bytes(folder: &Path) -> u64 {
@@ -64,11 +66,61 @@ fn second_process_is_kept_out_of_a_folder_in_use() {
 #[test]
 fn what_a_kill_left_half_written_is_cleared_away() {
     let folder = tempdir().unwrap();
+    drop(open(folder.path(), 1000));
     fs::write(folder.path().join("7.part"), [0; 100]).unwrap();
     fs::write(folder.path().join(name(4).to_string()), [0; 10]).unwrap();
     fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    fs::write(folder.path().join("download.part"), "mine").unwrap();
     let cache = open(folder.path(), 1000);
-    assert_eq!((cache.stats().results, files(folder.path()).len()), (0, 1), "what is not ours stays");
+    assert_eq!((cache.stats().results, files(folder.path()).len()), (0, 2), "what is not ours stays");
+}
+
+#[test]
+fn folder_without_the_mark_is_refused_and_stays_as_it_is() {
+    for (file, content) in [("download.part", "half"), ("lock", "mine"), (mark::TAG, "Signature: another's\n")] {
+        let folder = tempdir().unwrap();
+        fs::write(folder.path().join(file), content).unwrap();
+        let error = Cache::on_disk(folder.path(), 1000, CODEC).err().unwrap();
+        assert!(matches!(&error, CacheError::Foreign { found, .. } if found == Path::new(file)), "{error}");
+        assert!(Cache::<Numbers>::is_at(folder.path()).is_err());
+        assert_eq!(fs::read_to_string(folder.path().join(file)).unwrap(), content);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn folder_is_one_of_results_once_it_is_marked() {
+    let folder = tempdir().unwrap();
+    let at = folder.path().join("kept");
+    assert!(!Cache::<Numbers>::is_at(&at).unwrap());
+    fs::create_dir(&at).unwrap();
+    fs::write(at.join(mark::TAG), "Signature: 8a47").unwrap();
+    assert!(!Cache::<Numbers>::is_at(&at).unwrap(), "a mark that a kill cut short");
+    drop(open(&at, 1000));
+    assert!(Cache::<Numbers>::is_at(&at).unwrap());
+    assert!(
+        fs::read_to_string(at.join(mark::TAG)).unwrap().starts_with("Signature: 8a477f597d28d172789f06886806bc55\n")
+    );
+}
+
+#[test]
+fn cleared_folder_is_gone_unless_somebody_put_a_file_there() {
+    let folder = tempdir().unwrap();
+    let at = folder.path().join("kept");
+    for mine in [None, Some(at.join("thesis.txt"))] {
+        let cache = open(&at, 1 << 20);
+        assert!(put(&cache, 1, 3, 1.0));
+        fs::write(at.join("9.part"), "").unwrap();
+        mine.iter().for_each(|path| fs::write(path, "x").unwrap());
+        cache.clear().unwrap();
+        let left: Vec<_> = at
+            .is_dir()
+            .then(|| fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path()))
+            .into_iter()
+            .flatten()
+            .collect();
+        assert_eq!(left, Vec::from_iter(mine));
+    }
 }
 
 #[test]
