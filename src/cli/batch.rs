@@ -24,7 +24,7 @@ use super::components;
 use super::failure::Failure;
 use super::interrupt;
 use super::keep::KeptSummary;
-use super::run::{FOLDER, write_whole};
+use super::run::{FOLDER, check_config, write_whole};
 use super::shown::{self, Of, Shown};
 use crate::collections::Compute;
 use crate::collections::bag::Bag;
@@ -124,11 +124,11 @@ impl Batch {
         });
         let inputs: HashSet<PathBuf> = sources.filter_map(|source| source.0.path().canonicalize().ok()).collect();
         let whole = self.prefix(WHOLE);
-        let of_pairs =
-            self.jobs.iter().filter(|job| job.plan.is_ok()).flat_map(|job| job.files(shown, &args.save_components));
-        let own =
-            shown.files(&whole, Of::Batch).into_iter().chain([summary_of(&whole)]).chain(args.save_config.clone());
-        for path in own.chain(of_pairs) {
+        let of_pairs = self.jobs.iter().filter(|job| job.plan.is_ok());
+        let mut own: Vec<PathBuf> = of_pairs.flat_map(|job| job.files(shown, &args.save_components)).collect();
+        own.extend(shown.files(&whole, Of::Batch).into_iter().chain([summary_of(&whole)]));
+        check_config(args.save_config.as_deref(), &own)?;
+        for path in own.into_iter().chain(args.save_config.clone()) {
             if path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
                 return Err(FitsError::IsInput { path }.into());
             }

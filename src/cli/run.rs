@@ -38,11 +38,10 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix)?;
     let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
-    let shown_files = shown.files(&prefix, Of::Run);
     let products = Products::paths(&prefix);
-    let own = || shown_files.iter().chain(&lists).chain([&summary]).chain(&products);
-    check_config(args.save_config.as_deref(), own())?;
-    own().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
+    let own = [shown.files(&prefix, Of::Run), lists.clone(), vec![summary.clone()], products.to_vec()].concat();
+    check_config(args.save_config.as_deref(), &own)?;
+    own.iter().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
     shown.prepare()?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &products)?;
     let products = Products::create(&plan, &prefix, overwrite)?;
@@ -131,10 +130,14 @@ pub(super) fn check_output(path: &Path, plan: &Plan, overwrite: bool) -> Result<
 }
 
 /// Refuses a file for the configuration that is one of the run's own outputs.
-fn check_config<'a>(config: Option<&Path>, mut own: impl Iterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+pub(super) fn check_config(config: Option<&Path>, own: &[PathBuf]) -> Result<(), Failure> {
     let Some(config) = config else { return Ok(()) };
     let wanted = resolved(config);
-    if own.any(|path| resolved(path) == wanted) { Err(Failure::own_output("--save-config", config)) } else { Ok(()) }
+    if own.iter().any(|path| resolved(path) == wanted) {
+        Err(Failure::own_output("--save-config", config))
+    } else {
+        Ok(())
+    }
 }
 
 /// The path of a file that need not be there, whatever way its folder was named.
