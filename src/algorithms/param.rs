@@ -136,6 +136,14 @@ pub static PARAMS: &[Param] = &[
         help: "Place components only where this image is not 0; one plane for all, or one per plane",
     },
     Param {
+        table: "clean",
+        key: "continue",
+        flag: "continue",
+        kind: ParamKind::File,
+        value_name: "MODEL",
+        help: "Model of an earlier run to go on from (PREFIX-model.fits): the CLEAN begins with its exact residual",
+    },
+    Param {
         table: "multiscale",
         key: "scales",
         flag: "multiscale-scales",

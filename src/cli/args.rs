@@ -119,11 +119,11 @@ fn checked<T: FromStr>(text: &str, expected: &str) -> Result<String, String> {
     text.parse::<T>().map(|_| text.to_owned()).map_err(|_| format!("expected {expected}"))
 }
 
-fn beam(text: &str) -> Result<String, String> {
+pub(super) fn beam(text: &str) -> Result<String, String> {
     checked::<BeamChoice>(text, "fit, a width (8asec), or major and minor width and position angle (8asec,6asec,30deg)")
 }
 
-fn chunk(text: &str) -> Result<String, String> {
+pub(super) fn chunk(text: &str) -> Result<String, String> {
     checked::<Auto<ChunkRows>>(text, "auto, full or a whole number from 1")
 }
 
@@ -175,7 +175,7 @@ fn default_of(param: &Param) -> String {
 }
 
 /// The flags that were given, as a layer of the configuration.
-fn flags(matches: &ArgMatches) -> toml::Table {
+pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
     let mut layer = toml::Table::new();
     let text = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
     let mut put = |table: &str, key: &str, value: toml::Value| {

@@ -9,10 +9,13 @@ mod args;
 mod batch;
 mod components;
 mod failure;
+mod given;
 mod graph;
 mod interrupt;
 mod keep;
 mod list;
+mod residual;
+mod restore;
 mod run;
 mod scheduler;
 mod shown;
@@ -29,6 +32,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use args::RunArgs;
 use graph::GraphArgs;
+use residual::ResidualArgs;
+use restore::RestoreArgs;
 use simulate::SimulateArgs;
 use sweep::SweepArgs;
 use tune::TuneArgs;
@@ -127,6 +132,14 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
             let args = SimulateArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             simulate::simulate(&args, &line.typed)
         }
+        Some(("residual", matches)) => {
+            let args = ResidualArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            residual::residual(&args, matches, &line.recorded)
+        }
+        Some(("restore", matches)) => {
+            let args = RestoreArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            restore::restore(&args, matches, &line.recorded)
+        }
         Some(("tune", matches)) => {
             tune::tune(&TuneArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
         }
@@ -170,7 +183,11 @@ fn command() -> Command {
     let graph = Command::new("graph").about("Draws the task graphs of a run, without running them");
     let tune = Command::new("tune").about("Measures this machine, so that runs choose their chunks by it");
     let sweep = Command::new("sweep").about("Runs over all combinations of some parameters: times, results, the best");
+    let residual = Command::new("residual").about("Computes what a model leaves of a dirty image");
+    let restore = Command::new("restore").about("Makes an image out of a model, a residual and a beam");
     let base = base
+        .subcommand(ResidualArgs::augment_args(residual))
+        .subcommand(RestoreArgs::augment_args(restore))
         .subcommand(args::with_parameters(sweep::augment(sweep)))
         .subcommand(TuneArgs::augment_args(tune))
         .subcommand(Command::new(worker::NAME).about("Runs tasks for another deconv, which starts it").hide(true))

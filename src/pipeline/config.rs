@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::WienerParams;
-use crate::algorithms::{Algorithm, CleanParams, MultiscaleParams, PARAMS, find};
+use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, find};
 use crate::images::CleanBeam;
 use crate::tiling::Machine;
 
@@ -223,6 +223,12 @@ impl RunConfig {
     /// Never: [`RunConfig::load`] has looked it up.
     pub fn algorithm(&self) -> &'static Algorithm {
         find(&self.algorithm).expect("the name was looked up when the configuration was read")
+    }
+
+    /// The file of the model to begin with, if the algorithm begins with one.
+    pub fn start_model(&self) -> Option<&str> {
+        let is_clean = matches!(self.algorithm().kind, Kind::Clean(_));
+        Some(self.clean.start.as_str()).filter(|file| is_clean && !file.is_empty())
     }
 
     /// The configuration as TOML, to be saved and given back with `--config`.

@@ -11,6 +11,7 @@
 //!   blanks, `combine` scales and adds, `restore` transforms back and adds); what is left of chains is a read with its only
 //!   user, and these stay apart so that a profile shows the files and a failed read is told as one.
 
+mod given;
 mod kept;
 mod psf;
 mod scales;

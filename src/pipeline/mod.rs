@@ -8,10 +8,11 @@ pub mod ops;
 pub mod outcome;
 pub mod plan;
 pub mod record;
+pub mod restore;
 mod run;
 pub mod sweep;
 
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
 pub use plan::{Plan, PlanError, TaskSeconds};
-pub use run::{Products, RunError, Tools, Watch, explore, run};
+pub use run::{Products, ResidualOutcome, RunError, Tools, Watch, explore, residual, run};

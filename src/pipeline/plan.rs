@@ -8,14 +8,17 @@ use thiserror::Error;
 use super::config::{BeamChoice, Bytes, PsfScale, RunConfig, SchedulerChoice};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
+use super::restore::RestoreError;
 use crate::algorithms::{Algorithm, Kind, Minor, View};
 use crate::fft::{Layout, good_size};
-use crate::images::{Cell, Geometry, PsfPeak, UNIT_CELL};
+use crate::images::{BeamError, Cell, Geometry, PsfPeak, UNIT_CELL};
 use crate::io::{FitsError, FitsSource, PlaneLabel};
 use crate::tiling::Choice;
+use crate::units;
 
 mod cut;
 mod forecast;
+pub mod given;
 mod memory;
 mod scales;
 mod score;
@@ -23,6 +26,7 @@ mod show;
 mod time;
 
 pub use forecast::Stage;
+pub use given::{Given, GivenError};
 pub use memory::{Means, available_memory};
 pub use score::Scores;
 pub use time::TaskSeconds;
@@ -36,13 +40,16 @@ pub struct Inputs {
     pub psf: Source,
     /// The mask.
     pub mask: Option<Source>,
+    /// The model to begin with.
+    pub model: Option<Given>,
 }
 
 impl Inputs {
     /// Whether `path` is one of the files, under whatever name.
     pub fn contains(&self, path: &Path) -> bool {
         let Ok(wanted) = path.canonicalize() else { return false };
-        let files = [Some(&self.dirty), Some(&self.psf), self.mask.as_ref()];
+        let model = self.model.as_ref().map(|given| &given.source);
+        let files = [Some(&self.dirty), Some(&self.psf), self.mask.as_ref(), model];
         files.into_iter().flatten().any(|file| file.0.path().canonicalize().is_ok_and(|path| path == wanted))
     }
 }
@@ -132,6 +139,15 @@ pub enum PlanError {
         /// What to do.
         hint: &'static str,
     },
+    /// A model that does not go with the dirty image.
+    #[error(transparent)]
+    Given(#[from] GivenError),
+    /// A beam that none can be.
+    #[error(transparent)]
+    Beam(#[from] BeamError),
+    /// An image that cannot be restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// Not enough memory.
     #[error(
         "not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}"
@@ -154,6 +170,9 @@ impl PlanError {
         match self {
             Self::Fits(error) => error.hint(),
             Self::Mismatch { hint, .. } => Some((*hint).to_owned()),
+            Self::Given(error) => Some(error.hint().to_owned()),
+            Self::Beam(_) => Some(super::ops::BEAM_HINT.to_owned()),
+            Self::Restore(error) => Some(error.hint()),
             Self::Memory { .. } => {
                 Some("raise --memory, or deconvolve a region of the image: 'dirty.fits[x0:x1,y0:y1]'".to_owned())
             }
@@ -178,7 +197,10 @@ impl Plan {
     pub fn within(config: RunConfig, dirty: &str, psf: &str, means: Means) -> Result<Self, PlanError> {
         let open = |spec: &str| Ok::<_, FitsError>(Source(Arc::new(FitsSource::open(spec)?)));
         let mask = if config.clean.mask.is_empty() { None } else { Some(open(&config.clean.mask)?) };
-        let inputs = Inputs { dirty: open(dirty)?, psf: open(psf)?, mask };
+        let dirty = open(dirty)?;
+        let start = config.start_model();
+        let model = start.map(|spec| Given::open::<units::Model>("model", spec, &dirty.0)).transpose()?;
+        let inputs = Inputs { dirty, psf: open(psf)?, mask, model };
         let mut warnings = check(&inputs)?;
         let planes = planes(&inputs)?;
         let shape = shape_of(inputs.dirty.0.geometry());

@@ -12,6 +12,7 @@ mod examples;
 mod fields;
 mod fits;
 mod full_disk;
+mod given;
 mod graph_command;
 mod interrupt;
 mod layering;

@@ -37,6 +37,9 @@ pub struct CleanParams {
     pub clean_border: f64,
     /// Mask file; empty for none.
     pub mask: String,
+    /// Model to begin with; empty for none.
+    #[serde(rename = "continue")]
+    pub start: String,
 }
 
 /// The threshold in units of the noise.
@@ -188,6 +191,8 @@ pub struct Control {
     stalled: Option<StopReason>,
     /// Whether the present state is an earlier one, measured again.
     returned: bool,
+    /// Whether the plane began with components.
+    continues: bool,
     /// Lowest noise of the mask phase \[Jy/beam\].
     lowest_sigma: f64,
 }
@@ -208,11 +213,18 @@ impl Control {
             passes: 0,
             outside_limit: f32::INFINITY,
             returned: false,
+            continues: false,
             phase_sigma: 0.0,
             reached: None,
             stalled: None,
             lowest_sigma: f64::INFINITY,
         }
+    }
+
+    /// The same for a plane that began with components of an earlier run.
+    #[must_use]
+    pub fn continuing(self, continues: bool) -> Self {
+        Self { continues, ..self }
     }
 
     /// Where the plane stands.
@@ -279,7 +291,7 @@ impl Control {
 
     /// Whether the end of the open phase is the beginning of the mask phase; without components there is no mask.
     fn goes_on_masked(&self) -> bool {
-        self.state.phase == Phase::Open && self.params.auto_mask > 0.0 && self.state.iterations > 0
+        self.state.phase == Phase::Open && self.params.auto_mask > 0.0 && (self.continues || self.state.iterations > 0)
     }
 
     /// The reason to tell: what the mask phase reaches is no success if the open phase had come to nothing, and where

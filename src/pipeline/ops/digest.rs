@@ -54,6 +54,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::MeasurePsf(_)
         | DeconvOp::Prepare(_)
         | DeconvOp::Allow(_)
+        | DeconvOp::TakeModel(_)
         | DeconvOp::MakePsf(_)
         | DeconvOp::FieldRows(_)
         | DeconvOp::PsfRows(_)

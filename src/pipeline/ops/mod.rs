@@ -6,6 +6,7 @@ mod convolve;
 mod deliver;
 mod describe;
 mod digest;
+mod given;
 mod load;
 mod measure;
 mod psf;
@@ -29,6 +30,7 @@ pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, Tally
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
+pub use given::TakeModel;
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
@@ -210,6 +212,8 @@ pub enum DeconvOp {
     PoolRows(PoolRows),
     /// Puts a preview together.
     Pool(Pool),
+    /// Takes rows of a file for a model's.
+    TakeModel(TakeModel),
     /// Looks over a block of modes.
     ModeSurvey(ModeSurvey),
     /// Which modes carry a datum.
@@ -297,6 +301,7 @@ macro_rules! each {
             DeconvOp::Deliver($op) => $call,
             DeconvOp::PoolRows($op) => $call,
             DeconvOp::Pool($op) => $call,
+            DeconvOp::TakeModel($op) => $call,
             DeconvOp::ModeSurvey($op) => $call,
             DeconvOp::UsableModes($op) => $call,
             DeconvOp::ModeTable($op) => $call,

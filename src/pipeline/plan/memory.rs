@@ -51,7 +51,7 @@ impl Means {
     }
 
     /// Memory of the processes when they hold so many bytes of values \[bytes\].
-    pub(super) fn holding(self, values: u64) -> u64 {
+    pub(in crate::pipeline) fn holding(self, values: u64) -> u64 {
         self.fixed() + values + values / 100 * ALLOCATOR_PERCENT
     }
 

@@ -26,13 +26,15 @@ impl Session<'_> {
     /// Cleans every plane until its own rule stops it.
     pub(super) fn clean(&mut self, states: &mut [PlaneState], minor: Minor) -> Result<(), RunError> {
         self.load_transfers(true)?;
+        self.begin_with_model(states)?;
         if minor == Minor::Multiscale {
             self.load_scales()?;
         }
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
             self.begin_scales(state);
-            state.control = Some(Control::new(self.plan.config.clean.clone(), minor, patch));
+            let control = Control::new(self.plan.config.clean.clone(), minor, patch);
+            state.control = Some(control.continuing(state.tally.components > 0));
             state.note_point();
         }
         loop {

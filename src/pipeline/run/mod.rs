@@ -2,6 +2,7 @@
 
 mod clean;
 mod finish;
+mod given;
 mod load;
 mod psf;
 mod scales;
@@ -29,6 +30,7 @@ use crate::graph::{
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Restored};
+pub use given::{ResidualOutcome, residual};
 use state::PsfState;
 use usage::{cpu_seconds, peak_memory};
 
@@ -214,21 +216,7 @@ pub fn explore(plan: &Plan, tools: &Tools<'_>) -> Result<Outcome, RunError> {
 }
 
 fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<Outcome, RunError> {
-    let mut session = Session {
-        plan,
-        tools,
-        products,
-        shelf: Shelf::default(),
-        psfs: BTreeMap::new(),
-        phases: ["read", "deconvolve", "restore-and-write"]
-            .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
-            .to_vec(),
-        outcomes: Vec::new(),
-        components: Vec::new(),
-        convergence: Convergence::default(),
-        preview: None,
-        shown: None,
-    };
+    let mut session = Session::new(plan, tools, products);
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;
     }
@@ -264,6 +252,26 @@ fn check_any(plan: &Plan, outcomes: &[PlaneOutcome]) -> Result<(), RunError> {
     };
     let (file, hdu) = (source.spec().to_owned(), source.hdu_label().to_owned());
     Err(RunError::Empty { file, hdu, found, expected })
+}
+
+impl<'a> Session<'a> {
+    fn new(plan: &'a Plan, tools: &'a Tools<'a>, products: Option<&'a Products>) -> Self {
+        Self {
+            plan,
+            tools,
+            products,
+            shelf: Shelf::default(),
+            psfs: BTreeMap::new(),
+            phases: ["read", "deconvolve", "restore-and-write"]
+                .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
+                .to_vec(),
+            outcomes: Vec::new(),
+            components: Vec::new(),
+            convergence: Convergence::default(),
+            preview: None,
+            shown: None,
+        }
+    }
 }
 
 impl Session<'_> {
@@ -316,7 +324,7 @@ impl Session<'_> {
 }
 
 /// What a graph met, as an error of the run.
-fn failed(error: GraphError) -> RunError {
+pub(super) fn failed(error: GraphError) -> RunError {
     match error.into_task_error::<OpError>() {
         Ok((task, source)) => RunError::Op { task, source },
         Err(GraphError::Cancelled { .. }) => RunError::Aborted,

@@ -12,6 +12,7 @@ fn params() -> CleanParams {
         mask_dilate: 0,
         clean_border: 0.0,
         mask: String::new(),
+        start: String::new(),
     }
 }
 

@@ -1,0 +1,33 @@
+//! A restored image out of a given model and a given residual: `model * beam + residual`, plane by plane.
+//!
+//! The beam is the one that was given by hand, else the one fitted to a PSF that was given, else the one that the
+//! residual's header tells. With the beam of the run that left model and residual, the pixels are those of its image.
+
+mod plan;
+mod run;
+
+use thiserror::Error;
+
+pub use plan::{RestorePlan, Restoring};
+pub use run::{RestoredPlane, restore};
+
+/// Why an image cannot be restored.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// No beam.
+    #[error("no beam to restore {file} with\n  {hdu}: neither BMAJ nor a table BEAMS, expected one of them")]
+    NoBeam {
+        /// The residual.
+        file: String,
+        /// Its HDU.
+        hdu: String,
+    },
+}
+
+impl RestoreError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let Self::NoBeam { .. } = self;
+        "give the beam by hand (--beam-shape 8asec,6asec,30deg), or the PSF to fit it to (--psf)".to_owned()
+    }
+}

@@ -1,0 +1,179 @@
+//! What is restored, and how the work is cut; made from headers alone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::RestoreError;
+use crate::graph::{self, GraphError, Limits};
+use crate::images::{BeamShape, CleanBeam, UNIT_CELL};
+use crate::io::FitsSource;
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, RunConfig, SchedulerChoice};
+use crate::pipeline::graphs::{Cut, PlaneKeys, Wiring};
+use crate::pipeline::ops::Source;
+use crate::pipeline::plan::given::{Given, check_unit};
+use crate::pipeline::plan::{Means, PlanError, restoring_layout};
+use crate::tiling::{Chunks, Footprint, Task, Wish, tune};
+use crate::units::{Model, Residual};
+
+/// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
+pub(in crate::pipeline) const BEAM_REACH: f64 = 5.0;
+/// Clean beam assumed where it is still to be fitted \[pixels\].
+const USUAL_BEAM: f64 = 4.0;
+
+/// The files of a restored image.
+#[derive(Debug, Clone, Copy)]
+pub struct Restoring<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// The residual, whose header the image takes.
+    pub residual: &'a str,
+    /// The PSF to fit the beam to.
+    pub psf: Option<&'a str>,
+}
+
+/// Everything that is decided before the first pixel is read.
+#[derive(Debug)]
+pub struct RestorePlan {
+    /// The configuration in force.
+    pub config: RunConfig,
+    /// The residual.
+    pub residual: Source,
+    /// The model.
+    pub model: Given,
+    /// The PSF to fit the beam to.
+    pub psf: Option<Given>,
+    /// How planes are cut.
+    pub cut: Cut,
+    /// Worker threads.
+    pub workers: usize,
+    /// Cap on memory \[bytes\].
+    pub memory: u64,
+    /// Forecast of the peak, and of what goes to scratch files \[bytes\].
+    pub footprint: Footprint,
+}
+
+impl RestorePlan {
+    /// Reads the headers and decides.
+    ///
+    /// # Errors
+    /// Files that cannot be read or do not go together; no beam; too little memory.
+    pub fn new(config: RunConfig, files: Restoring<'_>) -> Result<Self, PlanError> {
+        let residual = Source(Arc::new(FitsSource::open(files.residual)?));
+        check_unit::<Residual>("residual", &residual, &residual.0)?;
+        let model = Given::open::<Model>("model", files.model, &residual.0)?;
+        let psf = files.psf.map(|spec| Given::psf(spec, &residual.0)).transpose()?;
+        let means = Means::of(&config);
+        let geometry = residual.0.geometry();
+        let shape = (geometry.ny, geometry.nx);
+        let cut = Cut { shape, slab: shape.0, block: shape.1 };
+        let (workers, memory) = (means.workers, means.memory);
+        let plan = Self { config, residual, model, psf, cut, workers, memory, footprint: Footprint::default() };
+        plan.check_beam()?;
+        plan.cut_to_memory(means)
+    }
+
+    /// Whether `path` is one of the files, under whatever name.
+    pub fn contains(&self, path: &Path) -> bool {
+        let Ok(wanted) = path.canonicalize() else { return false };
+        let files = [Some(&self.residual), Some(&self.model.source), self.psf.as_ref().map(|psf| &psf.source)];
+        files.into_iter().flatten().any(|file| file.0.path().canonicalize().is_ok_and(|path| path == wanted))
+    }
+
+    /// What of the memory is left for the values of a graph \[bytes\].
+    pub fn values(&self) -> u64 {
+        self.means().values()
+    }
+
+    fn means(&self) -> Means {
+        let in_processes = self.config.compute.scheduler == SchedulerChoice::Processes;
+        Means { workers: self.workers, in_processes, memory: self.memory }
+    }
+
+    /// The beam of a plane that is known without a look at a PSF.
+    pub(super) fn known_beam(&self, plane: usize) -> Option<CleanBeam> {
+        match self.config.restore.beam {
+            BeamChoice::Given(beam) => Some(beam),
+            BeamChoice::Fit if self.psf.is_some() => None,
+            BeamChoice::Fit => self.residual.0.beam(plane),
+        }
+    }
+
+    /// A beam on the pixel grid.
+    ///
+    /// # Errors
+    /// A cell of no size.
+    pub(super) fn shape_of(&self, beam: CleanBeam) -> Result<BeamShape, PlanError> {
+        let cell = self.residual.0.geometry().cell.unwrap_or(UNIT_CELL);
+        Ok(beam.shape_in_pixels(cell)?)
+    }
+
+    /// Pixels to which a beam is drawn.
+    pub(super) fn reach(shape: &BeamShape) -> usize {
+        (BEAM_REACH * shape.widths().0).ceil() as usize
+    }
+
+    fn check_beam(&self) -> Result<(), PlanError> {
+        let is_given = matches!(self.config.restore.beam, BeamChoice::Given(_)) || self.psf.is_some();
+        let is_told = || (0..self.residual.0.planes()).any(|plane| self.residual.0.beam(plane).is_some());
+        if is_given || is_told() {
+            return Ok(());
+        }
+        let (file, hdu) = (self.residual.0.spec().to_owned(), self.residual.0.hdu_label().to_owned());
+        Err(RestoreError::NoBeam { file, hdu }.into())
+    }
+
+    fn cut_to_memory(mut self, means: Means) -> Result<Self, PlanError> {
+        let widest = (0..self.residual.0.planes()).filter_map(|plane| self.known_beam(plane));
+        let shapes: Vec<BeamShape> = widest.map(|beam| self.shape_of(beam)).collect::<Result<_, _>>()?;
+        let usual = (BEAM_REACH * USUAL_BEAM) as usize;
+        let reach = shapes.iter().map(Self::reach).max().unwrap_or(usual);
+        let machine = self.config.machine.clone();
+        let (shape, workers, memory) = (self.cut.shape, self.workers, self.memory);
+        let layout = restoring_layout(shape, reach, self.cut.block);
+        let wish = match self.config.compute.chunk {
+            Auto::Auto => Wish::Auto,
+            Auto::Given(ChunkRows::Full) => Wish::Full,
+            Auto::Given(ChunkRows::Rows(rows)) => Wish::Rows(rows.get()),
+        };
+        let task = Task { shape, layout, planes: 1, workers, memory, machine: &machine };
+        let choice = tune(&task, wish, |chunks| self.footprint(chunks, reach, means));
+        let Chunks { slab, block } = choice.chosen.chunks;
+        self.footprint = self.footprint(choice.chosen.chunks, reach, means);
+        self.cut = Cut { shape, slab, block };
+        let Footprint { peak_bytes, .. } = self.footprint;
+        if peak_bytes > memory {
+            let (ny, nx) = shape;
+            return Err(PlanError::Memory { needed: Bytes(peak_bytes), allowed: Bytes(memory), ny, nx });
+        }
+        Ok(self)
+    }
+
+    /// What the graph of a plane takes when it is cut like this.
+    fn footprint(&self, chunks: Chunks, reach: usize, means: Means) -> Footprint {
+        let Chunks { slab, block } = chunks;
+        let cut = Cut { shape: self.cut.shape, slab, block };
+        let mut wiring = Wiring::new(cut);
+        let keys = self.wire(&mut wiring, 0);
+        let layout = restoring_layout(cut.shape, reach, block);
+        let shape = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
+        let mut targets = wiring.restored(0, &keys, &layout, (shape, reach));
+        targets.push(wiring.tally(0, &keys.model));
+        let graph = wiring.into_graph(&targets);
+        let limits = Limits { workers: means.workers, memory: Some(means.values()), spills: true };
+        let forecast = if means.in_processes { graph::forecast_elsewhere } else { graph::forecast_within };
+        let (peak, spilled_bytes) = match forecast(&graph, &targets, limits) {
+            Ok(forecast) => (forecast.peak_bytes, forecast.spilled_bytes),
+            Err(GraphError::Budget { needs, .. }) => (needs, 0),
+            Err(error) => unreachable!("the plan's graphs are complete: {error}"),
+        };
+        Footprint { peak_bytes: means.holding(peak), spilled_bytes }
+    }
+
+    /// Reads a plane: its residual, as dirty rows too, and its model.
+    pub(super) fn wire(&self, wiring: &mut Wiring, plane: usize) -> PlaneKeys {
+        let dirty = wiring.prepared(plane, (&self.residual, plane), 1.0);
+        let model = wiring.given_model(plane, (&self.model.source, self.model.planes[plane]), &dirty);
+        let residual = wiring.untouched(plane, &dirty);
+        PlaneKeys { dirty, model, residual, ..PlaneKeys::default() }
+    }
+}
