@@ -27,6 +27,15 @@ pub struct Model;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored;
 
+/// Where components may stand: 1 there, 0 elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection;
+
+impl Kind for Selection {
+    const BUNIT: &'static str = "";
+    const NAME: &'static str = "mask";
+}
+
 impl Kind for Dirty {
     const BUNIT: &'static str = "Jy/beam";
     const NAME: &'static str = "dirty";

@@ -11,7 +11,7 @@ pub mod wiener;
 pub use clean::{
     AutoThreshold, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Grid, Levels, Minor, MinorCycle,
     MinorRules, MinorView, MultiscaleParams, Next, Patch, Scale, ScaleShape, Shortfall, Sight, Step, View, Widths,
-    smooth_psf, smoothing_layout,
+    Window, smooth_psf, smoothing_layout,
 };
 pub use param::{PARAMS, Param, ParamKind};
 pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};

@@ -29,6 +29,10 @@ pub enum ParamKind {
     Widths,
     /// A FITS file.
     File,
+    /// Files with commas between them.
+    Files,
+    /// On where the flag is given; `true` or `false` in a file.
+    Switch,
 }
 
 /// One parameter: its flag, and where the configuration keeps it.
@@ -125,15 +129,27 @@ pub static PARAMS: &[Param] = &[
         flag: "clean-border",
         kind: ParamKind::Number { min: 0.0, max: 49.9 },
         value_name: "PERCENT",
-        help: "Place no component within this share of the width from a side",
+        help: "Place no component within this share of the width, and of the height, from a side",
     },
     Param {
         table: "clean",
         key: "mask",
         flag: "mask",
-        kind: ParamKind::File,
-        value_name: "FITS",
-        help: "Place components only where this image is not 0; one plane for all, or one per plane",
+        kind: ParamKind::Files,
+        value_name: "FILE,..",
+        help: "Place components only where this selects pixels: a FITS image that is not 0 there, of any size and WCS, one plane \
+               for all or one per plane; regions of DS9 (.reg) or CASA (.crtf); a catalogue with radii (.csv). Of several \
+               the union, less those with a ! before their name, as in 'a.fits,!b.reg'; with those alone all but them. \
+               What is used is written to PREFIX-mask.fits. The auto-mask stays inside",
+    },
+    Param {
+        table: "clean",
+        key: "window",
+        flag: "window",
+        kind: ParamKind::Choice(&["full", "inner-quarter"]),
+        value_name: "PART",
+        help: "Part of the image where components may stand: full, or inner-quarter, the middle half of rows and columns, as \
+               older tools had it whose PSF is no larger than the image",
     },
     Param {
         table: "clean",
@@ -261,6 +277,8 @@ impl Param {
                 "auto, or full widths in pixels with commas between them, as in 0,8,16".to_owned(),
             ),
             ParamKind::File => (!text.is_empty(), "a FITS file".to_owned()),
+            ParamKind::Files => (!text.is_empty(), "files, with commas between them".to_owned()),
+            ParamKind::Switch => (["true", "false"].contains(&text), "true or false".to_owned()),
         };
         if fine { Ok(()) } else { Err(format!("expected {expected}")) }
     }

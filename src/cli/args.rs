@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 
 use super::batch::is_pattern;
 use super::components::ListFile;
 use super::keep::KeepArgs;
-use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param};
+use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param, ParamKind};
 use crate::diagnostics::PLOTS;
 use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval, SchedulerChoice};
 use crate::pipeline::machine::saved_at;
@@ -155,13 +155,14 @@ fn flag(param: &'static Param) -> Arg {
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());
-    Arg::new(param.flag)
-        .long(param.flag)
-        .value_name(param.value_name)
-        .value_parser(parser)
-        .allow_hyphen_values(true)
-        .help_heading(heading)
-        .help(format!("{} [default: {}]", param.help, default_of(param)))
+    let action = if param.kind == ParamKind::Files { ArgAction::Append } else { ArgAction::Set };
+    let arg = Arg::new(param.flag).long(param.flag).action(action);
+    let arg = if param.kind == ParamKind::Switch { arg.num_args(0).default_missing_value("true") } else { arg };
+    arg.value_name(param.value_name).value_parser(parser).allow_hyphen_values(true).help_heading(heading).help(format!(
+        "{} [default: {}]",
+        param.help,
+        default_of(param)
+    ))
 }
 
 fn default_of(param: &Param) -> String {
@@ -200,7 +201,13 @@ pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
         put("compute", "threads", (*threads as i64).into());
     }
     for param in PARAMS {
-        if let Some(value) = text(param.flag) {
+        // files may be given one by one
+        let files = |name: &str| {
+            let given = matches.try_get_many::<String>(name).ok().flatten()?;
+            Some(given.cloned().collect::<Vec<_>>().join(","))
+        };
+        let value = if param.kind == ParamKind::Files { files(param.flag) } else { text(param.flag) };
+        if let Some(value) = value {
             put(param.table, param.key, literal(&value, param));
         }
     }
@@ -212,9 +219,9 @@ pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
 
 /// A value as TOML has it: a number where the defaults have one, else text.
 fn literal(text: &str, param: &Param) -> toml::Value {
-    use crate::algorithms::ParamKind;
     match param.kind {
         ParamKind::Number { .. } => text.trim().parse::<f64>().map_or_else(|_| text.into(), Into::into),
+        ParamKind::Switch => (text == "true").into(),
         ParamKind::Count { .. } => text.trim().parse::<i64>().map_or_else(|_| text.into(), Into::into),
         _ => text.into(),
     }

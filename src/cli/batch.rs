@@ -70,7 +70,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
     batch.check_outputs(args, &shown, overwrite)?;
     batch.make_folders()?;
     shown.prepare()?;
-    let products: Vec<PathBuf> = batch.jobs.iter().flat_map(|job| Products::paths(&job.prefix)).collect();
+    let products: Vec<PathBuf> = batch.jobs.iter().flat_map(|job| Products::paths(&job.prefix, config)).collect();
     let kept = args.keep.open(&whole, config.compute.cache_size, &products)?;
     if let Some(path) = &args.save_config {
         write_whole(path, &config.to_toml())?;
@@ -118,11 +118,8 @@ impl Batch {
 
     /// Refuses a batch that would write over an input, or, unless it may, over what is there.
     fn check_outputs(&self, args: &RunArgs, shown: &Shown, overwrite: bool) -> Result<(), Failure> {
-        let sources = self.plans().flat_map(|plan| {
-            let inputs = &plan.inputs;
-            [Some(&inputs.dirty), Some(&inputs.psf), inputs.mask.as_ref()].into_iter().flatten()
-        });
-        let inputs: HashSet<PathBuf> = sources.filter_map(|source| source.0.path().canonicalize().ok()).collect();
+        let sources = self.plans().flat_map(|plan| plan.inputs.paths());
+        let inputs: HashSet<PathBuf> = sources.filter_map(|path| path.canonicalize().ok()).collect();
         let whole = self.prefix(WHOLE);
         let of_pairs = self.jobs.iter().filter(|job| job.plan.is_ok());
         let mut own: Vec<PathBuf> = of_pairs.flat_map(|job| job.files(shown, &args.save_components)).collect();

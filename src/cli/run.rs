@@ -38,8 +38,8 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix)?;
     let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
-    let products = Products::paths(&prefix);
-    let own = [shown.files(&prefix, Of::Run), lists.clone(), vec![summary.clone()], products.to_vec()].concat();
+    let products = Products::paths(&prefix, &plan.config);
+    let own = [shown.files(&prefix, Of::Run), lists.clone(), vec![summary.clone()], products.clone()].concat();
     check_config(args.save_config.as_deref(), &own)?;
     own.iter().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
     shown.prepare()?;
@@ -183,9 +183,12 @@ impl Teller<'_> {
 
 /// What came of a plane, in a line.
 pub(super) fn verdict(plane: &PlaneOutcome) -> String {
-    let PlaneOutcome { label, message, iterations, cycles, flux_jy, residual, .. } = plane;
+    let PlaneOutcome { label, message, iterations, cycles, flux_jy, residual, selected_pixels, .. } = plane;
+    let mask = selected_pixels.map_or_else(String::new, |selected| {
+        format!(", mask of {selected} pixels ({:.2} %)", 100.0 * selected as f64 / residual.pixels.max(1) as f64)
+    });
     let work = if *cycles > 0 { format!("{iterations} components in {cycles} cycles, ") } else { String::new() };
-    format!("{label}: {message}; {work}model {flux_jy:.4} Jy, residual rms {:.3e} Jy/beam", residual.rms)
+    format!("{label}: {message}; {work}model {flux_jy:.4} Jy, residual rms {:.3e} Jy/beam{mask}", residual.rms)
 }
 
 /// `PREFIX-summary.json`.

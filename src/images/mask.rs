@@ -98,6 +98,22 @@ impl Mask {
         Ok(())
     }
 
+    /// Allows also what `other` allows.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    pub fn united(mut self, other: &Self) -> Self {
+        assert_eq!(self.shape, other.shape, "masks of one shape");
+        self.allowed.iter_mut().zip(&other.allowed).for_each(|(mine, theirs)| *mine |= theirs);
+        self
+    }
+
+    /// Allows what is forbidden, and forbids what is allowed.
+    pub fn inverted(mut self) -> Self {
+        self.allowed.iter_mut().for_each(|flag| *flag = !*flag);
+        self
+    }
+
     /// Shape `(ny, nx)`.
     pub fn shape(&self) -> (usize, usize) {
         self.shape

@@ -1,14 +1,17 @@
 //! Images and what is known of them: geometry, PSF, clean beam, mask, robust noise.
 
 mod beam;
+mod celestial;
 mod geometry;
 mod image;
 mod mask;
 mod noise;
 mod psf;
+pub mod region;
 mod sky;
 
 pub use beam::{BeamError, BeamFit, BeamShape, CleanBeam, UNIT_CELL, fit_beam};
+pub use celestial::Celestial;
 pub use geometry::{Cell, Geometry};
 pub use image::Image;
 pub use mask::{Mask, MaskError};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::WienerParams;
-use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, find};
+use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, find};
 use crate::images::CleanBeam;
 use crate::tiling::Machine;
 
@@ -204,7 +204,8 @@ impl RunConfig {
             let found = table.get(param.table).and_then(|inner| inner.get(param.key));
             let value = found.ok_or_else(|| format!("{}: expected a table with the key {}", param.table, param.key))?;
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            if !(text.is_empty() && param.kind == crate::algorithms::ParamKind::File) {
+            let is_file = matches!(param.kind, ParamKind::File | ParamKind::Files);
+            if !(text.is_empty() && is_file) {
                 param.check(&text).map_err(|expected| format!("{}.{} = {text}: {expected}", param.table, param.key))?;
             }
         }
@@ -229,6 +230,12 @@ impl RunConfig {
     pub fn start_model(&self) -> Option<&str> {
         let is_clean = matches!(self.algorithm().kind, Kind::Clean(_));
         Some(self.clean.start.as_str()).filter(|file| is_clean && !file.is_empty())
+    }
+
+    /// Whether mask, border or window leave less than the whole image to components.
+    pub fn restricts_components(&self) -> bool {
+        let is_clean = matches!(self.algorithm().kind, Kind::Clean(_));
+        is_clean && (!self.clean.mask.is_empty() || self.clean.border() > 0.0)
     }
 
     /// The configuration as TOML, to be saved and given back with `--config`.

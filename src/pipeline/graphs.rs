@@ -13,6 +13,7 @@
 
 mod given;
 mod kept;
+mod masks;
 mod psf;
 mod scales;
 mod score;
@@ -29,6 +30,7 @@ use crate::algorithms::{Grid, Minor, MinorRules, Scale, Shortfall, View};
 use crate::fft::{Layout, linear_size};
 use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
+use crate::pipeline::plan::MaskFile;
 use crate::pipeline::record::{Pooling, Shrink};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
@@ -122,8 +124,8 @@ pub struct Wiring {
 pub struct PlaneFiles<'a> {
     /// The dirty image and its plane.
     pub dirty: (&'a Source, usize),
-    /// The mask and its plane.
-    pub mask: Option<(&'a Source, usize)>,
+    /// The files of the mask and their planes.
+    pub masks: Vec<(&'a MaskFile, usize)>,
     /// Border without components \[percent\].
     pub border: f64,
     /// What divides the dirty image: the PSF's peak, or 1.
@@ -204,10 +206,9 @@ impl Wiring {
             let op = DeconvOp::Prepare(Prepare { scale: files.scale });
             let dirty = self.task(key("prepare", plane, index), op, vec![raw]);
             let mut inputs = vec![dirty.clone()];
-            if let Some(mask) = files.mask {
-                inputs.push(self.read(key("read-mask", plane, index), mask, rows));
-            }
-            let op = DeconvOp::Allow(Allow { rows, shape: self.cut.shape, border: files.border });
+            inputs.extend(self.mask_files(plane, index, &files.masks));
+            let is_out = files.masks.iter().map(|(file, _)| file.is_out).collect();
+            let op = DeconvOp::Allow(Allow { rows, shape: self.cut.shape, border: files.border, is_out });
             keys.allowed.push(self.task(key("allow", plane, index), op, inputs));
             keys.model.push(self.components(plane, index, rows, vec![nothing.clone()]));
             keys.residual.push(self.residual_slab(

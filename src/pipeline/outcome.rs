@@ -79,6 +79,9 @@ pub struct PlaneOutcome {
     pub psf_peak: f32,
     /// Estimate of what the missing sidelobes of the PSF may leave \[Jy/beam\]; 0 where it reaches every pixel.
     pub missing_sidelobes: f64,
+    /// Pixels where mask, border and window let components stand, where there are any; those that are blank are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selected_pixels: Option<u64>,
     /// Time from the first read to the last write of its batch \[s\].
     pub wall_s: f64,
     /// How Wiener-Hunt went.

@@ -1,6 +1,6 @@
 //! The plan: what will be read, how it is cut, what it will take. Made from headers alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -12,14 +12,17 @@ use super::restore::RestoreError;
 use crate::algorithms::{Algorithm, Kind, Minor, View};
 use crate::fft::{Layout, good_size};
 use crate::images::{BeamError, Cell, Geometry, PsfPeak, UNIT_CELL};
-use crate::io::{FitsError, FitsSource, PlaneLabel};
+use crate::io::{FitsError, FitsSource, RegionError};
 use crate::tiling::Choice;
 use crate::units;
+use pairing::pairing;
 
 mod cut;
 mod forecast;
 pub mod given;
+mod masks;
 mod memory;
+mod pairing;
 mod scales;
 mod score;
 mod show;
@@ -27,6 +30,7 @@ mod time;
 
 pub use forecast::Stage;
 pub use given::{Given, GivenError};
+pub use masks::{MaskContent, MaskFile};
 pub use memory::{Means, available_memory};
 pub use score::Scores;
 pub use time::TaskSeconds;
@@ -38,8 +42,8 @@ pub struct Inputs {
     pub dirty: Source,
     /// The PSF or PSF cube.
     pub psf: Source,
-    /// The mask.
-    pub mask: Option<Source>,
+    /// The files of the mask.
+    pub masks: Vec<MaskFile>,
     /// The model to begin with.
     pub model: Option<Given>,
 }
@@ -48,9 +52,15 @@ impl Inputs {
     /// Whether `path` is one of the files, under whatever name.
     pub fn contains(&self, path: &Path) -> bool {
         let Ok(wanted) = path.canonicalize() else { return false };
+        self.paths().iter().any(|file| file.canonicalize().is_ok_and(|path| path == wanted))
+    }
+
+    /// All files.
+    pub fn paths(&self) -> Vec<PathBuf> {
         let model = self.model.as_ref().map(|given| &given.source);
-        let files = [Some(&self.dirty), Some(&self.psf), self.mask.as_ref(), model];
-        files.into_iter().flatten().any(|file| file.0.path().canonicalize().is_ok_and(|path| path == wanted))
+        let images = [Some(&self.dirty), Some(&self.psf), model].into_iter().flatten();
+        let images = images.map(|file| file.0.path().to_owned());
+        images.chain(self.masks.iter().map(MaskFile::path)).collect()
     }
 }
 
@@ -63,8 +73,8 @@ pub struct PlanePlan {
     pub label: String,
     /// Plane of the PSF file.
     pub psf: usize,
-    /// Plane of the mask file.
-    pub mask: usize,
+    /// Plane of each file of the mask; 0 for regions.
+    pub masks: Vec<usize>,
 }
 
 /// Everything that is decided before the first pixel is computed.
@@ -148,6 +158,21 @@ pub enum PlanError {
     /// An image that cannot be restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// A file of regions.
+    #[error(transparent)]
+    Regions(#[from] RegionError),
+    /// A part of the mask that has no place on the dirty image.
+    #[error("cannot use {file} as the mask of {dirty}\n  {}{reason}", if *.line > 0 { format!("line {line}: ") } else { String::new() })]
+    Misplaced {
+        /// The file.
+        file: String,
+        /// Its line, from 1; 0 for an image.
+        line: usize,
+        /// The dirty image.
+        dirty: String,
+        /// What stands between them.
+        reason: String,
+    },
     /// Not enough memory.
     #[error(
         "not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}"
@@ -173,6 +198,10 @@ impl PlanError {
             Self::Given(error) => Some(error.hint().to_owned()),
             Self::Beam(_) => Some(super::ops::BEAM_HINT.to_owned()),
             Self::Restore(error) => Some(error.hint()),
+            Self::Regions(error) => error.hint(),
+            Self::Misplaced { .. } => {
+                Some("give the mask in the image's own frame, in pixels, or as an image on its grid".to_owned())
+            }
             Self::Memory { .. } => {
                 Some("raise --memory, or deconvolve a region of the image: 'dirty.fits[x0:x1,y0:y1]'".to_owned())
             }
@@ -196,13 +225,14 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn within(config: RunConfig, dirty: &str, psf: &str, means: Means) -> Result<Self, PlanError> {
         let open = |spec: &str| Ok::<_, FitsError>(Source(Arc::new(FitsSource::open(spec)?)));
-        let mask = if config.clean.mask.is_empty() { None } else { Some(open(&config.clean.mask)?) };
-        let dirty = open(dirty)?;
+        let (dirty, psf) = (open(dirty)?, open(psf)?);
         let start = config.start_model();
         let model = start.map(|spec| Given::open::<units::Model>("model", spec, &dirty.0)).transpose()?;
-        let inputs = Inputs { dirty, psf: open(psf)?, mask, model };
+        let (masks, notes) = masks::open(&config.clean.mask, &dirty.0)?;
+        let inputs = Inputs { dirty, psf, masks, model };
         let mut warnings = check(&inputs)?;
-        let planes = planes(&inputs)?;
+        warnings.extend(notes);
+        let planes = pairing::planes(&inputs)?;
         let shape = shape_of(inputs.dirty.0.geometry());
         let psf_peak = PsfPeak::usual(shape_of(inputs.psf.0.geometry()));
         let cut = Cut { shape, slab: shape.0, block: shape.1 };
@@ -324,7 +354,7 @@ pub fn restoring_layout(shape: (usize, usize), reach: usize, block: usize) -> La
 /// Relative difference of cells above which two images are not of the same imaging run.
 const CELL_TOLERANCE: f64 = 1e-3;
 
-/// Checks that PSF and mask go with the dirty image; returns what the user should know.
+/// Checks that the PSF goes with the dirty image; returns what the user should know.
 fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
     let dirty = &inputs.dirty.0;
     let mut warnings = Vec::new();
@@ -342,9 +372,6 @@ fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
         (_, None) => {
             warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec()));
         }
-    }
-    if let Some(mask) = &inputs.mask {
-        check_shape(("mask", mask), dirty, "make the mask on the dirty image's own grid")?;
     }
     Ok(warnings)
 }
@@ -378,59 +405,4 @@ fn mismatch(
         expected,
         hint,
     }
-}
-
-/// Pairs the planes of the dirty image with those of PSF and mask.
-fn planes(inputs: &Inputs) -> Result<Vec<PlanePlan>, PlanError> {
-    let labels = inputs.dirty.0.plane_labels();
-    let psf = pairing("PSF", &inputs.psf, &inputs.dirty.0)?;
-    let mask = match &inputs.mask {
-        Some(mask) => pairing("mask", mask, &inputs.dirty.0)?,
-        None => vec![0; labels.len()],
-    };
-    let one = labels.len() == 1;
-    let plan = |(plane, label): (usize, &PlaneLabel)| PlanePlan {
-        plane,
-        label: describe(label, plane, one),
-        psf: psf[plane],
-        mask: mask[plane],
-    };
-    Ok(labels.iter().enumerate().map(plan).collect())
-}
-
-fn describe(label: &PlaneLabel, plane: usize, one: bool) -> String {
-    let stokes = label.stokes.as_deref().unwrap_or("");
-    let frequency = label.freq_hz.map(|hz| format!("{:.4} GHz", hz / 1e9)).unwrap_or_default();
-    let told =
-        [stokes, frequency.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
-    match (one, told.is_empty()) {
-        (true, true) => "image".to_owned(),
-        (false, true) => format!("plane {plane}"),
-        (true, false) => told,
-        (false, false) => format!("plane {plane} ({told})"),
-    }
-}
-
-/// For each plane of the dirty image the plane of `file` that goes with it: its only one, or the one of the same
-/// Stokes parameter and frequency (the axes may stand in another order).
-fn pairing(role: &'static str, file: &Source, dirty: &FitsSource) -> Result<Vec<usize>, PlanError> {
-    let (labels, own) = (dirty.plane_labels(), file.0.plane_labels());
-    if own.len() == 1 {
-        return Ok(vec![0; labels.len()]);
-    }
-    if own.len() != labels.len() {
-        let values = (format!("{} planes", own.len()), format!("{}", labels.len()));
-        let hint = "give one plane for all, or as many planes as the dirty image has";
-        return Err(mismatch((role, file), dirty, "NAXIS3 and NAXIS4", values, hint));
-    }
-    let is_same = |a: &PlaneLabel, b: &PlaneLabel| {
-        let close = match (a.freq_hz, b.freq_hz) {
-            (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs(),
-            (a, b) => a == b,
-        };
-        a.stokes == b.stokes && close
-    };
-    let matched: Option<Vec<usize>> =
-        labels.iter().map(|label| own.iter().position(|candidate| is_same(label, candidate))).collect();
-    Ok(matched.unwrap_or_else(|| (0..labels.len()).collect()))
 }

@@ -182,6 +182,7 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("mask-dilate", "--auto-mask 20 --auto-threshold 1", ["0", "6"]),
     ("clean-border", "", ["0", "40"]),
     ("mask", "", ["all.fits", "half.fits"]),
+    ("window", "--auto-mask 0 --auto-threshold 2", ["full", "inner-quarter"]),
     ("psf-scale", "", ["pair", "psf-only"]),
     ("beam-shape", "", ["fit", "6asec,5asec,40deg"]),
 ];

@@ -253,6 +253,7 @@ fn input_is_never_the_output_even_with_overwrite() {
         ("out-residual.fits", "--dirty dirty.fits --psf out-residual.fits"),
         ("out-image.fits", "--dirty dirty.fits --psf out-image.fits"),
         ("out-model.fits", "--dirty dirty.fits --psf psf.fits --mask out-model.fits"),
+        ("out-mask.fits", "--dirty dirty.fits --psf psf.fits --mask out-mask.fits"),
     ] {
         let origin = if words.contains("--psf out") { "psf.fits" } else { "dirty.fits" };
         fs::copy(folder.path(origin), folder.path(input)).unwrap();
@@ -304,8 +305,28 @@ fn too_little_memory_is_told_with_needed_and_allowed() {
 #[test]
 fn mask_of_another_size_is_refused_with_both_sizes() {
     let folder = folder();
-    folder.save("mask.fits", &Image::new(&Array2::ones((48, 41))));
-    fails(&folder, "--mask mask.fits", &["mask.fits", "dirty.fits", "HDU 1", "NAXIS1", "41", "40"]);
+    // with a WCS it would be taken to the image's grid
+    folder.save("mask.fits", &Image::new(&Array2::ones((48, 41))).without("CTYPE1"));
+    fails(&folder, "--mask mask.fits", &["mask.fits", "dirty.fits", "HDU 1", "NAXIS1", "41", "40", "WCS"]);
+}
+
+#[test]
+fn region_that_cannot_be_understood_or_placed_is_refused_with_its_line() {
+    let folder = folder();
+    for (name, text, needles) in [
+        ("a.reg", "fk5\nbox(1,2,3)\n", ["a.reg", "line 2", "box(x,y,width,height,angle)"]),
+        ("b.reg", "fk4\ncircle(1,2,3)\n", ["b.reg", "line 2", "FK4"]),
+        ("c.crtf", "#CRTF\ncircle[[1, 2], 3]\n", ["c.crtf", "line 2", "units"]),
+        ("d.csv", "ra,dec,flux\n1,2,3\n", ["d.csv", "line 1", "radius"]),
+        ("e.csv", "ra,dec,radius\n1,2,3\n", ["e.csv", "line 2", "unit"]),
+        ("f.reg", "fk5\npolygon(1,2,3,4,5,6)\n", ["f.reg", "line 2", "projection"]),
+    ] {
+        fs::write(folder.path(name), text).unwrap();
+        fails(&folder, &format!("--mask {name}"), &needles);
+    }
+    folder.save("dirty.fits", &Image::new(&good_dirty()).without("CTYPE1"));
+    fs::write(folder.path("g.reg"), "fk5\ncircle(1,2,3)\n").unwrap();
+    fails(&folder, "--mask g.reg", &["g.reg", "dirty.fits", "line 2", "WCS"]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod given;
 mod graph_command;
 mod interrupt;
 mod layering;
+mod masks;
 mod memory;
 mod multiscale;
 mod plan;

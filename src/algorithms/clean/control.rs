@@ -35,11 +35,23 @@ pub struct CleanParams {
     pub mask_dilate: usize,
     /// Border without components \[percent of the width per side\].
     pub clean_border: f64,
-    /// Mask file; empty for none.
+    /// Files of the mask, with commas between them; empty for none.
     pub mask: String,
     /// Model to begin with; empty for none.
     #[serde(rename = "continue")]
     pub start: String,
+    /// Part of the image where components may stand.
+    pub window: Window,
+}
+
+/// Part of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// All of it.
+    Full,
+    /// The middle half of its rows and columns.
+    InnerQuarter,
 }
 
 /// The threshold in units of the noise.
@@ -58,6 +70,14 @@ impl CleanParams {
             AutoThreshold::Given(sigmas) => sigmas,
             AutoThreshold::Auto if self.auto_mask > 0.0 => 1.0,
             AutoThreshold::Auto => 3.0,
+        }
+    }
+
+    /// Border where no component may stand \[percent of the width per side\].
+    pub fn border(&self) -> f64 {
+        match self.window {
+            Window::Full => self.clean_border,
+            Window::InnerQuarter => self.clean_border.max(25.0),
         }
     }
 

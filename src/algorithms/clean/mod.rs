@@ -15,7 +15,7 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf};
 use crate::kernels::list::ActiveList;
 
-pub use control::{AutoThreshold, CleanParams, Control, Levels, Next, Sight};
+pub use control::{AutoThreshold, CleanParams, Control, Levels, Next, Sight, Window};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};

@@ -64,7 +64,8 @@ impl Job {
     pub(super) fn files(&self, shown: &Shown, lists: &[ListFile]) -> Vec<PathBuf> {
         let plots = shown.files(&self.prefix, Of::Pair);
         let lists = lists.iter().map(|file| file.path(&self.prefix));
-        plots.into_iter().chain(Products::paths(&self.prefix)).chain(lists).chain([summary_of(&self.prefix)]).collect()
+        let products = self.plan.iter().flat_map(|plan| Products::paths(&self.prefix, &plan.config));
+        plots.into_iter().chain(products).chain(lists).chain([summary_of(&self.prefix)]).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
-use crate::images::PsfPeak;
+use crate::images::{Mask, PsfPeak};
 use crate::io::FitsWriter;
 use crate::pipeline::record::Shrink;
 
@@ -20,6 +20,8 @@ pub enum Product {
     Residual(FitsWriter),
     /// The restored image \[Jy/beam\].
     Restored(FitsWriter),
+    /// Where the user lets components stand.
+    Mask(FitsWriter),
 }
 
 impl Product {
@@ -29,6 +31,7 @@ impl Product {
             Self::Model(_) => "write-model",
             Self::Residual(_) => "write-residual",
             Self::Restored(_) => "write-image",
+            Self::Mask(_) => "write-mask",
         }
     }
 }
@@ -54,15 +57,25 @@ impl Work for Deliver {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut pixels = blanked(&inputs[0], &inputs[1]);
+        let mut pixels = match &self.product {
+            // where the dirty image is blank it forbids, and is not blank itself
+            Product::Mask(_) => flags(inputs[1].allowed().as_ref(), inputs[0].dirty().image.shape()),
+            _ => blanked(&inputs[0], &inputs[1]),
+        };
         if self.blank {
-            pixels.fill(f32::NAN);
+            pixels.fill(if matches!(self.product, Product::Mask(_)) { 0.0 } else { f32::NAN });
         }
         let (plane, first) = (self.plane, self.rows.first);
-        let (Product::Model(writer) | Product::Residual(writer) | Product::Restored(writer)) = &self.product;
+        let (Product::Model(writer) | Product::Residual(writer) | Product::Restored(writer) | Product::Mask(writer)) =
+            &self.product;
         writer.write_rows(plane, first, pixels.view())?;
         Ok(Value::Done)
     }
+}
+
+/// 1 where a mask allows components, 0 elsewhere.
+fn flags(mask: Option<&Mask>, shape: (usize, usize)) -> Array2<f32> {
+    Array2::from_shape_fn(shape, |(y, x)| if mask.is_none_or(|mask| mask.allows(y, x)) { 1.0 } else { 0.0 })
 }
 
 /// The pixels of a slab of any kind.

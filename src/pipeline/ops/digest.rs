@@ -46,6 +46,7 @@ enum File<'a> {
 fn file(op: &DeconvOp) -> File<'_> {
     match op {
         DeconvOp::ReadRows(op) => File::Read(&op.source),
+        DeconvOp::RegridRows(op) => File::Read(&op.source),
         DeconvOp::LocatePsf(op) => File::Read(&op.psf.source),
         DeconvOp::ExamineCore(op) => File::Read(&op.psf.source),
         DeconvOp::ExaminePsf(op) => File::Read(&op.psf.source),
@@ -55,6 +56,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::Prepare(_)
         | DeconvOp::Allow(_)
         | DeconvOp::TakeModel(_)
+        | DeconvOp::StampRows(_)
         | DeconvOp::MakePsf(_)
         | DeconvOp::FieldRows(_)
         | DeconvOp::PsfRows(_)

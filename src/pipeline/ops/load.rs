@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::masks::united;
 use super::{DirtySlab, OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask};
@@ -88,7 +89,7 @@ impl Work for Prepare {
     }
 }
 
-/// Tells where components may stand; inputs: dirty rows, then rows of the mask if there is one.
+/// Tells where components may stand; inputs: dirty rows, then rows of each file of the mask, as read or as selected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Allow {
     /// The rows.
@@ -97,6 +98,8 @@ pub struct Allow {
     pub shape: (usize, usize),
     /// Border without components \[percent per side\].
     pub border: f64,
+    /// Of each file of the mask, whether its pixels are taken out.
+    pub is_out: Vec<bool>,
 }
 
 impl Work for Allow {
@@ -104,12 +107,12 @@ impl Work for Allow {
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let bytes = inputs[0].bytes;
-        Cost { flops: bytes as f64 / 4.0, output_bytes: bytes / 4, scratch_bytes: bytes / 4 }
+        Cost { flops: bytes as f64 / 4.0, output_bytes: bytes / 4, scratch_bytes: 3 * bytes / 4 }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let border = (self.border > 0.0).then(|| Mask::inside_border_rows(self.shape, self.border, self.rows.range()));
-        let user = inputs.get(1).map(|mask| Mask::from_pixels(mask.pixels()));
+        let user = united(&inputs[1..], &self.is_out, (self.rows.len(), self.shape.1));
         let masks = [inputs[0].dirty().finite.clone(), user, border.transpose().expect("the border was checked")];
         let all = masks.into_iter().flatten().reduce(|mut all, mask| {
             all.intersect(&mask).expect("the masks of a slab have its shape");

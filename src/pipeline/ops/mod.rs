@@ -8,6 +8,7 @@ mod describe;
 mod digest;
 mod given;
 mod load;
+mod masks;
 mod measure;
 mod psf;
 mod scales;
@@ -32,6 +33,7 @@ pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
 pub use given::TakeModel;
 pub use load::{Allow, Prepare, ReadRows, Source};
+pub use masks::{RegridRows, StampRows};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
 pub use scales::{AddShapes, MaskFound, MergeSteps, ScaleRows, SmoothPsf, SmoothRows};
@@ -152,6 +154,10 @@ pub enum DeconvOp {
     Prepare(Prepare),
     /// Tells where components may stand.
     Allow(Allow),
+    /// Pixels that regions hold.
+    StampRows(StampRows),
+    /// Pixels that an image of another grid selects.
+    RegridRows(RegridRows),
     /// Puts together what was measured of a PSF.
     ExaminePsf(ExaminePsf),
     /// Puts a whole PSF together.
@@ -271,6 +277,8 @@ macro_rules! each {
             DeconvOp::MeasurePsf($op) => $call,
             DeconvOp::Prepare($op) => $call,
             DeconvOp::Allow($op) => $call,
+            DeconvOp::StampRows($op) => $call,
+            DeconvOp::RegridRows($op) => $call,
             DeconvOp::ExaminePsf($op) => $call,
             DeconvOp::MakePsf($op) => $call,
             DeconvOp::FieldRows($op) => $call,

@@ -139,8 +139,8 @@ fn planes(plan: &Plan) -> Stage {
     for plane in 0..plan.batch {
         let files = PlaneFiles {
             dirty: (&plan.inputs.dirty, plane),
-            mask: plan.inputs.mask.as_ref().map(|mask| (mask, 0)),
-            border: plan.config.clean.clean_border,
+            masks: plan.inputs.masks.iter().map(|mask| (mask, 0)).collect(),
+            border: plan.config.clean.border(),
             scale: 1.0,
         };
         let keys = wiring.plane(plane, &files);

@@ -147,13 +147,14 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored, lists_components: _ } = products;
+        let Products { model, residual, restored, mask, lists_components: _ } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),
             (Product::Restored(restored.writer()), &keys.restored),
         ];
-        for (product, slabs) in products {
+        let mask = mask.as_ref().map(|mask| (Product::Mask(mask.writer()), &keys.allowed));
+        for (product, slabs) in products.into_iter().chain(mask) {
             written.extend(wiring.deliver(&product, plane, (&keys.dirty, slabs), blank));
         }
         keys
@@ -238,6 +239,7 @@ impl Session<'_> {
             beam,
             psf_peak: psf.facts().map_or(0.0, |facts| facts.peak.scale),
             missing_sidelobes: state.stats.missing,
+            selected_pixels: self.plan.config.restricts_components().then_some(state.selected),
             wall_s,
             wiener: state.wiener,
             held_out_rms: state.held_out_rms,

@@ -19,8 +19,8 @@ impl Session<'_> {
             let inputs = &self.plan.inputs;
             let files = PlaneFiles {
                 dirty: (&inputs.dirty, plane.plane),
-                mask: inputs.mask.as_ref().map(|mask| (mask, plane.mask)),
-                border: self.plan.config.clean.clean_border,
+                masks: inputs.masks.iter().zip(plane.masks.iter().copied()).collect(),
+                border: self.plan.config.clean.border(),
                 scale,
             };
             let mut planes = wiring.plane(plane.plane, &files);
@@ -93,9 +93,13 @@ impl Session<'_> {
             gcv: None,
             held_out_rms: None,
             usable: None,
+            selected: stats.allowed,
             notes: Vec::new(),
         };
         self.note_psf(&mut state);
+        if state.selected == 0 && state.stop.is_none() {
+            state.notes.push("mask, border and window select no pixel: nothing is cleaned".to_owned());
+        }
         state
     }
 }

@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use thiserror::Error;
 
+use super::config::RunConfig;
 use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
 use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
@@ -29,7 +30,7 @@ use crate::graph::{
 };
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
-use crate::units::{Kind as _, Model, Residual, Restored};
+use crate::units::{Kind as _, Model, Residual, Restored, Selection};
 pub use given::{ResidualOutcome, residual};
 use state::PsfState;
 use usage::{cpu_seconds, peak_memory};
@@ -128,11 +129,12 @@ impl RunError {
     }
 }
 
-/// The three products, open.
+/// The products, open.
 pub struct Products {
     model: FitsTarget<Model>,
     residual: FitsTarget<Residual>,
     restored: FitsTarget<Restored>,
+    mask: Option<FitsTarget<Selection>>,
     lists_components: bool,
 }
 
@@ -143,16 +145,16 @@ impl Products {
     /// See [`FitsTarget::create`].
     pub fn create(plan: &Plan, prefix: &str, overwrite: bool) -> Result<Self, FitsError> {
         let template = &plan.inputs.dirty.0;
-        let [model, residual, restored] = Self::paths(prefix);
-        for path in [&model, &residual, &restored] {
-            if plan.inputs.contains(path) {
-                return Err(FitsError::IsInput { path: path.clone() });
-            }
+        let paths = Self::paths(prefix, &plan.config);
+        if let Some(path) = paths.iter().find(|path| plan.inputs.contains(path)) {
+            return Err(FitsError::IsInput { path: path.clone() });
         }
+        let mask = paths.get(3).map(|path| FitsTarget::create(path, template, overwrite)).transpose()?;
         Ok(Self {
-            model: FitsTarget::create(&model, template, overwrite)?,
-            residual: FitsTarget::create(&residual, template, overwrite)?,
-            restored: FitsTarget::create(&restored, template, overwrite)?,
+            model: FitsTarget::create(&paths[0], template, overwrite)?,
+            residual: FitsTarget::create(&paths[1], template, overwrite)?,
+            restored: FitsTarget::create(&paths[2], template, overwrite)?,
+            mask,
             lists_components: false,
         })
     }
@@ -162,9 +164,11 @@ impl Products {
         Self { lists_components: true, ..self }
     }
 
-    /// Where the products of `prefix` stand.
-    pub fn paths(prefix: &str) -> [PathBuf; 3] {
-        [Model::NAME, Residual::NAME, Restored::NAME].map(|name| PathBuf::from(format!("{prefix}-{name}.fits")))
+    /// Where the products of `prefix` stand: model, residual, restored image, and the mask where there is one.
+    pub fn paths(prefix: &str, config: &RunConfig) -> Vec<PathBuf> {
+        let mask = config.restricts_components().then_some(Selection::NAME);
+        let names = [Model::NAME, Residual::NAME, Restored::NAME].into_iter().chain(mask);
+        names.map(|name| PathBuf::from(format!("{prefix}-{name}.fits"))).collect()
     }
 
     /// Completes the headers and gives the files their names.
@@ -172,8 +176,10 @@ impl Products {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored, lists_components: _ } = self;
-        Ok(vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?])
+        let Self { model, residual, restored, mask, lists_components: _ } = self;
+        let mut paths = vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?];
+        paths.extend(mask.map(|mask| mask.finish(plain)).transpose()?);
+        Ok(paths)
     }
 }
 

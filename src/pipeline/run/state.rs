@@ -124,6 +124,8 @@ pub(super) struct PlaneState {
     pub held_out_rms: Option<f64>,
     /// The modes that it used.
     pub usable: Option<Kept>,
+    /// Pixels where the user lets components stand.
+    pub selected: u64,
     pub notes: Vec<String>,
 }
 

@@ -138,6 +138,7 @@ impl Target {
         let read = match (integer, float) {
             (true, _) => text.parse::<i64>().ok().map(toml::Value::from),
             (_, true) => text.parse::<f64>().ok().map(toml::Value::from),
+            _ if self.kind() == Some(ParamKind::Switch) => text.parse::<bool>().ok().map(toml::Value::from),
             _ => None,
         };
         read.unwrap_or_else(|| text.into())

@@ -13,6 +13,7 @@ fn params() -> CleanParams {
         clean_border: 0.0,
         mask: String::new(),
         start: String::new(),
+        window: crate::algorithms::Window::Full,
     }
 }
 
