@@ -14,6 +14,7 @@
 //! | [`algorithms`] | the registry of deconvolvers, their parameters and stop rules |
 //! | [`tiling`] | chunks and the cost model that tunes them |
 //! | [`pipeline`] | configuration, plan, the operations of the graph, the run |
+//! | [`metrics`] | how good an image is: noise, errors against a truth, signs of faults |
 //! | [`simulate`] | test skies seen by real arrays |
 //! | [`diagnostics`] | progress, profiles, and the plots drawn from a run |
 //! | [`cli`] | the command line |
@@ -27,6 +28,7 @@ pub mod graph;
 pub mod images;
 pub mod io;
 pub mod kernels;
+pub mod metrics;
 pub mod pipeline;
 pub mod simulate;
 pub mod tiling;

@@ -9,6 +9,7 @@ use crate::collections::table::TableError;
 use crate::diagnostics::{PlotError, RecordError};
 use crate::graph::{CacheError, ScratchError};
 use crate::io::FitsError;
+use crate::metrics::{CatalogueError, MetricsError};
 use crate::pipeline::config::Bytes;
 use crate::pipeline::machine::MeasureError;
 use crate::pipeline::sweep::SweepError;
@@ -65,13 +66,20 @@ macro_rules! from {
     };
 }
 
-from!(CacheError, ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError);
+from!(CacheError, ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError, MetricsError);
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = if matches!(error, RunError::Aborted) { ABORTED } else { FAILED };
         let hint = error.hint();
         Self { code, ..Self::new(error, hint) }
+    }
+}
+
+impl From<CatalogueError> for Failure {
+    fn from(error: CatalogueError) -> Self {
+        let hint = error.hint();
+        Self::new(error, Some(hint))
     }
 }
 

@@ -14,6 +14,7 @@ mod graph;
 mod interrupt;
 mod keep;
 mod list;
+mod metrics;
 mod residual;
 mod restore;
 mod run;
@@ -32,6 +33,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use args::RunArgs;
 use graph::GraphArgs;
+use metrics::MetricsArgs;
 use residual::ResidualArgs;
 use restore::RestoreArgs;
 use simulate::SimulateArgs;
@@ -140,6 +142,9 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
             let args = RestoreArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             restore::restore(&args, matches, &line.recorded)
         }
+        Some(("metrics", matches)) => {
+            metrics::metrics(&MetricsArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
+        }
         Some(("tune", matches)) => {
             tune::tune(&TuneArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit()))
         }
@@ -181,6 +186,7 @@ fn command() -> Command {
         .subcommand(Command::new("list").about("Lists the algorithms with their parameters, and the plots"));
     let simulate = Command::new("simulate").about("Makes a test sky as a real array would see it: dirty, psf, truth");
     let graph = Command::new("graph").about("Draws the task graphs of a run, without running them");
+    let metrics = Command::new("metrics").about("Measures an image: noise, errors against a truth, signs of faults");
     let tune = Command::new("tune").about("Measures this machine, so that runs choose their chunks by it");
     let sweep = Command::new("sweep").about("Runs over all combinations of some parameters: times, results, the best");
     let residual = Command::new("residual").about("Computes what a model leaves of a dirty image");
@@ -189,6 +195,7 @@ fn command() -> Command {
         .subcommand(ResidualArgs::augment_args(residual))
         .subcommand(RestoreArgs::augment_args(restore))
         .subcommand(args::with_parameters(sweep::augment(sweep)))
+        .subcommand(MetricsArgs::augment_args(metrics))
         .subcommand(TuneArgs::augment_args(tune))
         .subcommand(Command::new(worker::NAME).about("Runs tasks for another deconv, which starts it").hide(true))
         .subcommand(SimulateArgs::augment_args(simulate))

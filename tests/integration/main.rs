@@ -18,6 +18,7 @@ mod interrupt;
 mod layering;
 mod masks;
 mod memory;
+mod metrics;
 mod multiscale;
 mod plan;
 mod products;
