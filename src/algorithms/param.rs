@@ -1,6 +1,6 @@
 //! What an algorithm can be told, as plain data: flags, help and checks follow from it.
 
-use super::Widths;
+use super::{TileChoice, Widths};
 
 /// What a parameter's value looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +27,8 @@ pub enum ParamKind {
     ChoiceOrFlux(&'static [&'static str]),
     /// `auto`, or full widths of scales in pixels with commas between them.
     Widths,
+    /// Tiles of a plane.
+    Tiles,
     /// A FITS file.
     File,
     /// Files with commas between them.
@@ -160,6 +162,16 @@ pub static PARAMS: &[Param] = &[
         help: "Model of an earlier run to go on from (PREFIX-model.fits): the CLEAN begins with its exact residual",
     },
     Param {
+        table: "clean",
+        key: "tile",
+        flag: "tile",
+        kind: ParamKind::Tiles,
+        value_name: "PX|GXxGY",
+        help: "Clean tiles of the plane side by side down to one common floor, between exact residuals of the whole: the \
+               most pixels of a tile's side (WSClean's -parallel-deconvolution), tiles across and down as in 4x4, or off; \
+               auto chooses by the size of the plane",
+    },
+    Param {
         table: "multiscale",
         key: "scales",
         flag: "multiscale-scales",
@@ -276,6 +288,7 @@ impl Param {
                 text.parse::<Widths>().is_ok(),
                 "auto, or full widths in pixels with commas between them, as in 0,8,16".to_owned(),
             ),
+            ParamKind::Tiles => (text.parse::<TileChoice>().is_ok(), TileChoice::EXPECTED.to_owned()),
             ParamKind::File => (!text.is_empty(), "a FITS file".to_owned()),
             ParamKind::Files => (!text.is_empty(), "files, with commas between them".to_owned()),
             ParamKind::Switch => (["true", "false"].contains(&text), "true or false".to_owned()),

@@ -17,6 +17,7 @@ mod masks;
 mod psf;
 mod scales;
 mod score;
+mod tiles;
 mod wiener;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,7 @@ use crate::pipeline::record::{Pooling, Shrink};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use scales::Numbered;
+pub use tiles::TiledStep;
 pub use wiener::{Asked, Solver, SolverKeys};
 
 /// Values of consecutive slabs or blocks.

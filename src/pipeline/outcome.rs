@@ -8,6 +8,7 @@ use super::record::{Convergence, Preview};
 use crate::algorithms::wiener::CeilingReport;
 use crate::algorithms::{Component, PlaneStats, StopReason};
 use crate::images::CleanBeam;
+use crate::tiling::Seams;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -84,6 +85,9 @@ pub struct PlaneOutcome {
     pub selected_pixels: Option<u64>,
     /// Time from the first read to the last write of its batch \[s\].
     pub wall_s: f64,
+    /// The tiles that it was cleaned in, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<TilesOutcome>,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
     /// Root of the mean square of the misfit with another dirty image, where one was given \[Jy/beam\].
@@ -91,6 +95,18 @@ pub struct PlaneOutcome {
     pub held_out_rms: Option<f64>,
     /// What a reader should know.
     pub notes: Vec<String>,
+}
+
+/// The tiles that a plane was cleaned in.
+#[derive(Debug, Clone, Serialize)]
+pub struct TilesOutcome {
+    /// Tiles side by side.
+    pub across: usize,
+    /// Tiles one below the other.
+    pub down: usize,
+    /// Where they met in the last cycle.
+    #[serde(skip)]
+    pub seams: Seams,
 }
 
 /// How Wiener-Hunt went.

@@ -13,7 +13,7 @@ use crate::algorithms::{Algorithm, Kind, Minor, View};
 use crate::fft::{Layout, good_size};
 use crate::images::{BeamError, Cell, Geometry, PsfPeak, UNIT_CELL};
 use crate::io::{FitsError, FitsSource, RegionError};
-use crate::tiling::Choice;
+use crate::tiling::{Choice, Tiles};
 use crate::units;
 use pairing::pairing;
 
@@ -26,6 +26,7 @@ mod pairing;
 mod scales;
 mod score;
 mod show;
+mod tiles;
 mod time;
 
 pub use forecast::Stage;
@@ -90,6 +91,8 @@ pub struct Plan {
     pub cut: Cut,
     /// The PSF's transform, if its peak stands where it usually does.
     pub kernel: KernelCut,
+    /// The tiles in which planes are cleaned; none where each is cleaned in one piece.
+    pub tiles: Option<Tiles>,
     /// The chunks and why.
     pub chunks: Choice,
     /// Planes that are worked on at the same time.
@@ -239,6 +242,7 @@ impl Plan {
         let kernel = KernelCut::new(psf_peak, cut, is_circular(&config));
         let plan = Self {
             cut,
+            tiles: tiles::tiles(&config, shape),
             chunks: Choice::default(),
             batch: 1,
             forecast: Forecast::default(),
@@ -251,7 +255,7 @@ impl Plan {
             workers: means.workers,
             memory: means.memory,
         };
-        warnings.extend(plan.beam_warnings());
+        warnings.extend(plan.beam_warnings().into_iter().chain(plan.tile_warnings()));
         Self { warnings, ..plan }.cut_to_memory()
     }
 

@@ -183,6 +183,7 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("clean-border", "", ["0", "40"]),
     ("mask", "", ["all.fits", "half.fits"]),
     ("window", "--auto-mask 0 --auto-threshold 2", ["full", "inner-quarter"]),
+    ("tile", "", ["off", "2x2"]),
     ("psf-scale", "", ["pair", "psf-only"]),
     ("beam-shape", "", ["fit", "6asec,5asec,40deg"]),
 ];

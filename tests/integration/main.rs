@@ -26,6 +26,7 @@ mod psf_geometry;
 mod resume;
 mod schedulers;
 mod sweep;
+mod tiles;
 mod tune;
 mod wiener;
 

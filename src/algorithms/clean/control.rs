@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Minor, MinorRules, Patch, Step, View};
+use super::{Minor, MinorRules, Patch, Step, TileChoice, View};
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
 use crate::units::Flux;
 
@@ -40,6 +40,8 @@ pub struct CleanParams {
     /// Model to begin with; empty for none.
     #[serde(rename = "continue")]
     pub start: String,
+    /// Tiles that are cleaned side by side.
+    pub tile: TileChoice,
     /// Part of the image where components may stand.
     pub window: Window,
 }
@@ -111,8 +113,14 @@ impl Levels {
         self.0.iter_mut().zip(&other.0).for_each(|(sum, count)| *sum += count);
     }
 
+    /// How many pixels lie at or above a level, those just below it in its own step included.
+    pub(super) fn reaching(&self, level: f32) -> u64 {
+        let first = (level.abs().to_bits() >> LEVEL_SHIFT) as usize;
+        self.0[first..].iter().map(|count| u64::from(*count)).sum()
+    }
+
     /// The lowest level at or above which no more than `pixels` lie.
-    fn holding(&self, pixels: u64) -> f32 {
+    pub(super) fn holding(&self, pixels: u64) -> f32 {
         let mut count = 0;
         for (bin, inside) in self.0.iter().enumerate().rev() {
             count += u64::from(*inside);
@@ -177,7 +185,7 @@ pub enum Next {
 }
 
 /// Pixels on the list at the most (ALGORITHMS 2.4).
-const MAX_ACTIVE: u64 = 200_000;
+pub(super) const MAX_ACTIVE: u64 = 200_000;
 /// A peak this much above the lowest is worse (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
 const PEAK_RISE: f32 = 1.1;
 /// Noise this much above the lowest of the mask phase is worse: a good component takes noise away.
@@ -215,6 +223,8 @@ pub struct Control {
     continues: bool,
     /// Lowest noise of the mask phase \[Jy/beam\].
     lowest_sigma: f64,
+    /// Whether each tile of the plane has a list of its own.
+    is_tiled: bool,
 }
 
 impl Control {
@@ -238,6 +248,7 @@ impl Control {
             reached: None,
             stalled: None,
             lowest_sigma: f64::INFINITY,
+            is_tiled: false,
         }
     }
 
@@ -245,6 +256,17 @@ impl Control {
     #[must_use]
     pub fn continuing(self, continues: bool) -> Self {
         Self { continues, ..self }
+    }
+
+    /// The same for a plane in tiles, which choose their common floor themselves ([`super::TileRules`]).
+    #[must_use]
+    pub fn in_tiles(self) -> Self {
+        Self { is_tiled: true, ..self }
+    }
+
+    /// Takes note of the floor that the tiles chose.
+    pub fn cleaned_to(&mut self, floor: f32) {
+        self.state.is_final = floor <= self.state.threshold;
     }
 
     /// Where the plane stands.
@@ -400,7 +422,8 @@ impl Control {
             View::List => {
                 let patch = self.minor.cycle().least_floor(self.patch);
                 let share = (self.descent.max(patch) * stats.peak).max(sight.wait(stats.peak));
-                share.max((sight.bias * sight.levels.holding(MAX_ACTIVE)).min(0.9 * stats.peak))
+                let crowd = if self.is_tiled { 0.0 } else { sight.bias * sight.levels.holding(MAX_ACTIVE) };
+                share.max(crowd.min(0.9 * stats.peak))
             }
             // the whole plane costs the same wherever it stops
             View::Plane => 0.0,

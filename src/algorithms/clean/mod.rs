@@ -6,6 +6,7 @@ mod hogbom;
 mod list;
 mod multiscale;
 mod params;
+mod tile;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub use control::{AutoThreshold, CleanParams, Control, Levels, Next, Sight, Wind
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
+pub use tile::{TILE_DEPTH, TILE_MARGIN, TileChoice, TileRank, TileRules};
 
 /// What a minor cycle looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,5 +160,5 @@ pub(super) const HOGBOM: Algorithm = Algorithm {
     kind: Kind::Clean(Minor::Hogbom),
     tables: &["clean"],
     // the loop goes straight down to the threshold
-    ignores: &["mgain"],
+    ignores: &["mgain", "tile"],
 };

@@ -50,7 +50,7 @@ impl Work for MinorPass {
 }
 
 /// From places on a grid to pixels, and from peaks of the smoothed residual to the flux of blobs.
-fn spread(step: &mut Step, grid: usize, response: f32) {
+pub(super) fn spread(step: &mut Step, grid: usize, response: f32) {
     for component in &mut step.components {
         (component.y, component.x) = (component.y * grid, component.x * grid);
         component.flux /= response;

@@ -13,13 +13,14 @@ use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
+use crate::algorithms::{FloorMap, Levels, PlaneStats, Step, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
 use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
 use crate::pipeline::ops::{ModelTally, SlabTally};
 use crate::pipeline::record::{Pooled, PooledRows, Pooling};
+use crate::tiling::{Seams, Strip};
 use crate::units::Kind;
 
 /// How values leave memory and come back.
@@ -99,6 +100,10 @@ variants! {
     33 PsfPart(part);
     34 SlabTally(tally);
     35 PooledRows(rows);
+    50 Strips(strips);
+    51 Seams(seams);
+    52 TileRanks(ranks);
+    53 TileRules(rules);
 }
 
 /// Parts that go through serde.
@@ -136,6 +141,9 @@ by_serde!(
     SpectrumTable,
     Choice,
     Ceiling,
+    Seams,
+    Vec<TileRank>,
+    TileRules,
     f64
 );
 
@@ -323,6 +331,26 @@ impl Part for ActiveList {
 
     fn get(from: &mut Unpacker<'_>) -> io::Result<Self> {
         Ok(Self { y: Part::get(from)?, x: Part::get(from)?, value: Part::get(from)?, weight: Part::get(from)? })
+    }
+}
+
+impl Part for Vec<Strip> {
+    fn put(&self, to: &mut Packer<'_>) -> io::Result<()> {
+        to.put(&self.len())?;
+        self.iter().try_for_each(|strip| {
+            to.put(&(strip.costs().len(), strip.steps().len()))?;
+            to.put_all(strip.costs())?;
+            to.put_all(strip.steps())
+        })
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> io::Result<Self> {
+        let strips: usize = from.get()?;
+        let mut strip = || {
+            let (costs, steps): (usize, usize) = from.get()?;
+            Ok(Strip::from_parts(from.get_all(costs)?, from.get_all(steps)?))
+        };
+        (0..strips).map(|_| strip()).collect()
     }
 }
 

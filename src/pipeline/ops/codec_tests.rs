@@ -16,6 +16,7 @@ use crate::algorithms::{Component, FloorBuilder, Patch, Shortfall};
 use crate::fft::{Layout, column_transfer, forward_rows, inverse_rows, map_columns};
 use crate::images::{BeamFit, BeamShape, CleanBeam, PartAsks, PsfCore, UNIT_CELL};
 use crate::pipeline::record::Shrink;
+use crate::tiling::Tiles;
 use crate::units::Residual;
 
 fn written(value: &Value) -> Vec<u8> {
@@ -93,6 +94,7 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     }
     let stats =
         PlaneStats { peak: rng.random(), sigma: f64::from_bits(rng.random()), pixels: 9, ..PlaneStats::default() };
+    let tile_levels = levels.clone();
     let rank = SlabRank { peak: rng.random(), outside: -0.0, allowed: u64::MAX, levels: levels.clone() };
     let components = vec![Component { y: 3, x: 1 << 40, flux: rng.random() }; shape.0];
     let sample = noise(rng, shape).into_raw_vec_and_offset().0;
@@ -135,6 +137,10 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
         Value::PooledRows(shrink.rows(0, &finite(rng, shape).view())),
         Value::RowSums(vec![rng.random(); shape.0]),
         Value::Scalar(rng.random()),
+        Value::Strips(vec![Strip::from_parts(vec![rng.random(); shape.0], vec![2; 3 * shape.0]); 2]),
+        Value::Seams(Seams::new(Tiles::of_grid((40, 32), (2, 2)), vec![vec![3; 40]], vec![vec![1; 32]])),
+        Value::TileRanks(vec![TileRank { tile: 7, peak: rng.random(), levels: tile_levels }; 2]),
+        Value::TileRules(TileRules { floor: rng.random(), niter: vec![u64::MAX, 0] }),
         Value::NoPsf(PsfError::TwoPeaks { first: (1, 2), second: (3, 4), ratio: 0.99 }),
         Value::Done,
     ]

@@ -107,19 +107,19 @@ impl Work for MapFloor {
 }
 
 /// Weights of the rows of a slab in the search for the peak, from its first row on: 1 where the PSF reaches everything.
-struct Weights<'a> {
+pub(super) struct Weights<'a> {
     floor: Option<(FloorRows<'a>, f64)>,
     row: Vec<f32>,
 }
 
 impl<'a> Weights<'a> {
     /// `inputs`: the plane's noise and the map of floors if there is one; `first` is the slab's first row.
-    fn new(inputs: &'a [Arc<Value>], first: usize, nx: usize) -> Self {
+    pub(super) fn new(inputs: &'a [Arc<Value>], first: usize, nx: usize) -> Self {
         let floor = inputs.get(1).map(|map| (FloorRows::new(map.floor(), first), inputs[0].noise().sigma));
         Self { floor, row: vec![1.0; nx] }
     }
 
-    fn next_row(&mut self) -> &[f32] {
+    pub(super) fn next_row(&mut self) -> &[f32] {
         if let Some((rows, sigma)) = &mut self.floor {
             rows.weights(*sigma, &mut self.row);
         }

@@ -13,6 +13,8 @@ mod measure;
 mod psf;
 mod scales;
 mod score;
+mod seams;
+mod tiles;
 mod value;
 mod vectors;
 mod wiener;
@@ -38,6 +40,8 @@ pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
 pub use scales::{AddShapes, MaskFound, MergeSteps, ScaleRows, SmoothPsf, SmoothRows};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
+pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
+pub use tiles::{MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
@@ -250,6 +254,22 @@ pub enum DeconvOp {
     Misfit(Misfit),
     /// Its root of the mean square.
     MisfitRms(MisfitRms),
+    /// Seams of tiles from top to bottom.
+    SeamRows(SeamRows),
+    /// A seam of tiles from left to right.
+    SeamColumns(SeamColumns),
+    /// Boundaries of tiles.
+    DrawSeams(DrawSeams),
+    /// Keeps some columns.
+    CropColumns(CropColumns),
+    /// What stands out in each tile.
+    RankTiles(RankTiles),
+    /// The floor of all tiles.
+    TileFloor(TileFloor),
+    /// Pixels at or above that floor.
+    SelectAbove(SelectAbove),
+    /// The minor cycle of a tile.
+    MinorTile(MinorTile),
 }
 
 /// What each operation must say of itself.
@@ -325,6 +345,14 @@ macro_rules! each {
             DeconvOp::CrossValidate($op) => $call,
             DeconvOp::Misfit($op) => $call,
             DeconvOp::MisfitRms($op) => $call,
+            DeconvOp::SeamRows($op) => $call,
+            DeconvOp::SeamColumns($op) => $call,
+            DeconvOp::DrawSeams($op) => $call,
+            DeconvOp::CropColumns($op) => $call,
+            DeconvOp::RankTiles($op) => $call,
+            DeconvOp::TileFloor($op) => $call,
+            DeconvOp::SelectAbove($op) => $call,
+            DeconvOp::MinorTile($op) => $call,
         }
     };
 }

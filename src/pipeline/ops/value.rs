@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{FloorMap, Levels, PlaneStats, Step};
+use crate::algorithms::{FloorMap, Levels, PlaneStats, Step, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
 use crate::pipeline::record::{Pooled, PooledRows};
+use crate::tiling::{Seams, Strip};
 use crate::units::{Dirty, Model, Residual, Restored};
 
 /// Rows of a dirty image with their blanks.
@@ -141,6 +142,14 @@ pub enum Value {
     RowSums(Vec<f64>),
     /// A number.
     Scalar(f64),
+    /// Strips on the way to the seams in them.
+    Strips(Vec<Strip>),
+    /// Boundaries of tiles.
+    Seams(Seams),
+    /// What stands out in tiles.
+    TileRanks(Vec<TileRank>),
+    /// What all tiles keep to.
+    TileRules(TileRules),
     /// Nothing but the fact that it was done.
     Done,
 }
@@ -229,6 +238,14 @@ access! {
     row_sums: RowSums(Vec<f64>);
     /// A number.
     scalar: Scalar(f64);
+    /// Strips on the way to their seams.
+    strips: Strips(Vec<Strip>);
+    /// Boundaries of tiles.
+    seams: Seams(Seams);
+    /// What stands out in tiles.
+    tile_ranks: TileRanks(Vec<TileRank>);
+    /// What all tiles keep to.
+    tile_rules: TileRules(TileRules);
 }
 
 impl Value {
@@ -272,6 +289,10 @@ impl Value {
             Self::ModeTable(table) => table.bytes(),
             Self::RowSums(sums) => 8 * sums.len() as u64,
             Self::PsfPart(part) => part.bytes(),
+            Self::Strips(strips) => strips.iter().map(Strip::bytes).sum(),
+            Self::Seams(seams) => seams.bytes(),
+            Self::TileRanks(ranks) => 8300 * ranks.len() as u64,
+            Self::TileRules(rules) => 8 * rules.niter.len() as u64,
             Self::Rank(_)
             | Self::PsfSurvey(_)
             | Self::PsfCore(_)

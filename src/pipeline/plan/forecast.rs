@@ -128,7 +128,11 @@ fn looks(plan: &Plan) -> Vec<Stage> {
 /// The PSFs' transfer functions.
 fn transfers(plan: &Plan) -> Stage {
     each_psf(plan, "transfer", |wiring, psf| {
-        let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| wiring.whole_psf(psf, plan.kernel.peak));
+        let whole = |wiring: &mut Wiring| match plan.psf_reach() {
+            Some(reach) => wiring.psf_within(psf, plan.kernel.peak, reach),
+            None => wiring.whole_psf(psf, plan.kernel.peak),
+        };
+        let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| whole(wiring));
         wiring.transfer(psf, &plan.kernel).into_iter().chain(whole).collect()
     })
 }
@@ -171,7 +175,7 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
             };
-            let psf = Kept::of_bytes(psf_bytes(plan));
+            let psf = Kept::of_bytes(plan.held_psf_bytes());
             let psf = wiring.give("held-psf", psf_plane, 0, &psf);
             (keys, psf, wiring.give_all("held-transfer", psf_plane, &transfer))
         })
@@ -184,7 +188,11 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut targets = Vec::new();
     for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
-        let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
+        let cut = MinorCut { minor, rules, scale: Scale::POINT };
+        let step = match plan.tiles {
+            Some(tiles) => wiring.tiled_minor(plane, &keys, (&weights, |_| &psf), (tiles, cut)).step,
+            None => wiring.minor(plane, &keys, (&weights, &psf), cut),
+        };
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
         targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).chain(&transfer).cloned());

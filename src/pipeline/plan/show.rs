@@ -50,6 +50,7 @@ impl fmt::Display for Plan {
             self.cut.block
         )?;
         self.write_reasons(f)?;
+        self.write_tiles(f)?;
         writeln!(f, "planes      {} at a time", self.batch)?;
         let Forecast { peak_bytes, spilled_bytes, loaded_bytes, load, pass, finish } = self.forecast;
         writeln!(

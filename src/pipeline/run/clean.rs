@@ -34,7 +34,8 @@ impl Session<'_> {
             let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
             self.begin_scales(state);
             let control = Control::new(self.plan.config.clean.clone(), minor, patch);
-            state.control = Some(control.continuing(state.tally.components > 0));
+            let control = control.continuing(state.tally.components > 0);
+            state.control = Some(if self.plan.tiles.is_some() { control.in_tiles() } else { control });
             state.note_point();
         }
         loop {
@@ -104,9 +105,7 @@ impl Session<'_> {
             let state = &mut states[*index];
             match task {
                 Task::Cycle(rules) => {
-                    let step = values.next().expect("the first target of a cycle is its step");
-                    let step = self.read(&step)?;
-                    state.control.as_mut().expect("the plane is under way").took(step.step());
+                    let floor = self.take_step(state, rules, &mut values)?;
                     let chosen = state.chosen;
                     if let Some(scale) = state.scales.get_mut(chosen) {
                         scale.found = values.next();
@@ -114,7 +113,7 @@ impl Session<'_> {
                     let foreseen = state.wanted.iter().copied().find(|number| *number != chosen);
                     self.take_residual(state, &mut values);
                     self.learn(state, foreseen);
-                    self.tell(state, *rules);
+                    self.tell(state, floor);
                     state.note_point();
                 }
                 Task::Look => self.take_look(state, &mut values),
@@ -163,21 +162,21 @@ impl Session<'_> {
         }
     }
 
-    fn tell(&self, state: &PlaneState, rules: MinorRules) {
+    fn tell(&self, state: &PlaneState, floor: f32) {
         let scale = self.kits(state).get(state.cleaned);
         let scale = scale.map_or_else(String::new, |kit| format!(" at {:.1} pixels", kit.scale.width));
         self.tools.watch.note(&format!(
-            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned{scale} to {:.3e})",
+            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned{scale} to {floor:.3e})",
             state.plan.label,
             state.control.as_ref().map_or(0, |control| control.state().iterations),
             state.stats.peak,
             state.stats.sigma,
             state.tally.flux,
-            rules.floor,
         ));
     }
 
-    /// A minor cycle, the model with its components, and the exact residual: step, then [`Self::wire_residual`].
+    /// A minor cycle, the model with its components, and the exact residual: what [`Self::take_step`] takes, then
+    /// [`Self::wire_residual`].
     fn wire_cycle(&self, wiring: &mut Wiring, state: &mut PlaneState, cycle: (Minor, MinorRules)) -> Vec<Key> {
         let plane = state.plan.plane;
         let weights = wiring.give_all("held-weights", plane, &state.weights);
@@ -186,6 +185,11 @@ impl Session<'_> {
         let keys = state.give(wiring, true);
         let (minor, rules) = cycle;
         let Some(kit) = self.kits(state).get(state.chosen) else {
+            if let Some(tiles) = self.plan.tiles {
+                let (taken, model) = self.wire_tiles(wiring, plane, (&keys, &weights, &psf), (tiles, minor, rules));
+                let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
+                return taken.into_iter().chain(measured).collect();
+            }
             let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
             let model = wiring.add_components(plane, &keys.model, &step);
             let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });

@@ -196,6 +196,7 @@ impl Session<'_> {
             panels,
             beam: beam.and_then(|(_, beam)| self.plan.cell().map(|_| beam)),
             sky: Sky::from_cards(header.cards().filter_map(|card| Some((card.key(), card.value()?.to_string())))),
+            seams: self.tiles_of(state)?.map(|tiles| tiles.seams),
         })
     }
 
@@ -215,6 +216,7 @@ impl Session<'_> {
         };
         let stop = state.stop.clone().expect("a batch is finished when every plane has stopped");
         let message = stop.to_string();
+        let tiles = self.tiles_of(&state)?;
         let progress = state.control.as_ref().map(Control::state).cloned().unwrap_or_default();
         self.convergence.planes.push(PlaneCurve {
             label: state.plan.label.clone(),
@@ -241,6 +243,7 @@ impl Session<'_> {
             missing_sidelobes: state.stats.missing,
             selected_pixels: self.plan.config.restricts_components().then_some(state.selected),
             wall_s,
+            tiles,
             wiener: state.wiener,
             held_out_rms: state.held_out_rms,
             notes: state.notes,

@@ -79,6 +79,7 @@ impl Session<'_> {
             chosen: 0,
             cleaned: 0,
             wanted: Vec::new(),
+            seams: None,
             model,
             residual,
             stats: *stats,

@@ -8,6 +8,7 @@ mod psf;
 mod scales;
 mod score;
 mod state;
+mod tiles;
 mod usage;
 mod wiener;
 

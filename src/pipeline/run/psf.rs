@@ -142,7 +142,10 @@ impl Session<'_> {
             if let (Some(facts), true) = (state.facts(), state.transfer.is_empty()) {
                 let psf = self.psf_plane(*plane);
                 targets.extend(wiring.transfer(&psf, &state.kernel));
-                targets.extend(whole.then(|| wiring.whole_psf(&psf, facts.peak)));
+                targets.extend(whole.then(|| match self.plan.psf_reach() {
+                    Some(reach) => wiring.psf_within(&psf, facts.peak, reach),
+                    None => wiring.whole_psf(&psf, facts.peak),
+                }));
                 owners.push((*plane, state.kernel.layout.blocks()));
             }
         }

@@ -19,7 +19,7 @@ pub(super) struct PsfState {
     pub kernel: KernelCut,
     /// Its transfer function, block by block; empty until needed.
     pub transfer: Slabs,
-    /// All of it, where a loop needs it.
+    /// All of it, or as far as the tiles reach, where a loop needs it.
     pub whole: Option<Kept>,
     /// What each scale is cleaned with; empty where components are points only.
     pub scales: Vec<ScaleKit>,
@@ -112,6 +112,8 @@ pub(super) struct PlaneState {
     pub cleaned: usize,
     /// The scales that the next graph looks at.
     pub wanted: Vec<usize>,
+    /// Boundaries of the tiles of the last cycle.
+    pub seams: Option<Kept>,
     pub points: Vec<CyclePoint>,
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,

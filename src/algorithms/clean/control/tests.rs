@@ -14,6 +14,7 @@ fn params() -> CleanParams {
         mask: String::new(),
         start: String::new(),
         window: crate::algorithms::Window::Full,
+        tile: TileChoice::Off,
     }
 }
 

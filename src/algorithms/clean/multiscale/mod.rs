@@ -56,7 +56,7 @@ pub(in crate::algorithms) const MULTISCALE: Algorithm = Algorithm {
     summary: "components of several widths, exact residual after every step (Offringa & Smirnov 2017)",
     kind: Kind::Clean(Minor::Multiscale),
     tables: &["clean", "multiscale"],
-    ignores: &[],
+    ignores: &["tile"],
 };
 
 impl Serialize for Widths {

@@ -1,0 +1,127 @@
+//! The graph of a minor cycle in tiles: `peaks -> floor -> minor(tile) -> all components`, with the seams before.
+//!
+//! The floor is a value on an edge: all tiles clean down to one level. Each reads the lists of its own slabs and the PSF as
+//! far as its own pixels reach.
+
+use super::{MinorCut, PlaneKeys, Wiring, key};
+use crate::algorithms::{Grid, TILE_MARGIN};
+use crate::graph::Key;
+use crate::images::PsfPeak;
+use crate::pipeline::ops::{
+    CropColumns, DeconvOp, DrawSeams, MakePsf, MergeSteps, MinorTile, PsfPlane, RankTiles, Rows, SeamColumns, SeamRows,
+    Select, SelectAbove, TileFloor,
+};
+use crate::tiling::Tiles;
+
+/// A minor cycle in tiles.
+pub struct TiledStep {
+    /// What all tiles found.
+    pub step: Key,
+    /// The floor that they went down to.
+    pub rules: Key,
+    /// Where they meet.
+    pub seams: Key,
+}
+
+impl Wiring {
+    /// A minor cycle on tiles side by side; the arguments are those of [`Wiring::minor`], with a PSF for each tile.
+    pub fn tiled_minor<'a>(
+        &mut self,
+        plane: usize,
+        keys: &PlaneKeys,
+        around: (&[Key], impl Fn(usize) -> &'a Key),
+        cycle: (Tiles, MinorCut),
+    ) -> TiledStep {
+        let ((weights, psf), (tiles, cut)) = (around, cycle);
+        let seams = self.seams(plane, &keys.residual, tiles);
+        let ranks = self.tile_ranks(plane, keys, (&seams, weights), (tiles, cut.scale.grid()));
+        let op = DeconvOp::TileFloor(TileFloor { tiles, rules: cut.rules });
+        let rules = self.task(key("tile-floor", plane, 0), op, ranks);
+        let lists = self.tile_lists(plane, keys, (&rules, weights), cut.scale.grid());
+        let slabs = self.cut.slabs();
+        let minor = |(wiring, tile): (&mut Self, usize)| {
+            let (rows, _) = tiles.bounds(tile, TILE_MARGIN);
+            let touched = |slab: &Rows| slab.first < rows.end && rows.start < slab.last;
+            let own = slabs.iter().zip(&lists).filter(|(slab, _)| touched(slab)).map(|(_, list)| list);
+            let inputs = [&rules, &seams].into_iter().chain(own).chain([psf(tile)]).cloned().collect();
+            let MinorCut { minor, rules, scale } = cut;
+            wiring.task(key("minor", plane, tile), DeconvOp::MinorTile(MinorTile { minor, rules, scale, tile }), inputs)
+        };
+        let steps: Vec<Key> = (0..tiles.count()).map(|tile| minor((&mut *self, tile))).collect();
+        let step = self.task(key("found-tiles", plane, 0), DeconvOp::MergeSteps(MergeSteps), steps);
+        TiledStep { step, rules, seams }
+    }
+
+    /// Least-cost seams through the residual.
+    fn seams(&mut self, plane: usize, residual: &[Key], tiles: Tiles) -> Key {
+        let slabs: Vec<_> = self.cut.slabs().into_iter().zip(residual).collect();
+        let mut inputs: Vec<Key> = Vec::new();
+        if tiles.grid().1 > 1 {
+            for (index, (rows, slab)) in slabs.iter().enumerate() {
+                let from = std::iter::once((*slab).clone()).chain(inputs.last().cloned()).collect();
+                let op = DeconvOp::SeamRows(SeamRows { tiles, rows: *rows });
+                inputs.push(self.task(key("seam-rows", plane, index), op, from));
+            }
+        }
+        for (seam, band) in tiles.bands_of_rows().into_iter().enumerate() {
+            let touched = slabs.iter().filter(|(slab, _)| slab.first < band.end && band.start < slab.last);
+            let touched: Vec<_> = touched.collect();
+            let first = touched[0].0.first;
+            let from = touched.into_iter().map(|(_, slab)| (*slab).clone()).collect();
+            let op = DeconvOp::SeamColumns(SeamColumns { tiles, seam, first });
+            inputs.push(self.task(key("seam-columns", plane, seam), op, from));
+        }
+        self.task(key("seams", plane, 0), DeconvOp::DrawSeams(DrawSeams { tiles }), inputs)
+    }
+
+    fn tile_ranks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), at: (Tiles, Grid)) -> Vec<Key> {
+        let ((seams, weights), (tiles, grid)) = (around, at);
+        // without a map of floors nothing is weighed
+        let weighed = if weights.len() > 1 { weights } else { &[] };
+        let ny = self.cut.shape.0;
+        let slabs = self.cut.slabs().into_iter().enumerate();
+        slabs
+            .map(|(index, rows)| {
+                let bounds = (0..tiles.count()).map(|tile| tiles.bounds(tile, 0).0);
+                let most = bounds.filter(|tile| tile.start < rows.last && rows.first < tile.end).count();
+                let slab = [seams, &keys.residual[index], &keys.mask[index]];
+                let inputs = slab.into_iter().chain(weighed).cloned().collect();
+                let op = DeconvOp::RankTiles(RankTiles { first: rows.first, ny, grid, most });
+                self.task(key("tile-rank", plane, index), op, inputs)
+            })
+            .collect()
+    }
+
+    fn tile_lists(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), grid: Grid) -> Vec<Key> {
+        let (rules, weights) = around;
+        let ny = self.cut.shape.0;
+        let slabs = self.cut.slabs().into_iter().enumerate();
+        slabs
+            .map(|(index, rows)| {
+                let slab = [rules, &keys.residual[index], &keys.mask[index]];
+                let inputs = slab.into_iter().chain(weights).cloned().collect();
+                let select = Select { first: rows.first, ny, grid, floor: 0.0 };
+                self.task(key("tile-select", plane, index), DeconvOp::SelectAbove(SelectAbove { select }), inputs)
+            })
+            .collect()
+    }
+
+    /// The part of a PSF within `reach` pixels of its peak, for loops that meet no greater distance.
+    pub fn psf_within(&mut self, psf: &PsfPlane, peak: PsfPeak, reach: (usize, usize)) -> Key {
+        let (rows, columns) = peak.kept(reach.0 + 1, reach.1 + 1);
+        let cut = PsfPeak {
+            shape: (rows.len(), columns.len()),
+            centre: (peak.centre.0 - rows.start, peak.centre.1 - columns.start),
+            ..peak
+        };
+        let slabs: Vec<Rows> = Rows::cut(rows.len(), self.cut.slab);
+        let parts = slabs.into_iter().enumerate().map(|(index, slab)| {
+            let slab = Rows { first: rows.start + slab.first, last: rows.start + slab.last };
+            let read = self.read(key("read-near", psf.plane, index), (&psf.source, psf.plane), slab);
+            let op = DeconvOp::CropColumns(CropColumns { columns: columns.clone().into(), width: psf.shape().1 });
+            self.task(key("crop", psf.plane, index), op, vec![read])
+        });
+        let parts = parts.collect();
+        self.task(key("psf", psf.plane, 0), DeconvOp::MakePsf(MakePsf { peak: cut }), parts)
+    }
+}

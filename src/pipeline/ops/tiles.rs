@@ -1,0 +1,170 @@
+//! Minor cycles on tiles side by side: what stands out in each, the floor of all, their lists, their loops.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::clean::spread;
+use super::measure::Weights;
+use super::{OpError, Select, Value, Work};
+use crate::algorithms::{
+    Grid, Minor, MinorRules, MinorView, Scale, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
+};
+use crate::graph::{Cost, Meta, TaskContext};
+use crate::kernels::list::ActiveList;
+use crate::tiling::Tiles;
+
+/// Bytes of what is known of a tile: its levels above all.
+const RANK_BYTES: u64 = 8300;
+
+/// Finds what stands out of a slab in each tile that it touches; inputs: the seams, residual rows, where components may
+/// stand now; the plane's noise and the map of floors if the PSF falls short.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RankTiles {
+    /// First row of the slab.
+    pub first: usize,
+    /// Rows of the plane.
+    pub ny: usize,
+    /// Pixels that count.
+    pub grid: Grid,
+    /// Tiles that it may touch at the most.
+    pub most: usize,
+}
+
+impl Work for RankTiles {
+    const KIND: &'static str = "tile-rank";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let output_bytes = RANK_BYTES * self.most as u64;
+        Cost { flops: inputs[1].bytes as f64, output_bytes, scratch_bytes: output_bytes }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (seams, residual, allowed) = (inputs[0].seams(), inputs[1].residual(), inputs[2].allowed());
+        let nx = residual.shape().1;
+        let mut weights = Weights::new(&inputs[3..], self.first, nx);
+        let mut labels = vec![0; nx];
+        let mut ranks: Vec<Option<Box<TileRank>>> = vec![None; seams.tiles().count()];
+        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let weights = weights.next_row();
+            if !self.grid.holds(self.first + y, self.ny) {
+                continue;
+            }
+            seams.label(self.first + y, &mut labels);
+            let allowed = allowed.as_ref().map(|mask| mask.row(y));
+            for x in self.grid.along(nx).filter(|x| allowed.is_none_or(|allowed| allowed[*x])) {
+                let (tile, height) = (labels[x] as usize, row[x].abs() * weights[x]);
+                let new = || Box::new(TileRank { tile, ..TileRank::default() });
+                let rank = ranks[tile].get_or_insert_with(new);
+                rank.peak = rank.peak.max(height);
+                rank.levels.add(height);
+            }
+        }
+        Ok(Value::TileRanks(ranks.into_iter().flatten().map(|rank| *rank).collect()))
+    }
+}
+
+/// The floor of all tiles, and the components that each may take; inputs: the ranks of every slab.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TileFloor {
+    /// The grid.
+    pub tiles: Tiles,
+    /// What they keep to together.
+    pub rules: MinorRules,
+}
+
+impl Work for TileFloor {
+    const KIND: &'static str = "tile-floor";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        let tiles = self.tiles.count() as u64;
+        Cost { flops: bytes as f64, output_bytes: 8 * tiles, scratch_bytes: 2 * RANK_BYTES * tiles }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let ranks = inputs.iter().flat_map(|slab| slab.tile_ranks().iter().cloned());
+        Ok(Value::TileRules(TileRules::new(self.tiles.count(), &self.rules, ranks)))
+    }
+}
+
+/// Lists the pixels that may rise above the floor of the tiles ([`TILE_DEPTH`]); inputs: their rules, then those of [`Select`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SelectAbove {
+    /// What is selected; its floor does not count.
+    pub select: Select,
+}
+
+impl Work for SelectAbove {
+    const KIND: &'static str = "tile-select";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        self.select.cost(&inputs[1..])
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
+        let floor = TILE_DEPTH * inputs[0].tile_rules().floor;
+        Select { floor, ..self.select.clone() }.run(&inputs[1..], context)
+    }
+}
+
+/// Runs the minor cycle of one tile; inputs: the rules of the tiles, the seams, the lists of the slabs that the tile and
+/// its margin can touch, the PSF as far as they reach.
+///
+/// Pixels within [`TILE_MARGIN`] of the tile are cleaned with it, and what is found there is left to their own tile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MinorTile {
+    /// Which loop.
+    pub minor: Minor,
+    /// How far it goes; floor and components are those of the tiles.
+    pub rules: MinorRules,
+    /// The shape of its components; lists count in steps of its grid.
+    pub scale: Scale,
+    /// The tile.
+    pub tile: usize,
+}
+
+impl MinorTile {
+    /// Place of a list's pixel in the plane.
+    fn at(&self, y: usize, x: usize) -> (usize, usize) {
+        let step = self.scale.grid().step;
+        (y * step, x * step)
+    }
+}
+
+impl Work for MinorTile {
+    const KIND: &'static str = "minor";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs[2..inputs.len() - 1].iter().map(|meta| meta.bytes).sum();
+        // a guess: the number of components is not known before
+        Cost { flops: 20.0 * bytes as f64, output_bytes: bytes / 8, scratch_bytes: 2 * bytes }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
+        let (rules, seams) = (inputs[0].tile_rules(), inputs[1].seams());
+        let (lists, psf) = (&inputs[2..inputs.len() - 1], inputs[inputs.len() - 1].psf());
+        let mut list = ActiveList::default();
+        for part in lists.iter().map(|list| list.active()) {
+            for index in 0..part.len() {
+                let (y, x) = (part.y[index] as usize, part.x[index] as usize);
+                if seams.is_near(self.tile, TILE_MARGIN, self.at(y, x)) {
+                    list.push((y, x), part.value[index], part.weight[index]);
+                }
+            }
+        }
+        let rules = MinorRules { floor: rules.floor, niter: rules.niter[self.tile], ..self.rules };
+        if list.is_empty() || rules.niter == 0 {
+            return Ok(Value::Step(Step::default()));
+        }
+        let mut step = self.minor.cycle().run(MinorView::List(list), psf, &rules, &context.cancel);
+        step.components.retain(|component| {
+            let (y, x) = self.at(component.y, component.x);
+            seams.tile_of(y, x) == self.tile
+        });
+        if !self.scale.is_point() {
+            spread(&mut step, self.scale.grid().step, psf.scale());
+        }
+        Ok(Value::Step(step))
+    }
+}

@@ -1,0 +1,76 @@
+//! Whether planes are cleaned in tiles, and in which.
+
+use std::fmt;
+
+use super::Plan;
+use crate::algorithms::{Kind, TILE_MARGIN, TileChoice};
+use crate::pipeline::config::RunConfig;
+use crate::tiling::Tiles;
+
+/// The tiles of a plane of shape `(ny, nx)`; none where it is cleaned in one piece.
+pub(super) fn tiles(config: &RunConfig, shape: (usize, usize)) -> Option<Tiles> {
+    let algorithm = config.algorithm();
+    let is_tiled = matches!(algorithm.kind, Kind::Clean(_)) && !algorithm.ignores.contains(&"tile");
+    let tiles = match config.clean.tile {
+        TileChoice::Auto if shape.0.max(shape.1) > WHOLE => Tiles::of_side(shape, AUTO_SIDE),
+        TileChoice::Side(side) => Tiles::of_side(shape, side),
+        TileChoice::Grid { across, down } => Tiles::of_grid(shape, (down, across)),
+        TileChoice::Auto | TileChoice::Off => return None,
+    };
+    (is_tiled && tiles.count() > 1).then_some(tiles)
+}
+
+/// Longest side of a plane that is cleaned in one piece unless tiles are asked for \[pixels\]: up to there minor cycles take
+/// little of a run, and the PSF little of the memory.
+const WHOLE: usize = 4096;
+/// Side of the tiles of larger planes \[pixels\]; `WSClean` advises 1024 to 4096.
+const AUTO_SIDE: usize = 2048;
+
+impl Plan {
+    /// How far the PSF must be known for the minor cycles; everywhere without tiles.
+    pub fn psf_reach(&self) -> Option<(usize, usize)> {
+        self.tiles.map(|tiles| tiles.reach(TILE_MARGIN))
+    }
+
+    /// Bytes of the PSF that the minor cycles hold.
+    pub(super) fn held_psf_bytes(&self) -> u64 {
+        let (ny, nx) = self.kernel.peak.shape;
+        let (rows, columns) = self.psf_reach().map_or((0..ny, 0..nx), |reach| {
+            // as far as the farthest of two pixels
+            self.kernel.peak.kept(reach.0 + 1, reach.1 + 1)
+        });
+        4 * (rows.len() * columns.len()) as u64
+    }
+
+    /// Warns where fewer tiles fit than were asked for.
+    pub(super) fn tile_warnings(&self) -> Option<String> {
+        let (TileChoice::Grid { across, down }, Some(tiles)) = (self.config.clean.tile, self.tiles) else {
+            return None;
+        };
+        let grid = tiles.grid();
+        (grid != (down, across)).then(|| {
+            format!(
+                "tiles of less than 16 pixels have no room for seams: {} x {} instead of {across} x {down}",
+                grid.1, grid.0
+            )
+        })
+    }
+
+    /// The tiles in words, for the plan that is shown.
+    pub(super) fn write_tiles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(tiles) = self.tiles else { return Ok(()) };
+        let (down, across) = tiles.grid();
+        let (reach, play) = (tiles.reach(TILE_MARGIN), |bands: Vec<std::ops::Range<usize>>| {
+            bands.first().map_or(0, |band| band.len() / 2)
+        });
+        writeln!(
+            f,
+            "tiles       {across} across and {down} down, cleaned to one floor; seams within {} rows and {} columns of straight, \
+             PSF up to {} x {} pixels from its peak",
+            play(tiles.bands_of_rows()),
+            play(tiles.bands_of_columns()),
+            reach.0,
+            reach.1
+        )
+    }
+}

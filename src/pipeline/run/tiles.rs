@@ -1,0 +1,57 @@
+//! Minor cycles of a plane in tiles.
+
+use super::state::PlaneState;
+use super::{RunError, Session};
+use crate::algorithms::{Minor, MinorRules, Scale};
+use crate::graph::Key;
+use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, TiledStep, Wiring};
+use crate::pipeline::ops::Value;
+use crate::pipeline::outcome::TilesOutcome;
+use crate::tiling::Tiles;
+
+impl Session<'_> {
+    /// A cycle of points in tiles, up to the model: what [`Self::take_tiles`] takes, and the model.
+    pub(super) fn wire_tiles(
+        &self,
+        wiring: &mut Wiring,
+        plane: usize,
+        given: (&PlaneKeys, &[Key], &Key),
+        cycle: (Tiles, Minor, MinorRules),
+    ) -> ([Key; 3], Vec<Key>) {
+        let ((keys, weights, psf), (tiles, minor, rules)) = (given, cycle);
+        // the place where a tile would take the PSF nearest to it
+        let nearest = |_tile: usize| psf;
+        let cut = MinorCut { minor, rules, scale: Scale::POINT };
+        let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, nearest), (tiles, cut));
+        let model = wiring.add_components(plane, &keys.model, &step);
+        ([step, rules, seams], model)
+    }
+
+    /// Takes note of a cycle: what was found, and in tiles their floor and seams; the floor it went down to.
+    pub(super) fn take_step(
+        &self,
+        state: &mut PlaneState,
+        rules: &MinorRules,
+        values: &mut impl Iterator<Item = Kept>,
+    ) -> Result<f32, RunError> {
+        let mut next = || values.next().expect("the first targets of a cycle are its step and its tiles");
+        let step = self.read(&next())?;
+        let control = state.control.as_mut().expect("the plane is under way");
+        control.took(step.step());
+        if self.plan.tiles.is_none() {
+            return Ok(rules.floor);
+        }
+        let Value::TileRules(common) = &*self.read(&next())? else { unreachable!("rules of tiles were asked for") };
+        control.cleaned_to(common.floor);
+        state.seams = Some(next());
+        Ok(common.floor)
+    }
+
+    /// The tiles of a plane's last cycle.
+    pub(super) fn tiles_of(&self, state: &PlaneState) -> Result<Option<TilesOutcome>, RunError> {
+        let Some(seams) = &state.seams else { return Ok(None) };
+        let seams = self.read(seams)?.seams().clone();
+        let (down, across) = seams.tiles().grid();
+        Ok(Some(TilesOutcome { across, down, seams }))
+    }
+}
