@@ -8,7 +8,6 @@ mod profile;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::images::{CleanBeam, Sky};
-use crate::tiling::Seams;
 pub use pool::{Pooled, PooledRows, Pooling, Shrink, pool, preview_factor};
 pub use profile::{CachePoint, GraphSpan, ResourceSample, RunProfile, TaskSpan};
 
@@ -91,8 +90,8 @@ pub struct Preview {
     pub beam: Option<CleanBeam>,
     /// Coordinates of the unpooled image.
     pub sky: Option<Sky>,
-    /// Boundaries of the tiles of the last cycle, drawn into the residual.
-    pub seams: Option<Seams>,
+    /// Boundaries of the tiles of the last cycle, lines of places `(y, x)` in pixels, drawn into the residual.
+    pub seams: Vec<Vec<(f64, f64)>>,
 }
 
 /// What an image shows: decides its colours, its stretch and its axes.

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn floor_rises_for_all_where_one_tile_is_crowded() {
-        let crowd: Vec<f32> = (0..MAX_ACTIVE + 1).map(|_| 0.5).collect();
+        let crowd: Vec<f32> = (0..=MAX_ACTIVE).map(|_| 0.5).collect();
         let of = |ranks: Vec<TileRank>| TileRules::new(2, &rules(0.1, 1000), ranks).floor;
         assert_eq!(of(vec![rank(0, &[1.0]), rank(1, &crowd[1..])]), 0.1);
         let risen = of(vec![rank(0, &[1.0]), rank(1, &crowd)]);

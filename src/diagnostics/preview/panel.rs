@@ -2,7 +2,6 @@
 
 use crate::images::{CleanBeam, Sky};
 use crate::pipeline::record::{Panel, PanelKind, Pooled, Pooling, Preview, pool};
-use crate::tiling::Seams;
 
 use super::super::chart::{INK, LARGE, MEDIUM, PALE, SMALL, TICK};
 use super::super::scene::{Across, Along, Area, Cells, Label, Mark, Pen, Point, Scene, text_width};
@@ -25,8 +24,8 @@ pub(super) fn draw_panel(scene: &mut Scene, preview: &Preview, panel: &Panel, ar
     let coarse = coarser(panel);
     draw_heading(scene, panel, coarse.as_ref().unwrap_or(&panel.image), area);
     draw_pixels(scene, panel, coarse.as_ref().unwrap_or(&panel.image), area);
-    if let (PanelKind::Residual, Some(seams)) = (panel.kind, &preview.seams) {
-        draw_seams(scene, seams, (panel.image.full, area));
+    if panel.kind == PanelKind::Residual {
+        draw_seams(scene, &preview.seams, (panel.image.full, area));
     }
     scene.frame(area, Pen::new(INK, 1.5));
     draw_axes(scene, &axes, area);
@@ -124,12 +123,11 @@ fn draw_axes(scene: &mut Scene, axes: &Axes, area: Area) {
 }
 
 /// Where the tiles of the last cycle met.
-fn draw_seams(scene: &mut Scene, seams: &Seams, image: ((usize, usize), Area)) {
+fn draw_seams(scene: &mut Scene, seams: &[Vec<Point>], image: ((usize, usize), Area)) {
     let ((ny, nx), area) = image;
     let (scale_y, scale_x) = (area.h / ny as f64, area.w / nx as f64);
-    let step = (ny.max(nx) as f64 / super::IMAGE).ceil() as usize;
-    for line in seams.lines(step) {
-        let points = line.into_iter().map(|(y, x)| (area.x + x * scale_x, area.bottom() - y * scale_y)).collect();
+    for line in seams {
+        let points = line.iter().map(|(y, x)| (area.x + x * scale_x, area.bottom() - y * scale_y)).collect();
         scene.line(points, Pen { alpha: 0.5, ..Pen::new(INK, 1.0) });
     }
 }

@@ -45,7 +45,7 @@ fn preview(shape: (usize, usize), sky: Option<Sky>) -> Preview {
         panels: panels.into(),
         beam: Some(CleanBeam { bmaj: 12.0 * cell, bmin: 7.0 * cell, bpa: 30.0 }),
         sky,
-        seams: None,
+        seams: Vec::new(),
     }
 }
 

@@ -43,6 +43,7 @@ enum File<'a> {
 }
 
 /// Every operation is named here, so that none that reads a file is forgotten.
+#[allow(clippy::too_many_lines)] // a list
 fn file(op: &DeconvOp) -> File<'_> {
     match op {
         DeconvOp::ReadRows(op) => File::Read(&op.source),

@@ -2,6 +2,7 @@
 
 use super::scales::{choose, out_of_date};
 use super::state::PlaneState;
+use super::tiles::wire_tiles;
 use super::{RunError, Session};
 use crate::algorithms::{Control, Minor, MinorRules, Next, Scale};
 use crate::graph::Key;
@@ -186,7 +187,7 @@ impl Session<'_> {
         let (minor, rules) = cycle;
         let Some(kit) = self.kits(state).get(state.chosen) else {
             if let Some(tiles) = self.plan.tiles {
-                let (taken, model) = self.wire_tiles(wiring, plane, (&keys, &weights, &psf), (tiles, minor, rules));
+                let (taken, model) = wire_tiles(wiring, plane, (&keys, &weights, &psf), (tiles, minor, rules));
                 let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
                 return taken.into_iter().chain(measured).collect();
             }

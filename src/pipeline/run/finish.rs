@@ -190,13 +190,14 @@ impl Session<'_> {
             ("model flux", format!("{:.4} Jy", state.tally.flux)),
         ];
         let header = self.plan.inputs.dirty.0.header();
+        let step = preview_factor(self.plan.cut.shape);
         Ok(Preview {
             title: format!("{} {}", self.plan.inputs.dirty.0.spec(), state.plan.label),
             facts: facts.map(|(name, value)| (name.to_owned(), value)).to_vec(),
             panels,
             beam: beam.and_then(|(_, beam)| self.plan.cell().map(|_| beam)),
             sky: Sky::from_cards(header.cards().filter_map(|card| Some((card.key(), card.value()?.to_string())))),
-            seams: self.tiles_of(state)?.map(|tiles| tiles.seams),
+            seams: self.tiles_of(state)?.map_or_else(Vec::new, |tiles| tiles.seams.lines(step)),
         })
     }
 

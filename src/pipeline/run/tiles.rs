@@ -9,24 +9,23 @@ use crate::pipeline::ops::Value;
 use crate::pipeline::outcome::TilesOutcome;
 use crate::tiling::Tiles;
 
-impl Session<'_> {
-    /// A cycle of points in tiles, up to the model: what [`Self::take_tiles`] takes, and the model.
-    pub(super) fn wire_tiles(
-        &self,
-        wiring: &mut Wiring,
-        plane: usize,
-        given: (&PlaneKeys, &[Key], &Key),
-        cycle: (Tiles, Minor, MinorRules),
-    ) -> ([Key; 3], Vec<Key>) {
-        let ((keys, weights, psf), (tiles, minor, rules)) = (given, cycle);
-        // the place where a tile would take the PSF nearest to it
-        let nearest = |_tile: usize| psf;
-        let cut = MinorCut { minor, rules, scale: Scale::POINT };
-        let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, nearest), (tiles, cut));
-        let model = wiring.add_components(plane, &keys.model, &step);
-        ([step, rules, seams], model)
-    }
+/// A cycle of points in tiles, up to the model: what [`Session::take_step`] takes, and the model.
+pub(super) fn wire_tiles(
+    wiring: &mut Wiring,
+    plane: usize,
+    given: (&PlaneKeys, &[Key], &Key),
+    cycle: (Tiles, Minor, MinorRules),
+) -> ([Key; 3], Vec<Key>) {
+    let ((keys, weights, psf), (tiles, minor, rules)) = (given, cycle);
+    // the place where a tile would take the PSF nearest to it
+    let nearest = |_tile: usize| psf;
+    let cut = MinorCut { minor, rules, scale: Scale::POINT };
+    let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, nearest), (tiles, cut));
+    let model = wiring.add_components(plane, &keys.model, &step);
+    ([step, rules, seams], model)
+}
 
+impl Session<'_> {
     /// Takes note of a cycle: what was found, and in tiles their floor and seams; the floor it went down to.
     pub(super) fn take_step(
         &self,
