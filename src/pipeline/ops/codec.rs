@@ -100,10 +100,10 @@ variants! {
     33 PsfPart(part);
     34 SlabTally(tally);
     35 PooledRows(rows);
-    50 Strips(strips);
-    51 Seams(seams);
-    52 TileRanks(ranks);
-    53 TileRules(rules);
+    36 Strips(strips);
+    37 Seams(seams);
+    38 TileRanks(ranks);
+    39 TileRules(rules);
 }
 
 /// Parts that go through serde.
