@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use super::batch::is_pattern;
 use super::components::ListFile;
 use super::keep::KeepArgs;
+use super::psf_grid::GridArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param, ParamKind};
 use crate::diagnostics::PLOTS;
 use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval, SchedulerChoice};
@@ -24,8 +25,10 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     pub dirty: String,
     /// PSF: one plane for all, or one per plane of the dirty cube; of many images one for all, or 'night*/*-psf.fits'
-    #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
+    #[arg(long, value_name = "FITS", default_value = "", hide_default_value = true, required_unless_present_any = ["psf_grid", "config"], help_heading = "Input and output")]
     pub psf: String,
+    #[command(flatten)]
+    pub grid: GridArgs,
     /// What the PSF's peak divides: dirty image and PSF (pair), or the PSF alone (psf-only)
     #[arg(long, value_name = "WHAT", value_parser = ["pair", "psf-only"], help_heading = "Input and output")]
     pub psf_scale: Option<String>,
@@ -110,6 +113,7 @@ impl PlanArgs {
         let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
         check_threads(command, matches, config.compute.scheduler).unwrap_or_else(|error| error.exit());
+        self.grid.check(command, &config).unwrap_or_else(|error| error.exit());
         Ok(config)
     }
 }
@@ -190,6 +194,8 @@ pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
         ("compute", "scratch", "scratch"),
         ("compute", "cache_size", "cache_size"),
         ("input", "psf_scale", "psf_scale"),
+        ("input", "psf_grid", "psf_grid"),
+        ("input", "psf_weighting", "psf_weighting"),
         ("restore", "beam", "beam_shape"),
         ("profile", "dt", "profile_dt"),
     ] {

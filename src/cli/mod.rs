@@ -15,6 +15,7 @@ mod interrupt;
 mod keep;
 mod list;
 mod metrics;
+mod psf_grid;
 mod residual;
 mod restore;
 mod run;

@@ -8,6 +8,7 @@ use super::args;
 use super::failure::Failure;
 use super::given::{Told, WorkArgs, check_product};
 use super::interrupt;
+use super::psf_grid::GridArgs;
 use super::run::prefix;
 use super::scheduler::scheduler;
 use crate::graph::Callback;
@@ -22,8 +23,17 @@ pub(super) struct ResidualArgs {
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     dirty: String,
     /// PSF: one plane for all, or one per plane of the dirty cube
-    #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
+    #[arg(
+        long,
+        value_name = "FITS",
+        default_value = "",
+        hide_default_value = true,
+        required_unless_present_any = ["psf_grid", "config"],
+        help_heading = "Input and output"
+    )]
     psf: String,
+    #[command(flatten)]
+    grid: GridArgs,
     /// Model [Jy/pixel] on the grid of the dirty image, one plane for each of its planes
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     model: String,
@@ -49,7 +59,9 @@ pub(super) fn residual(args: &ResidualArgs, matches: &ArgMatches, command: &str)
         clean.insert("continue".to_owned(), args.model.clone().into());
         clean.insert("mask".to_owned(), "".into());
     }
-    let plan = Plan::new(args.work.load_with(flags)?, &args.dirty, &args.psf)?;
+    let config = args.work.load_with(flags)?;
+    args.grid.check(&mut crate::cli::command(), &config).unwrap_or_else(|error| error.exit());
+    let plan = Plan::new(config, &args.dirty, &args.psf)?;
     let prefix = prefix(args.output.as_deref(), &args.dirty)?;
     let path = PathBuf::from(format!("{prefix}-{}.fits", Residual::NAME));
     if plan.inputs.contains(&path) {

@@ -17,7 +17,7 @@ use crate::diagnostics::{Moved, Parallelism, Progress, ProgressMode, TaskCounts}
 use crate::graph::{Cached, Callback, Scheduler};
 use crate::io::{FitsError, give_back_at_once};
 use crate::pipeline::ops::DeconvOp;
-use crate::pipeline::outcome::Phase;
+use crate::pipeline::outcome::{GridOutcome, Phase};
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Where products go without `--output`.
@@ -211,6 +211,8 @@ struct Summary<'a> {
     kept: Option<&'a KeptSummary>,
     parallel: Option<Parallelism>,
     warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    psf_grid: Option<&'a GridOutcome>,
     planes: &'a [PlaneOutcome],
     config: &'a RunConfig,
 }
@@ -246,6 +248,7 @@ pub(super) fn write_summary(path: &Path, plan: &Plan, outcome: &Outcome, course:
         kept,
         parallel,
         warnings: &plan.warnings,
+        psf_grid: outcome.psf_grid.as_ref(),
         planes: &outcome.planes,
         config: &plan.config,
     };

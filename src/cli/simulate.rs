@@ -8,7 +8,7 @@ use ndarray::Array2;
 
 use crate::io::FitsSource;
 use crate::simulate::{
-    Array, Observation, Output, Plan, PsfSize, Recipe, Report, SimulateError, SkyRecipe, Weighting, centred,
+    Array, Observation, Output, Plan, PsfSize, Recipe, Report, SimulateError, SkyRecipe, Weighting, Wide, centred,
 };
 
 /// `LOW:HIGH`, or one number for both.
@@ -27,6 +27,13 @@ impl FromStr for Span {
             |part: &str| part.trim().parse::<f64>().map_err(|_| format!("'{part}' is not a number; expected LOW:HIGH"));
         Ok(Self { low: number(low)?, high: number(high)? })
     }
+}
+
+/// Two counts, as `3,3`.
+fn counts(text: &str) -> Result<(usize, usize), String> {
+    let count = |part: &str| part.trim().parse::<usize>().ok().filter(|count| *count > 0);
+    let both = text.split_once(',').and_then(|(across, up)| Some((count(across)?, count(up)?)));
+    both.ok_or_else(|| format!("'{text}': expected two whole numbers from 1, as in 3,3"))
 }
 
 /// The weighting of the visibilities.
@@ -60,6 +67,7 @@ pub(super) enum PsfSizeName {
 ///
 /// Memory: 48 bytes per pixel of the image, 0.8 GB at 4096, 12.9 GB at 16384.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::struct_excessive_bools)] // a flag that is given or not is a bool
 pub(super) struct SimulateArgs {
     /// Number of point sources [default: 100, or 0 beside --gaussians or --truth]
     #[arg(long, value_name = "N", help_heading = "Sky")]
@@ -135,6 +143,13 @@ pub(super) struct SimulateArgs {
     /// Make each channel a plane with its own PSF; the sky is the same in all
     #[arg(long, help_heading = "Observation")]
     cube: bool,
+    /// Keep the w term: the field then looks as an imager without w correction shows it, and each direction has a PSF of its
+    /// own; an exact sum over visibilities, of points alone, up to 200000 (see --integrations, --channels)
+    #[arg(long, conflicts_with_all = ["gaussians", "truth", "cube"], help_heading = "Observation")]
+    w_term: bool,
+    /// Write the PSFs of so many directions along x and y as PREFIX-psf-ROW-COLUMN.fits, each direction in the header
+    #[arg(long, value_name = "GX,GY", value_parser = counts, requires = "w_term", help_heading = "Image")]
+    psf_grid: Option<(usize, usize)>,
     /// Noise of the dirty image, rms [Jy/beam]
     #[arg(
         long,
@@ -237,6 +252,7 @@ impl SimulateArgs {
             is_cube: self.cube,
             weighting,
             noise: self.noise,
+            wide: self.w_term.then_some(Wide { psf_grid: self.psf_grid }),
             sky: SkyRecipe {
                 points,
                 flux_jy: (self.flux_min, self.flux_max),

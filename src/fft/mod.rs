@@ -7,12 +7,14 @@ mod layout;
 mod real2d;
 mod sizes;
 mod stages;
+mod sum;
 mod values;
 
 pub use layout::{Layout, Placement};
 pub use real2d::Real2d;
 pub use sizes::{good_size, linear_size};
 pub use stages::{Columns, column_transfer, forward_rows, inverse_rows, make_columns, map_columns, visit_columns};
+pub use sum::{Term, sum_columns};
 pub use values::{BlockRows, Elsewhere, Numbers, SlabSpectrum, Transfer};
 
 /// How often column `kx` of a half plane of row length `lx` stands in the full plane: 1 or 2.

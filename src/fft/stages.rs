@@ -20,9 +20,9 @@ use super::real2d::make_ends_real;
 use super::values::{BlockRows, SlabSpectrum, Transfer};
 
 /// Columns that are transformed together: sixteen share the cache lines of a row.
-const STRIP: usize = 16;
+pub(super) const STRIP: usize = 16;
 /// Columns of a strip lie an odd number of cache lines apart, so that they do not share cache sets.
-const STRIP_PADDING: usize = 8;
+pub(super) const STRIP_PADDING: usize = 8;
 /// Complex numbers in a cache line.
 const LINE: usize = 8;
 
@@ -46,11 +46,11 @@ fn rows_inverse(lx: usize) -> Arc<dyn ComplexToReal<f32>> {
     PLANS.with_borrow_mut(|plans| plans.real.plan_fft_inverse(lx))
 }
 
-fn columns_plans(ly: usize) -> (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>) {
+pub(super) fn columns_plans(ly: usize) -> (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>) {
     PLANS.with_borrow_mut(|plans| (plans.complex.plan_fft_forward(ly), plans.complex.plan_fft_inverse(ly)))
 }
 
-fn with_strip<R>(length: usize, work: impl FnOnce(&mut [Complex32]) -> R) -> R {
+pub(super) fn with_strip<R>(length: usize, work: impl FnOnce(&mut [Complex32]) -> R) -> R {
     let mut strip = PLANS.with_borrow_mut(|plans| plans.buffers.remove(&length)).unwrap_or_default();
     strip.resize(length, Complex32::default());
     let result = work(&mut strip);
@@ -104,14 +104,14 @@ fn place(row: &[f32], start: usize, to: &mut [f32]) {
 }
 
 /// What one column block needs of a slab.
-struct Piece<'a> {
+pub(super) struct Piece<'a> {
     placement: Placement,
     rows: usize,
     cells: Cow<'a, [Complex32]>,
 }
 
 /// The pieces of a block's columns, read from their files where they stand there.
-fn pieces<'a>(slabs: &[&'a SlabSpectrum], columns: &Range<usize>) -> io::Result<Vec<Piece<'a>>> {
+pub(super) fn pieces<'a>(slabs: &[&'a SlabSpectrum], columns: &Range<usize>) -> io::Result<Vec<Piece<'a>>> {
     let piece = |slab: &&'a SlabSpectrum| {
         Ok(Piece { placement: slab.placement(), rows: slab.rows(), cells: slab.piece(columns)? })
     };
@@ -120,7 +120,7 @@ fn pieces<'a>(slabs: &[&'a SlabSpectrum], columns: &Range<usize>) -> io::Result<
 
 /// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`; rows that meet add up, of which there
 /// are two at the most, so that the cut does not change the sum.
-fn gather(slabs: &[Piece<'_>], width: usize, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
+pub(super) fn gather(slabs: &[Piece<'_>], width: usize, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
     let covered: usize = slabs.iter().map(|slab| slab.rows).sum();
     if covered != ly {
         to.fill(Complex32::default());
@@ -279,7 +279,13 @@ pub fn make_columns(
 }
 
 /// Puts the columns of a strip into their places in a block's rows, eight rows at a time.
-fn scatter(strip: &[Complex32], columns: &Range<usize>, stride: usize, rows: &mut [Complex32], width: usize) {
+pub(super) fn scatter(
+    strip: &[Complex32],
+    columns: &Range<usize>,
+    stride: usize,
+    rows: &mut [Complex32],
+    width: usize,
+) {
     for (eight, rows) in rows.chunks_mut(LINE * width).enumerate() {
         let first = LINE * eight;
         let height = rows.len() / width;

@@ -7,6 +7,7 @@ mod image;
 mod mask;
 mod noise;
 mod psf;
+mod psf_grid;
 pub mod region;
 mod sky;
 
@@ -17,4 +18,5 @@ pub use image::Image;
 pub use mask::{Mask, MaskError};
 pub use noise::{MAD_TO_SIGMA, median, sample_step, sigma_mad};
 pub use psf::{CoreFacts, PartAsks, Psf, PsfCore, PsfError, PsfPart, PsfPeak, PsfSurvey, Region};
+pub use psf_grid::{PsfGrid, PsfGridError, Weighting};
 pub use sky::{Frame, Sky, SkyKeys};

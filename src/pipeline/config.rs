@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::algorithms::wiener::WienerParams;
 use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, find};
-use crate::images::CleanBeam;
+use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Machine;
 
 /// The defaults, compiled in.
@@ -82,6 +82,10 @@ pub struct ProfileConfig {
 pub struct InputConfig {
     /// What the PSF's peak divides.
     pub psf_scale: PsfScale,
+    /// PSFs of several directions in place of one: files, a pattern, a folder or a table; empty for none.
+    pub psf_grid: String,
+    /// How these are weighed over the image.
+    pub psf_weighting: Auto<Weighting>,
 }
 
 /// What the PSF's peak divides (ALGORITHMS 0.2).

@@ -18,6 +18,7 @@ mod psf;
 mod scales;
 mod score;
 mod tiles;
+mod varying;
 mod wiener;
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +38,7 @@ use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use scales::Numbered;
 pub use tiles::TiledStep;
+pub use varying::{Seen, VaryingKernel, nearest};
 pub use wiener::{Asked, Solver, SolverKeys};
 
 /// Values of consecutive slabs or blocks.
@@ -353,15 +355,16 @@ impl Wiring {
     }
 
     /// A minor cycle on the given residual, which is smoothed with its scale, where the given mask allows: what it found;
-    /// `around` are the weights of the search and the PSF, smoothed twice.
-    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], &Key), cycle: MinorCut) -> Key {
-        let ((weights, psf), MinorCut { minor, rules, scale }) = (around, cycle);
+    /// `around` are the weights of the search and the PSFs, smoothed twice.
+    pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], Seen<'_>), cycle: MinorCut) -> Key {
+        let ((weights, (psfs, grid)), MinorCut { minor, rules, scale }) = (around, cycle);
         let mut inputs = match minor.cycle().view() {
             View::Plane => keys.residual.iter().chain(&keys.mask).cloned().collect(),
             View::List => self.selections(plane, keys, weights, (scale.grid(), rules.floor)),
         };
-        inputs.push(psf.clone());
-        let op = DeconvOp::MinorPass(MinorPass { minor, rules, scale, slabs: keys.residual.len() });
+        inputs.extend_from_slice(psfs);
+        let (slabs, grid) = (keys.residual.len(), grid.cloned());
+        let op = DeconvOp::MinorPass(MinorPass { minor, rules, scale, slabs, grid });
         self.task(key("minor", plane, 0), op, inputs)
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::record::{Convergence, Preview};
 use crate::algorithms::wiener::CeilingReport;
 use crate::algorithms::{Component, PlaneStats, StopReason};
-use crate::images::CleanBeam;
+use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Seams;
 
 /// What came of a run.
@@ -29,6 +29,36 @@ pub struct Outcome {
     pub convergence: Convergence,
     /// One plane made small, unless none could be deconvolved.
     pub preview: Option<Preview>,
+    /// PSFs of several directions, where they were given.
+    pub psf_grid: Option<GridOutcome>,
+}
+
+/// What the PSFs of several directions were.
+#[derive(Debug, Clone, Serialize)]
+pub struct GridOutcome {
+    /// How they were weighed.
+    pub weighting: Weighting,
+    /// Number of the one by whose peak all were divided, and whose main lobe is the clean beam.
+    pub central: usize,
+    /// The PSFs, counted from 0.
+    pub psfs: Vec<GridPsf>,
+}
+
+/// A PSF of a direction.
+#[derive(Debug, Clone, Serialize)]
+pub struct GridPsf {
+    /// Its file.
+    pub file: String,
+    /// Column of its place in the image \[pixels, from 0\].
+    pub x: f64,
+    /// Row.
+    pub y: f64,
+    /// Its peak over that of the central one.
+    pub response: f64,
+    /// How far it peaks from its place, along x and y \[pixels\].
+    pub shift: (i64, i64),
+    /// The Gaussian fitted to its own main lobe, where one is fitted; the central one's restores.
+    pub beam: Option<CleanBeam>,
 }
 
 /// The components of a plane.

@@ -20,6 +20,7 @@ use pairing::pairing;
 mod cut;
 mod forecast;
 pub mod given;
+mod grid;
 mod masks;
 mod memory;
 mod pairing;
@@ -31,6 +32,7 @@ mod time;
 
 pub use forecast::Stage;
 pub use given::{Given, GivenError};
+pub use grid::{GridError, GridPlan};
 pub use masks::{MaskContent, MaskFile};
 pub use memory::{Means, available_memory};
 pub use score::Scores;
@@ -41,8 +43,10 @@ pub use time::TaskSeconds;
 pub struct Inputs {
     /// The dirty image or cube.
     pub dirty: Source,
-    /// The PSF or PSF cube.
+    /// The PSF or PSF cube; of several directions the central one.
     pub psf: Source,
+    /// PSFs of several directions.
+    pub grid: Option<Arc<GridPlan>>,
     /// The files of the mask.
     pub masks: Vec<MaskFile>,
     /// The model to begin with.
@@ -59,7 +63,7 @@ impl Inputs {
     /// All files.
     pub fn paths(&self) -> Vec<PathBuf> {
         let model = self.model.as_ref().map(|given| &given.source);
-        let images = [Some(&self.dirty), Some(&self.psf), model].into_iter().flatten();
+        let images = [&self.dirty].into_iter().chain(self.psfs()).chain(model);
         let images = images.map(|file| file.0.path().to_owned());
         images.chain(self.masks.iter().map(MaskFile::path)).collect()
     }
@@ -176,6 +180,9 @@ pub enum PlanError {
         /// What stands between them.
         reason: String,
     },
+    /// PSFs of several directions.
+    #[error(transparent)]
+    Grid(#[from] GridError),
     /// Not enough memory.
     #[error(
         "not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}"
@@ -197,6 +204,7 @@ impl PlanError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Fits(error) => error.hint(),
+            Self::Grid(error) => error.hint(),
             Self::Mismatch { hint, .. } => Some((*hint).to_owned()),
             Self::Given(error) => Some(error.hint().to_owned()),
             Self::Beam(_) => Some(super::ops::BEAM_HINT.to_owned()),
@@ -228,11 +236,12 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn within(config: RunConfig, dirty: &str, psf: &str, means: Means) -> Result<Self, PlanError> {
         let open = |spec: &str| Ok::<_, FitsError>(Source(Arc::new(FitsSource::open(spec)?)));
-        let (dirty, psf) = (open(dirty)?, open(psf)?);
+        let dirty = open(dirty)?;
         let start = config.start_model();
         let model = start.map(|spec| Given::open::<units::Model>("model", spec, &dirty.0)).transpose()?;
         let (masks, notes) = masks::open(&config.clean.mask, &dirty.0)?;
-        let inputs = Inputs { dirty, psf, masks, model };
+        let (psf, grid) = grid::open(&config, &dirty.0, psf)?;
+        let inputs = Inputs { dirty, psf, grid, masks, model };
         let mut warnings = check(&inputs)?;
         warnings.extend(notes);
         let planes = pairing::planes(&inputs)?;
@@ -256,7 +265,8 @@ impl Plan {
             memory: means.memory,
         };
         warnings.extend(plan.beam_warnings().into_iter().chain(plan.tile_warnings()));
-        Self { warnings, ..plan }.cut_to_memory()
+        let kernel = plan.with_common_layout(plan.kernel);
+        Self { kernel, warnings, ..plan }.cut_to_memory()
     }
 
     /// The graphs that a batch of planes goes through, with the sizes of values but no values: for pictures.
@@ -362,20 +372,8 @@ const CELL_TOLERANCE: f64 = 1e-3;
 fn check(inputs: &Inputs) -> Result<Vec<String>, PlanError> {
     let dirty = &inputs.dirty.0;
     let mut warnings = Vec::new();
-    match (dirty.geometry().cell, inputs.psf.0.geometry().cell) {
-        (Some(expected), Some(found)) => {
-            for (key, expected, found) in [("CDELT1", expected.dx, found.dx), ("CDELT2", expected.dy, found.dy)] {
-                if (found - expected).abs() > CELL_TOLERANCE * expected.abs() {
-                    let hint = "use the PSF written by the same imaging run, or remake it with the same cell size";
-                    let values = (format!("{found:e} deg"), format!("{expected:e} deg"));
-                    return Err(mismatch(("PSF", &inputs.psf), dirty, key, values, hint));
-                }
-            }
-        }
-        (None, _) => warnings.push(format!("{} tells no cell size: beams are in pixels of 1 deg", dirty.spec())),
-        (_, None) => {
-            warnings.push(format!("{} tells no cell size: taken to be the dirty image's", inputs.psf.0.spec()));
-        }
+    for psf in inputs.psfs() {
+        grid::check_cell(psf, dirty, &mut warnings)?;
     }
     Ok(warnings)
 }

@@ -5,7 +5,7 @@
 //! PSF. The spectrum of the sky times those weights, plus the noise of the visibilities seen through the same
 //! weights, is the dirty image ([`Instrument`]).
 //!
-//! The `w` term is left out. That is what makes the pair exact: with a PSF of twice the image's size,
+//! The `w` term is left out, unless it is asked for ([`WideField`]). That is what makes the pair exact: with a PSF of twice the image's size,
 //! `dirty = truth (*) psf + noise` holds to rounding as a linear convolution, over every lag there is in the image. A PSF
 //! of the image's own size is the middle of it, as an imager would write it; the dirty image still holds the far
 //! sidelobes. Sources between pixels enter through their exact phase ramps ([`spread`]), so they do not obey the
@@ -25,16 +25,18 @@ mod products;
 mod sky;
 pub mod spread;
 mod uvplane;
+mod wide;
 
 pub use array::{ARRAYS, Array};
 pub use beam::MainLobe;
 pub use error::SimulateError;
 pub use observation::{Observation, Projected, wavenumber};
 pub use observe::{Instrument, Window};
-pub use plan::{Plan, PsfSize, Recipe, forecast_bytes};
+pub use plan::{Plan, PsfSize, Recipe, Wide, forecast_bytes};
 pub use products::{Output, PlaneReport, Report};
 pub use sky::{GaussianSource, PointSource, Sky, SkyRecipe, centred};
 pub use uvplane::{BAND, CellWeight, Grid, Tally, UvPlane, Weighting};
+pub use wide::{WideField, directions};
 
 #[cfg(test)]
 mod tests;

@@ -25,13 +25,15 @@ pub struct Observation {
     pub channels: usize,
 }
 
-/// A baseline as the field sees it: towards the east and towards the north \[m\].
+/// A baseline as the field sees it \[m\].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Projected {
     /// Towards the east.
     pub u: f64,
     /// Towards the north.
     pub v: f64,
+    /// Towards the field.
+    pub w: f64,
 }
 
 impl Observation {
@@ -98,17 +100,21 @@ impl Observation {
 
     /// Calls `visit` for every pair of different antennas at every one of `hour_angles` \[rad\], in a fixed order.
     ///
-    /// `u = sin H X + cos H Y`, `v = -sin d cos H X + sin d sin H Y + cos d Z` (Thompson, Moran & Swenson 2017,
-    /// eq. 4.1); `w` is not used, see [`super`].
+    /// `u = sin H X + cos H Y`, `v = -sin d cos H X + sin d sin H Y + cos d Z`, `w = cos d cos H X - cos d sin H Y + sin d Z`
+    /// (Thompson, Moran & Swenson 2017, eq. 4.1); `w` is used by a [`super::WideField`] alone.
     pub fn for_each_baseline(&self, array: &Array, hour_angles: &[f64], mut visit: impl FnMut(Projected)) {
         let positions = array.equatorial();
         let (sin_dec, cos_dec) = self.declination_deg.to_radians().sin_cos();
         for hour_angle in hour_angles {
             let (sin, cos) = hour_angle.sin_cos();
-            let project = |[x, y, z]: &[f64; 3]| (sin * x + cos * y, sin_dec * (sin * y - cos * x) + cos_dec * z);
-            let antennas: Vec<(f64, f64)> = positions.iter().map(project).collect();
-            for (i, (ui, vi)) in antennas.iter().enumerate() {
-                antennas[..i].iter().for_each(|(uj, vj)| visit(Projected { u: ui - uj, v: vi - vj }));
+            let project = |[x, y, z]: &[f64; 3]| {
+                let across = cos * x - sin * y;
+                (sin * x + cos * y, cos_dec * z - sin_dec * across, cos_dec * across + sin_dec * z)
+            };
+            let antennas: Vec<(f64, f64, f64)> = positions.iter().map(project).collect();
+            for (i, (ui, vi, wi)) in antennas.iter().enumerate() {
+                let pair = |(uj, vj, wj): &(f64, f64, f64)| Projected { u: ui - uj, v: vi - vj, w: wi - wj };
+                antennas[..i].iter().for_each(|other| visit(pair(other)));
             }
         }
     }

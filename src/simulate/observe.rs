@@ -17,6 +17,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// A whole plane.
+    pub(super) fn whole(plane: Array2<f32>) -> Self {
+        Self { size: plane.nrows(), plane, first: 0 }
+    }
+
     /// The pixels, shape `(size, size)` \[Jy/beam\].
     pub fn view(&self) -> ArrayView2<'_, f32> {
         let pixels = self.first..self.first + self.size;

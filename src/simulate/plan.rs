@@ -10,6 +10,7 @@ use super::observation::{Observation, wavenumber};
 use super::observe::Instrument;
 use super::sky::{NOISE_STREAM, Sky, SkyRecipe, generator};
 use super::uvplane::{CellWeight, Grid, UvPlane, Weighting};
+use super::wide::WideField;
 use crate::fft::good_size;
 
 /// Size of the PSF that is written, against that of the image.
@@ -19,6 +20,13 @@ pub enum PsfSize {
     Same,
     /// Twice that: reaches every lag in the image.
     Double,
+}
+
+/// A field with the w term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Wide {
+    /// How many directions along x and y get a PSF of their own.
+    pub psf_grid: Option<(usize, usize)>,
 }
 
 /// Everything that decides a simulation but the array and a given image.
@@ -40,6 +48,8 @@ pub struct Recipe {
     pub noise: f64,
     /// The sources.
     pub sky: SkyRecipe,
+    /// The w term, if visibilities keep it.
+    pub wide: Option<Wide>,
 }
 
 /// Largest image along a side.
@@ -63,6 +73,9 @@ fn largest_size(bytes: u64) -> usize {
     size.min(LARGEST)
 }
 
+/// What the sum over visibilities adds, per pixel of the image: a PSF of double size in two precisions \[bytes\].
+const WIDE_BYTES: u64 = 64;
+
 /// A simulation ready to run: values checked, cell chosen.
 pub struct Plan {
     recipe: Recipe,
@@ -79,7 +92,8 @@ impl Plan {
     pub fn new(recipe: Recipe, array: Array, memory: u64) -> Result<Self, SimulateError> {
         recipe.check()?;
         recipe.observation.hour_angles(&array)?;
-        let needed = forecast_bytes(recipe.size);
+        let needed = forecast_bytes(recipe.size)
+            + if recipe.wide.is_some() { WIDE_BYTES * (recipe.size * recipe.size) as u64 } else { 0 };
         if needed > memory {
             return Err(SimulateError::Memory {
                 size: recipe.size,
@@ -93,6 +107,14 @@ impl Plan {
             Some(arcsec) => arcsec,
             None => choose_cell(&recipe, &array, side)?,
         };
+        let reach = radians(cell_arcsec) * recipe.size as f64 / std::f64::consts::SQRT_2;
+        if recipe.wide.is_some() && reach >= 1.0 {
+            return Err(SimulateError::Value {
+                flag: "--w-term",
+                found: format!("a field of {:.0} degrees", cell_arcsec * recipe.size as f64 / 3600.0),
+                expected: "a field whose corners are on the sky: fewer or smaller pixels",
+            });
+        }
         Ok(Self { recipe, array, cell_arcsec, grid: Grid { side, pixel: radians(cell_arcsec) } })
     }
 
@@ -139,6 +161,16 @@ impl Plan {
         Ok(Instrument::new(plane, self.recipe.weighting))
     }
 
+    /// Observes the plane of `frequencies_hz` with the w term, if that is asked for.
+    ///
+    /// # Errors
+    /// For more visibilities than a sum over each can take.
+    pub fn wide_field(&self, instrument: &Instrument, hz: &[f64]) -> Result<Option<WideField>, SimulateError> {
+        let observed = (&self.array, &self.recipe.observation);
+        let wide = || WideField::new(observed, hz, instrument, self.recipe.size);
+        self.recipe.wide.map(|_| wide()).transpose()
+    }
+
     /// The generator of the noise of plane `index`.
     pub fn noise_generator(&self, index: usize) -> rand_chacha::ChaCha8Rng {
         generator(self.recipe.sky.seed, NOISE_STREAM + index as u64)
@@ -147,7 +179,7 @@ impl Plan {
 
 impl Recipe {
     fn check(&self) -> Result<(), SimulateError> {
-        let Self { size, cell_arcsec, psf_size: _, observation, is_cube: _, weighting, noise, sky } = self;
+        let Self { size, cell_arcsec, psf_size: _, observation, is_cube, weighting, noise, sky, wide } = self;
         observation.check()?;
         sky.check()?;
         let robust = if let Weighting::Briggs(robust) = weighting { *robust } else { 0.0 };
@@ -156,6 +188,20 @@ impl Recipe {
             ((1..=LARGEST).contains(size), "--size", size.to_string(), "1 to 16384 pixels"),
             (cell > 0.0 && cell.is_finite(), "--cell", format!("{cell} arcsec"), "a cell above 0"),
             (robust.abs() <= 5.0, "--robust", robust.to_string(), "-5 to 5"),
+            (
+                wide.is_none() || (sky.gaussians == 0 && !is_cube),
+                "--w-term",
+                "beside --gaussians or --cube".to_owned(),
+                "points in one plane",
+            ),
+            (
+                wide.is_none_or(|wide| {
+                    wide.psf_grid.is_none_or(|(across, up)| (1..=64).contains(&across.min(up)) && across.max(up) <= 64)
+                }),
+                "--psf-grid",
+                wide.and_then(|wide| wide.psf_grid).map_or(String::new(), |(across, up)| format!("{across},{up}")),
+                "1 to 64 directions along each axis",
+            ),
             (*noise >= 0.0 && noise.is_finite(), "--noise", noise.to_string(), "an rms of 0 Jy/beam or more"),
         ];
         match checks.into_iter().find(|(is_good, ..)| !is_good) {

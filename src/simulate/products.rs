@@ -11,10 +11,11 @@ use serde::Serialize;
 use tracing::info;
 
 use super::error::SimulateError;
-use super::observe::{Instrument, Window};
+use super::observe::Window;
 use super::plan::{Plan, Recipe};
 use super::sky::{PointSource, Sky};
 use super::uvplane::Tally;
+use super::wide::directions;
 use crate::images::{Cell, CleanBeam, Psf, fit_beam};
 use crate::io::{Card, Finish, FitsError, FitsTarget, FrequencyAxis, NewHeader};
 use crate::units::{Dirty, Kind, Model};
@@ -22,7 +23,8 @@ use crate::units::{Dirty, Kind, Model};
 /// Where a simulation goes, and what it is called.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Files are `PREFIX-dirty.fits`, `PREFIX-psf.fits`, `PREFIX-truth.fits`, `PREFIX-truth.csv`, `PREFIX-simulate.json`.
+    /// Files are `PREFIX-dirty.fits`, `PREFIX-psf.fits`, `PREFIX-truth.fits`, `PREFIX-truth.csv`, `PREFIX-simulate.json`, and
+    /// the PSFs of several directions `PREFIX-psf-0-0.fits` and so on.
     pub prefix: PathBuf,
     /// Whether existing files may be replaced.
     pub overwrite: bool,
@@ -81,6 +83,9 @@ const UNRESOLVED: f64 = 0.01;
 /// The beam is fitted to at most this many pixels along a side of the PSF's middle.
 const FIT_PIXELS: usize = 1024;
 
+/// The PSFs of several directions, and the pixel `(x, y)` of each.
+type Directions = Vec<(FitsTarget<Dirty>, (usize, usize))>;
+
 impl Output {
     /// The file of a product: `PREFIX-NAME`.
     fn file(&self, name: &str) -> PathBuf {
@@ -100,6 +105,7 @@ impl Output {
         let dirty: FitsTarget<Dirty> = self.begin("dirty.fits", plan, plan.recipe().size)?;
         let psf: FitsTarget<Dirty> = self.begin("psf.fits", plan, plan.psf_size())?;
         let truth: FitsTarget<Model> = self.begin("truth.fits", plan, plan.recipe().size)?;
+        let directions = self.begin_directions(plan)?;
         let catalogue = TextFile::begin(self.file("truth.csv"), self.overwrite)?;
         let record = TextFile::begin(self.file("simulate.json"), self.overwrite)?;
 
@@ -110,10 +116,25 @@ impl Output {
             info!("plane {} of {}: visibilities", index + 1, planes.len());
             let instrument = plan.instrument(frequencies_hz)?;
             info!("plane {} of {}: PSF", index + 1, planes.len());
-            let beam = write_psf(plan, &instrument, &psf, index)?;
-            info!("plane {} of {}: dirty image", index + 1, planes.len());
             let Recipe { size, noise, .. } = *plan.recipe();
-            let pixels = instrument.dirty(&sky, size, noise, &mut plan.noise_generator(index));
+            let wide = plan.wide_field(&instrument, frequencies_hz)?;
+            let middle = ((size / 2) as f64, (size / 2) as f64);
+            let of_middle = match &wide {
+                Some(wide) => wide.psf(middle, plan.psf_size()),
+                None => instrument.psf(plan.psf_size()),
+            };
+            let beam = write_psf(plan, &of_middle, &psf, index)?;
+            for (target, (x, y)) in &directions {
+                info!("PSF of pixel ({x}, {y})");
+                let own = wide.as_ref().map(|wide| wide.psf((*x as f64, *y as f64), plan.psf_size()));
+                own.map_or(Ok(()), |own| target.write_rows(0, 0, own.view()))?;
+            }
+            info!("plane {} of {}: dirty image", index + 1, planes.len());
+            let random = &mut plan.noise_generator(index);
+            let pixels = match &wide {
+                Some(wide) => wide.dirty(&sky, size, noise, random),
+                None => instrument.dirty(&sky, size, noise, random),
+            };
             dirty.write_rows(index, 0, pixels.view())?;
             let frequency_hz = frequencies_hz.iter().sum::<f64>() / frequencies_hz.len() as f64;
             report.planes.push(PlaneReport { frequency_hz, uv: instrument.uv_plane().tally(), beam });
@@ -124,6 +145,9 @@ impl Output {
         let history = [self.command.clone()];
         dirty.finish(Finish { beams: &beams, history: &history, cards: &[] })?;
         psf.finish(Finish { beams: &beams, history: &history, cards: &[] })?;
+        for (target, _) in directions {
+            target.finish(Finish { beams: &[], history: &history, cards: &[] })?;
+        }
         truth.finish(Finish { beams: &[], history: &history, cards: &[] })?;
         catalogue.finish(&self.catalogue(plan, &sky))?;
         record.finish(&report.to_json())?;
@@ -132,6 +156,29 @@ impl Output {
 
     /// Opens an image product of `pixels` by `pixels`; the truth has one plane, since the sky is the same in all.
     fn begin<K: Kind>(&self, name: &str, plan: &Plan, pixels: usize) -> Result<FitsTarget<K>, FitsError> {
+        let middle = (self.right_ascension_deg, plan.recipe().observation.declination_deg);
+        self.begin_at(name, plan, (pixels, middle))
+    }
+
+    /// Opens the PSFs of all directions, with the pixel of each: the middle of `PREFIX-psf-ROW-COLUMN.fits` is that direction.
+    fn begin_directions(&self, plan: &Plan) -> Result<Directions, FitsError> {
+        let Some(grid) = plan.recipe().wide.and_then(|wide| wide.psf_grid) else { return Ok(Vec::new()) };
+        let places = directions(grid, plan.recipe().size).into_iter().enumerate();
+        let begin = |(index, (x, y)): (usize, (usize, usize))| {
+            let name = format!("psf-{}-{}.fits", index / grid.0, index % grid.0);
+            let place = self.on_sky(plan, x as f64, y as f64);
+            Ok((self.begin_at(&name, plan, (plan.psf_size(), place))?, (x, y)))
+        };
+        places.map(begin).collect()
+    }
+
+    /// Opens an image product whose middle pixel is at `crval`.
+    fn begin_at<K: Kind>(
+        &self,
+        name: &str,
+        plan: &Plan,
+        (pixels, crval): (usize, (f64, f64)),
+    ) -> Result<FitsTarget<K>, FitsError> {
         let observation = &plan.recipe().observation;
         let (low, high) = observation.band_hz;
         let channels = if plan.recipe().is_cube && K::BUNIT != Model::BUNIT { observation.channels } else { 1 };
@@ -142,7 +189,7 @@ impl Output {
             ny: pixels,
             nx: pixels,
             cell: Cell { dx: -degrees, dy: degrees },
-            crval: (self.right_ascension_deg, observation.declination_deg),
+            crval,
             crpix: None,
             frequency: Some(FrequencyAxis { first_hz: low + step_hz.min(high - low) / 2.0, step_hz, planes: channels }),
             cards: vec![
@@ -212,12 +259,11 @@ impl Report {
 /// Writes the PSF of plane `index` and fits its main lobe.
 fn write_psf(
     plan: &Plan,
-    instrument: &Instrument,
+    psf: &Window,
     target: &FitsTarget<Dirty>,
     index: usize,
 ) -> Result<Option<CleanBeam>, FitsError> {
     let size = plan.psf_size();
-    let psf: Window = instrument.psf(size);
     target.write_rows(index, 0, psf.view())?;
     let cut = size.min(FIT_PIXELS);
     let first = size / 2 - cut / 2;

@@ -42,6 +42,7 @@ fn recipe(size: usize, sky: SkyRecipe) -> Recipe {
         weighting: Weighting::Briggs(0.0),
         noise: 0.0,
         sky,
+        wide: None,
     }
 }
 
@@ -131,7 +132,7 @@ fn one_east_west_baseline_draws_an_ellipse() {
     let hour_angles: Vec<f64> = (0..12).map(|step| -PI + TAU * f64::from(step) / 12.0).collect();
     let sin_dec = observation.declination_deg.to_radians().sin();
     let mut index = 0;
-    observation.for_each_baseline(&array, &hour_angles, |Projected { u, v }| {
+    observation.for_each_baseline(&array, &hour_angles, |Projected { u, v, .. }| {
         let hour_angle = hour_angles[index];
         assert!((u - length * hour_angle.cos()).abs() < 1e-9);
         assert!((v - length * hour_angle.sin() * sin_dec).abs() < 1e-9);

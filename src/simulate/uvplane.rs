@@ -108,6 +108,17 @@ impl UvPlane {
         self.tally
     }
 
+    /// How many visibilities share the cell nearest to `(kx, ky)`; 0 beyond the cells that are used.
+    pub fn count(&self, kx: f64, ky: f64) -> f64 {
+        let (kx, ky) = (kx.round(), ky.round());
+        let (kx, ky) = if kx < 0.0 { (-kx, -ky) } else { (kx, ky) };
+        let limit = (BAND * self.grid.side as f64).floor();
+        if kx > limit || ky.abs() > limit {
+            return 0.0;
+        }
+        f64::from(self.counts[[(ky as i64).rem_euclid(self.grid.side as i64) as usize, kx as usize]])
+    }
+
     /// Calls `visit` with `(row, kx, count)` for every cell that holds visibilities, in row order.
     pub fn for_each_cell(&self, mut visit: impl FnMut(usize, usize, f64)) {
         for (row, counts) in self.counts.rows().into_iter().enumerate() {

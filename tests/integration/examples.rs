@@ -31,6 +31,7 @@ examples! {
     futures: "../../examples/futures.rs", futures_start_at_once_and_come_back;
     graphs: "../../examples/graphs.rs", the_first_graph_is_twelve;
     model_selection: "../../examples/model_selection.rs", the_best_weight_is_found_in_parallel;
+    psf_grid: "../../examples/psf_grid.rs", psfs_of_several_directions_take_the_error_of_the_w_term_away;
     schedulers: "../../examples/schedulers.rs", schedulers_change_no_bit;
     table: "../../examples/table.rs", a_table_is_filtered_grouped_and_written;
 }

@@ -23,6 +23,7 @@ mod multiscale;
 mod plan;
 mod products;
 mod psf_geometry;
+mod psf_grid;
 mod resume;
 mod schedulers;
 mod sweep;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::{Component, MinorCycle, MinorRules, MinorView, Patch, Step, View};
+use super::{Component, MinorCycle, MinorRules, MinorView, Patch, Psfs, Step, View};
 use crate::graph::Cancel;
 use crate::images::{Mask, Psf};
 use crate::kernels::dense;
@@ -30,10 +30,11 @@ impl MinorCycle for Hogbom {
         0.0
     }
 
-    fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step {
+    fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
         let MinorView::Plane { residual, allowed } = view else { unreachable!("the loop asked for the plane") };
         let mut flux = Array2::<f64>::zeros(residual.dim());
         let mut plane = Plane::new(residual, allowed);
+        let peaks = psfs.peaks();
         let mut iterations = 0;
         let most = plane.peak().map_or(0.0, |(_, _, value)| RISE * value.abs());
         while iterations < rules.niter && !(iterations % PATIENCE == 0 && cancel.is_requested()) {
@@ -42,9 +43,10 @@ impl MinorCycle for Hogbom {
             if !(value.abs() > rules.floor && value.abs() <= most) {
                 break;
             }
-            let factor = rules.gain * value;
+            let psf = psfs.of(y, x);
+            let factor = rules.gain * value / peaks[psf];
             flux[(y, x)] += f64::from(factor);
-            plane.subtract(psf, (y, x), factor);
+            plane.subtract(psfs.all()[psf], (y, x), factor);
             iterations += 1;
         }
         let components = flux

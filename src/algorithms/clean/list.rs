@@ -1,6 +1,6 @@
 //! Minor cycles on the active list: the pixels at or above a floor, cleaned by PSF look-ups.
 
-use super::{Component, MinorCycle, MinorRules, MinorView, Patch, Step, View};
+use super::{Component, MinorCycle, MinorRules, MinorView, Patch, Psfs, Step, View};
 use crate::graph::Cancel;
 use crate::images::Psf;
 use crate::kernels::list::{ActiveList, Lookup, subtract_and_peak};
@@ -24,9 +24,9 @@ impl MinorCycle for Clean {
         0.0
     }
 
-    fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step {
-        let lookup = Lookup::new(psf.pixels().view(), psf.centre(), psf.pixels().dim());
-        clean_list(listed(view), &lookup, rules, f32::INFINITY, cancel)
+    fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
+        let kernels = Kernels::new(psfs, None);
+        clean_list(listed(view), &kernels, rules, f32::INFINITY, cancel)
     }
 }
 
@@ -48,12 +48,34 @@ impl MinorCycle for Clark {
         patch.outside
     }
 
-    fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step {
+    fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
         let patch = rules.patch;
-        let lookup = Lookup::new(psf.pixels().view(), psf.centre(), (patch.half, patch.half));
+        let kernels = Kernels::new(psfs, Some(patch));
         // with nothing outside the patch there is nothing to wait for
         let most = if patch.outside > 0.0 { rules.floor / patch.outside } else { f32::INFINITY };
-        clean_list(listed(view), &lookup, rules, most, cancel)
+        clean_list(listed(view), &kernels, rules, most, cancel)
+    }
+}
+
+/// The PSFs to look up, with the heights of their peaks.
+struct Kernels<'a> {
+    psfs: &'a Psfs<'a>,
+    lookups: Vec<Lookup<'a>>,
+    peaks: Vec<f32>,
+}
+
+impl<'a> Kernels<'a> {
+    /// Whole PSFs, or patches of them.
+    fn new(psfs: &'a Psfs<'a>, patch: Option<Patch>) -> Self {
+        let reach = |psf: &Psf| patch.map_or(psf.shape(), |patch| (patch.half, patch.half));
+        let lookups = psfs.all().iter().map(|psf| Lookup::new(psf.pixels().view(), psf.centre(), reach(psf))).collect();
+        Self { psfs, lookups, peaks: psfs.peaks() }
+    }
+
+    /// The PSF of a pixel of the list, and how high it peaks.
+    fn of(&self, list: &ActiveList, index: usize) -> (&Lookup<'a>, f32) {
+        let psf = self.psfs.of(list.y[index] as usize, list.x[index] as usize);
+        (&self.lookups[psf], self.peaks[psf])
     }
 }
 
@@ -74,7 +96,7 @@ fn patience(pixels: usize, peak: f32, rules: &MinorRules) -> u64 {
 }
 
 /// Cleans the list down to the floor, or until the flux taken, pixels added in quadrature, exceeds `most` Jy.
-fn clean_list(mut list: ActiveList, psf: &Lookup<'_>, rules: &MinorRules, most: f32, cancel: &Cancel) -> Step {
+fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, most: f32, cancel: &Cancel) -> Step {
     let mut flux = vec![0.0_f64; list.len()];
     let mut iterations = 0;
     let mut taken = 0.0_f64;
@@ -88,7 +110,8 @@ fn clean_list(mut list: ActiveList, psf: &Lookup<'_>, rules: &MinorRules, most: 
         if done || height > RISE * start || tired {
             break;
         }
-        let factor = rules.gain * list.value[peak];
+        let (psf, response) = kernels.of(&list, peak);
+        let factor = rules.gain * list.value[peak] / response;
         taken += f64::from(factor) * (2.0 * flux[peak] + f64::from(factor));
         flux[peak] += f64::from(factor);
         next = Some(subtract_and_peak(&mut list, psf, peak, factor));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, Kind};
 use crate::graph::Cancel;
-use crate::images::{Mask, Psf};
+use crate::images::{Mask, Psf, PsfGrid};
 use crate::kernels::list::ActiveList;
 
 pub use control::{AutoThreshold, CleanParams, Control, Levels, Next, Sight, Window};
@@ -98,6 +98,41 @@ pub struct Step {
     pub iterations: u64,
 }
 
+/// The PSFs of a minor cycle: one for all components, or for each the one whose place is nearest to it.
+///
+/// Several are on one scale: a peak below 1 is the smaller response of its place.
+pub struct Psfs<'a> {
+    all: Vec<&'a Psf>,
+    grid: Option<&'a PsfGrid>,
+}
+
+impl<'a> Psfs<'a> {
+    /// One PSF for all.
+    pub fn one(psf: &'a Psf) -> Self {
+        Self { all: vec![psf], grid: None }
+    }
+
+    /// Several, in the order of their grid.
+    pub fn several(all: Vec<&'a Psf>, grid: &'a PsfGrid) -> Self {
+        Self { all, grid: Some(grid) }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[&'a Psf] {
+        &self.all
+    }
+
+    /// Number of the PSF of a component at row `y`, column `x`.
+    pub fn of(&self, y: usize, x: usize) -> usize {
+        self.grid.map_or(0, |grid| grid.nearest(y as f64, x as f64))
+    }
+
+    /// Heights of their peaks.
+    fn peaks(&self) -> Vec<f32> {
+        self.all.iter().map(|psf| psf.pixels()[psf.centre()]).collect()
+    }
+}
+
 /// An inner loop of the CLEAN family; stateless, so that it runs anywhere.
 pub trait MinorCycle: Sync {
     /// What the loop looks at.
@@ -107,7 +142,7 @@ pub trait MinorCycle: Sync {
     fn least_floor(&self, patch: Patch) -> f32;
 
     /// Takes components until the floor, the iteration limit, or the cancellation.
-    fn run(&self, view: MinorView, psf: &Psf, rules: &MinorRules, cancel: &Cancel) -> Step;
+    fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step;
 }
 
 /// Which loop an operation of the graph runs; plain data.

@@ -188,7 +188,7 @@ fn pair(file: &Match, (pattern, part): (&Pattern, &str), partner: &Partner<'_>) 
 /// Refuses pairs that cannot be run side by side.
 fn check(pairs: &[Pair]) -> Result<(), PairError> {
     let has_file = |spec: &str| Path::new(split(spec).0).is_file() || Path::new(spec).is_file();
-    let alone: Vec<&Pair> = pairs.iter().filter(|pair| !has_file(&pair.psf)).collect();
+    let alone: Vec<&Pair> = pairs.iter().filter(|pair| !pair.psf.is_empty() && !has_file(&pair.psf)).collect();
     if !alone.is_empty() {
         let files = alone.iter().map(|pair| format!("{} has no {}", pair.dirty, pair.psf)).collect();
         return Err(PairError::NoPsf { count: alone.len(), of: pairs.len(), files });

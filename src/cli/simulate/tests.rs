@@ -111,3 +111,26 @@ fn the_psf_of_the_images_own_size_is_the_middle_of_the_double_one() {
     assert_eq!(same, double.slice(ndarray::s![32..96, 32..96]));
     assert_eq!(dirty, again, "the far sidelobes are in the dirty image either way");
 }
+
+#[test]
+fn psfs_of_several_directions_tell_their_directions_and_the_w_term_takes_points_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = "--w-term --psf-grid 2,1 --array vla-d --size 48 --cell 20 --integrations 2 --channels 1 --points 2";
+    let report = run_in(folder.path(), flags).unwrap();
+    assert_eq!(report.recipe.wide.unwrap().psf_grid, Some((2, 1)));
+    let open = |name: &str| FitsSource::open(folder.path().join(name).to_str().unwrap()).unwrap();
+    let crval = |source: &FitsSource| source.header().get_f64("CRVAL1").unwrap();
+    let (west, east) = (open("s-psf-0-1.fits"), open("s-psf-0-0.fits"));
+    let apart = (crval(&east) - crval(&west)) * report.recipe.observation.declination_deg.to_radians().cos();
+    assert!((apart * 3600.0 / 20.0 - 24.0).abs() < 1e-3, "half the field of 48 pixels lies between them: {apart}");
+    for (flags, part) in [
+        ("--w-term --integrations 200 --channels 1 --size 32", "200000"),
+        ("--w-term --size 2000 --cell 300 --integrations 1 --channels 1", "on the sky"),
+    ] {
+        let error = run_in(folder.path(), &format!("{flags} --overwrite")).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert!(parse("deconv simulate --psf-grid 3,3").is_err(), "it needs the w term");
+    assert!(parse("deconv simulate --w-term --gaussians 3").is_err());
+    assert!(parse("deconv simulate --w-term --psf-grid 3").is_err());
+}

@@ -14,7 +14,7 @@ impl Wiring {
     fn psf_slabs(&mut self, psf: &PsfPlane) -> Vec<(Rows, Key)> {
         let slabs = Rows::cut(psf.shape().0, self.cut.slab).into_iter().enumerate();
         let file = (&psf.source, psf.plane);
-        slabs.map(|(index, rows)| (rows, self.read(key("read-psf", psf.plane, index), file, rows))).collect()
+        slabs.map(|(index, rows)| (rows, self.read(key("read-psf", psf.number, index), file, rows))).collect()
     }
 
     /// Finds a PSF's peak.
@@ -23,10 +23,10 @@ impl Wiring {
         let surveys = slabs
             .map(|(index, (rows, slab))| {
                 let op = DeconvOp::SurveyPsf(SurveyPsf { first: rows.first, shape: psf.shape() });
-                self.task(key("psf-survey", psf.plane, index), op, vec![slab])
+                self.task(key("psf-survey", psf.number, index), op, vec![slab])
             })
             .collect();
-        self.task(key("psf-peak", psf.plane, 0), DeconvOp::LocatePsf(LocatePsf { psf: psf.clone() }), surveys)
+        self.task(key("psf-peak", psf.number, 0), DeconvOp::LocatePsf(LocatePsf { psf: psf.clone() }), surveys)
     }
 
     /// Checks a PSF whose peak is known, and measures it; also makes it small if asked.
@@ -37,29 +37,29 @@ impl Wiring {
         asks: PsfAsks,
         small: Option<(usize, Pooling)>,
     ) -> Vec<Key> {
-        let plane = psf.plane;
+        let (plane, number) = (psf.plane, psf.number);
         let op = DeconvOp::ExamineCore(ExamineCore { psf: psf.clone(), peak, cell: asks.cell });
-        let core = self.task(key("psf-core", plane, 0), op, vec![]);
+        let core = self.task(key("psf-core", number, 0), op, vec![]);
         let shrink = small.map(|(factor, pooling)| Shrink { full: psf.shape(), factor, pooling });
         let (mut measured, mut pooled) = (vec![core.clone()], Vec::new());
         for (index, (rows, slab)) in self.psf_slabs(psf).into_iter().enumerate() {
             let opposite = peak.opposite(&rows.range());
             let mut inputs = vec![slab.clone(), core.clone()];
             if !opposite.is_empty() {
-                let key = key("read-opposite", plane, index);
+                let key = key("read-opposite", number, index);
                 inputs.push(self.read(key, (&psf.source, plane), opposite.into()));
             }
             let op = DeconvOp::MeasurePsf(MeasurePsf { first: rows.first, peak, asks: asks.of_parts(&peak) });
-            measured.push(self.task(key("psf-part", plane, index), op, inputs));
+            measured.push(self.task(key("psf-part", number, index), op, inputs));
             if let Some(shrink) = shrink {
                 let op = DeconvOp::PoolRows(PoolRows { first: rows.first, shrink, peak: Some(peak) });
-                pooled.push(self.task(key("pool-rows-psf", plane, index), op, vec![slab]));
+                pooled.push(self.task(key("pool-rows-psf", number, index), op, vec![slab]));
             }
         }
         let op = DeconvOp::ExaminePsf(ExaminePsf { psf: psf.clone(), peak, asks });
-        let mut keys = vec![self.task(key("examine", plane, 0), op, measured)];
+        let mut keys = vec![self.task(key("examine", number, 0), op, measured)];
         if let Some(shrink) = shrink {
-            keys.push(self.task(key("pool-psf", plane, 0), DeconvOp::Pool(Pool { shrink }), pooled));
+            keys.push(self.task(key("pool-psf", number, 0), DeconvOp::Pool(Pool { shrink }), pooled));
         }
         keys
     }
@@ -67,7 +67,7 @@ impl Wiring {
     /// A whole PSF, for the loops that subtract it everywhere.
     pub fn whole_psf(&mut self, psf: &PsfPlane, peak: PsfPeak) -> Key {
         let slabs = self.psf_slabs(psf).into_iter().map(|(_, slab)| slab).collect();
-        self.task(key("psf", psf.plane, 0), DeconvOp::MakePsf(MakePsf { peak }), slabs)
+        self.task(key("psf", psf.number, 0), DeconvOp::MakePsf(MakePsf { peak }), slabs)
     }
 
     /// Row transforms of the rows of a PSF that an image can meet.
@@ -76,9 +76,9 @@ impl Wiring {
         let cuts = Rows::cut(kept.len(), self.cut.slab).into_iter().enumerate();
         cuts.map(|(index, cut)| {
             let rows = Rows { first: kept.first + cut.first, last: kept.first + cut.last };
-            let slab = self.read(key("read-kernel", psf.plane, index), (&psf.source, psf.plane), rows);
+            let slab = self.read(key("read-kernel", psf.number, index), (&psf.source, psf.plane), rows);
             let op = DeconvOp::PsfRows(PsfRows { layout, rows, columns, peak });
-            self.task(key("psf-rows", psf.plane, index), op, vec![slab])
+            self.task(key("psf-rows", psf.number, index), op, vec![slab])
         })
         .collect()
     }
@@ -89,7 +89,7 @@ impl Wiring {
         (0..kernel.layout.blocks())
             .map(|block| {
                 let op = DeconvOp::KernelTransfer(KernelTransfer { layout: kernel.layout, block });
-                self.task(key("transfer", psf.plane, block), op, slabs.clone())
+                self.task(key("transfer", psf.number, block), op, slabs.clone())
             })
             .collect()
     }

@@ -117,11 +117,11 @@ impl Wiring {
         let slabs: Vec<Rows> = Rows::cut(rows.len(), self.cut.slab);
         let parts = slabs.into_iter().enumerate().map(|(index, slab)| {
             let slab = Rows { first: rows.start + slab.first, last: rows.start + slab.last };
-            let read = self.read(key("read-near", psf.plane, index), (&psf.source, psf.plane), slab);
+            let read = self.read(key("read-near", psf.number, index), (&psf.source, psf.plane), slab);
             let op = DeconvOp::CropColumns(CropColumns { columns: columns.clone().into(), width: psf.shape().1 });
-            self.task(key("crop", psf.plane, index), op, vec![read])
+            self.task(key("crop", psf.number, index), op, vec![read])
         });
         let parts = parts.collect();
-        self.task(key("psf", psf.plane, 0), DeconvOp::MakePsf(MakePsf { peak: cut }), parts)
+        self.task(key("psf", psf.number, 0), DeconvOp::MakePsf(MakePsf { peak: cut }), parts)
     }
 }

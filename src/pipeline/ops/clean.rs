@@ -6,12 +6,13 @@ use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
 use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
-use crate::algorithms::{Component, Minor, MinorRules, MinorView, Scale, Step, View};
+use crate::algorithms::{Component, Minor, MinorRules, MinorView, Psfs, Scale, Step, View};
 use crate::graph::{Cost, Meta, TaskContext};
-use crate::images::{Image, Mask};
+use crate::images::{Image, Mask, PsfGrid};
 use crate::kernels::list::ActiveList;
 
-/// Runs one minor cycle; inputs: lists, or residual rows and then where components may stand, per slab; the PSF last.
+/// Runs one minor cycle; inputs: lists, or residual rows and then where components may stand, per slab; the PSF last,
+/// or all PSFs of the grid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MinorPass {
     /// Which loop.
@@ -22,13 +23,22 @@ pub struct MinorPass {
     pub scale: Scale,
     /// Number of slabs.
     pub slabs: usize,
+    /// Where each of several PSFs holds.
+    pub grid: Option<PsfGrid>,
+}
+
+impl MinorPass {
+    /// How many PSFs there are.
+    fn psfs(&self) -> usize {
+        self.grid.as_ref().map_or(1, PsfGrid::len)
+    }
 }
 
 impl Work for MinorPass {
     const KIND: &'static str = "minor";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        let bytes: u64 = inputs[..inputs.len() - 1].iter().map(|meta| meta.bytes).sum();
+        let bytes: u64 = inputs[..inputs.len() - self.psfs()].iter().map(|meta| meta.bytes).sum();
         let scratch_bytes = if self.minor.cycle().view() == View::Plane { 3 * bytes } else { 2 * bytes };
         // a guess: the number of components is not known before
         Cost { flops: 20.0 * bytes as f64, output_bytes: bytes / 8, scratch_bytes }
@@ -36,14 +46,19 @@ impl Work for MinorPass {
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         let cycle = self.minor.cycle();
-        let psf = inputs[inputs.len() - 1].psf();
+        let all: Vec<_> = inputs[inputs.len() - self.psfs()..].iter().map(|psf| psf.psf()).collect();
+        let response = all[0].scale();
+        let psfs = match &self.grid {
+            Some(grid) => Psfs::several(all, grid),
+            None => Psfs::one(all[0]),
+        };
         let view = match cycle.view() {
             View::List => MinorView::List(join(&inputs[..self.slabs])),
             View::Plane => plane(&inputs[..self.slabs], &inputs[self.slabs..2 * self.slabs]),
         };
-        let mut step = cycle.run(view, psf, &self.rules, &context.cancel);
+        let mut step = cycle.run(view, &psfs, &self.rules, &context.cancel);
         if !self.scale.is_point() {
-            spread(&mut step, self.scale.grid().step, psf.scale());
+            spread(&mut step, self.scale.grid().step, response);
         }
         Ok(Value::Step(step))
     }

@@ -51,6 +51,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         DeconvOp::LocatePsf(op) => File::Read(&op.psf.source),
         DeconvOp::ExamineCore(op) => File::Read(&op.psf.source),
         DeconvOp::ExaminePsf(op) => File::Read(&op.psf.source),
+        DeconvOp::PlacePsf(op) => File::Read(&op.psf.source),
         DeconvOp::Deliver(_) => File::Written,
         DeconvOp::SurveyPsf(_)
         | DeconvOp::MeasurePsf(_)
@@ -64,6 +65,10 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::GaussianRows(_)
         | DeconvOp::KernelTransfer(_)
         | DeconvOp::Convolve(_)
+        | DeconvOp::WeightedRows(_)
+        | DeconvOp::ConvolveSum(_)
+        | DeconvOp::Correlate(_)
+        | DeconvOp::WeightedSum(_)
         | DeconvOp::Residual(_)
         | DeconvOp::Restore(_)
         | DeconvOp::Survey(_)

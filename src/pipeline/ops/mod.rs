@@ -16,6 +16,7 @@ mod score;
 mod seams;
 mod tiles;
 mod value;
+mod varying;
 mod vectors;
 mod wiener;
 
@@ -43,6 +44,7 @@ pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use tiles::{MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
+pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
     ApplyFilter, CeilingBlock, ChooseLambda, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting,
@@ -176,6 +178,16 @@ pub enum DeconvOp {
     KernelTransfer(KernelTransfer),
     /// Column transforms, product, and back.
     Convolve(Convolve),
+    /// Decides which pixel of a PSF stands for its place.
+    PlacePsf(PlacePsf),
+    /// Row transforms of a PSF's part of the model.
+    WeightedRows(WeightedRows),
+    /// Sum of the convolutions with several PSFs.
+    ConvolveSum(ConvolveSum),
+    /// Correlates with a PSF.
+    Correlate(Correlate),
+    /// Sum of weighted correlations.
+    WeightedSum(WeightedSum),
     /// Dirty rows less the convolved model.
     Residual(Residual),
     /// Model at the clean beam plus residual.
@@ -306,6 +318,11 @@ macro_rules! each {
             DeconvOp::GaussianRows($op) => $call,
             DeconvOp::KernelTransfer($op) => $call,
             DeconvOp::Convolve($op) => $call,
+            DeconvOp::PlacePsf($op) => $call,
+            DeconvOp::WeightedRows($op) => $call,
+            DeconvOp::ConvolveSum($op) => $call,
+            DeconvOp::Correlate($op) => $call,
+            DeconvOp::WeightedSum($op) => $call,
             DeconvOp::Residual($op) => $call,
             DeconvOp::Restore($op) => $call,
             DeconvOp::Survey($op) => $call,

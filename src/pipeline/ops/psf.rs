@@ -16,6 +16,8 @@ pub struct PsfPlane {
     pub source: Source,
     /// The plane, in the order of the file.
     pub plane: usize,
+    /// Its number among the PSFs of the run.
+    pub number: usize,
     /// Whether a PSF that is none is a value (a plane of a cube) or an error (the only plane).
     pub tolerant: bool,
 }

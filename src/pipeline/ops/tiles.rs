@@ -8,7 +8,7 @@ use super::clean::spread;
 use super::measure::Weights;
 use super::{OpError, Select, Value, Work};
 use crate::algorithms::{
-    Grid, Minor, MinorRules, MinorView, Scale, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
+    Grid, Minor, MinorRules, MinorView, Psfs, Scale, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
 };
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::kernels::list::ActiveList;
@@ -157,7 +157,7 @@ impl Work for MinorTile {
         if list.is_empty() || rules.niter == 0 {
             return Ok(Value::Step(Step::default()));
         }
-        let mut step = self.minor.cycle().run(MinorView::List(list), psf, &rules, &context.cancel);
+        let mut step = self.minor.cycle().run(MinorView::List(list), &Psfs::one(psf), &rules, &context.cancel);
         step.components.retain(|component| {
             let (y, x) = self.at(component.y, component.x);
             seams.tile_of(y, x) == self.tile

@@ -6,7 +6,9 @@ use super::{Forecast, Plan, restoring_layout, scales};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Asked, Kept, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{
+    Asked, Kept, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, VaryingKernel, Wiring, nearest,
+};
 use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
 
@@ -81,9 +83,10 @@ fn slabs(plan: &Plan, share: u64) -> Slabs {
     plan.cut.slabs().into_iter().map(|rows| Kept::of_bytes(plan.cut.bytes(rows) / share)).collect()
 }
 
-pub(super) fn psf_bytes(plan: &Plan) -> u64 {
-    let geometry = plan.inputs.psf.0.geometry();
-    4 * (geometry.ny * geometry.nx) as u64
+/// Size of a PSF.
+pub(super) fn psf_bytes(plan: &Plan, number: usize) -> u64 {
+    let (ny, nx) = plan.psf_plane(number, true).shape();
+    4 * (ny * nx) as u64
 }
 
 /// What a stage takes within the plan's memory; where that is not enough for its largest task, what this task needs.
@@ -99,11 +102,20 @@ fn measure(plan: &Plan, stage: &Stage) -> graph::Forecast {
 
 /// PSF planes of a batch.
 pub(super) fn psfs(plan: &Plan) -> usize {
-    if plan.one_psf() { 1 } else { plan.batch }
+    match plan.grid() {
+        Some(grid) => grid.len(),
+        None if plan.one_psf() => 1,
+        None => plan.batch,
+    }
 }
 
-fn psf_plane(plan: &Plan, plane: usize) -> PsfPlane {
-    PsfPlane { source: plan.inputs.psf.clone(), plane, tolerant: true }
+/// PSFs of a plane of the batch.
+fn psfs_of(plan: &Plan, plane: usize) -> std::ops::Range<usize> {
+    plan.psf_numbers(plane.min(psfs(plan) - 1))
+}
+
+fn psf_plane(plan: &Plan, number: usize) -> PsfPlane {
+    plan.psf_plane(number, true)
 }
 
 fn each_psf(plan: &Plan, name: &'static str, wire: impl Fn(&mut Wiring, &PsfPlane) -> Vec<Key>) -> Stage {
@@ -114,12 +126,12 @@ fn each_psf(plan: &Plan, name: &'static str, wire: impl Fn(&mut Wiring, &PsfPlan
 
 /// The looks at the PSFs.
 fn looks(plan: &Plan) -> Vec<Stage> {
-    let peak = plan.kernel.peak;
     vec![
         each_psf(plan, "psf", |wiring, psf| vec![wiring.locate_psf(psf)]),
         each_psf(plan, "examine", |wiring, psf| {
             // one PSF is made small for the preview
-            let small = (psf.plane == 0).then(|| (preview_factor(psf.shape()), PanelKind::Psf.pooling()));
+            let peak = plan.usual_kernel(psf.number).peak;
+            let small = (psf.number == 0).then(|| (preview_factor(psf.shape()), PanelKind::Psf.pooling()));
             wiring.examine_psf(psf, peak, plan.psf_asks(), small)
         }),
     ]
@@ -128,12 +140,13 @@ fn looks(plan: &Plan) -> Vec<Stage> {
 /// The PSFs' transfer functions.
 fn transfers(plan: &Plan) -> Stage {
     each_psf(plan, "transfer", |wiring, psf| {
+        let kernel = plan.usual_kernel(psf.number);
         let whole = |wiring: &mut Wiring| match plan.psf_reach() {
-            Some(reach) => wiring.psf_within(psf, plan.kernel.peak, reach),
-            None => wiring.whole_psf(psf, plan.kernel.peak),
+            Some(reach) => wiring.psf_within(psf, kernel.peak, reach),
+            None => wiring.whole_psf(psf, kernel.peak),
         };
         let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| whole(wiring));
-        wiring.transfer(psf, &plan.kernel).into_iter().chain(whole).collect()
+        wiring.transfer(psf, &kernel).into_iter().chain(whole).collect()
     })
 }
 
@@ -158,15 +171,25 @@ fn planes(plan: &Plan) -> Stage {
     Stage::new("load", wiring, targets)
 }
 
+/// What is held of a plane and of its PSFs, one or all of a grid, and their transfer functions.
+struct Held {
+    keys: PlaneKeys,
+    psfs: Vec<Key>,
+    transfers: Vec<Vec<Key>>,
+}
+
 /// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.
-fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
+fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
     let layout = plan.kernel.layout;
-    let transfer: Slabs = (0..layout.blocks())
-        .map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64))
+    let given: Vec<(Kept, Slabs)> = (0..psfs(plan))
+        .map(|number| {
+            let block = |block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64);
+            (Kept::of_bytes(plan.held_psf_bytes(number)), (0..layout.blocks()).map(block).collect())
+        })
         .collect();
     (0..plan.batch)
         .map(|plane| {
-            let psf_plane = plane.min(psfs(plan) - 1);
+            let own = psfs_of(plan, plane);
             let keys = PlaneKeys {
                 dirty: wiring.give_all("held-dirty", plane, &slabs(plan, 1)),
                 allowed: wiring.give_all("held-allow", plane, &slabs(plan, 4)),
@@ -175,9 +198,9 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<(PlaneKeys, Key, Vec<Key>)> {
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
             };
-            let psf = Kept::of_bytes(plan.held_psf_bytes());
-            let psf = wiring.give("held-psf", psf_plane, 0, &psf);
-            (keys, psf, wiring.give_all("held-transfer", psf_plane, &transfer))
+            let psfs = own.clone().map(|number| wiring.give("held-psf", number, 0, &given[number].0)).collect();
+            let transfers = own.map(|number| wiring.give_all("held-transfer", number, &given[number].1)).collect();
+            Held { keys, psfs, transfers }
         })
         .collect()
 }
@@ -186,23 +209,34 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default() };
     let mut targets = Vec::new();
-    for (plane, (keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+    for (plane, Held { keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
         let cut = MinorCut { minor, rules, scale: Scale::POINT };
         let step = match plan.tiles {
-            Some(tiles) => wiring.tiled_minor(plane, &keys, (&weights, |_| &psf), (tiles, cut)).step,
-            None => wiring.minor(plane, &keys, (&weights, &psf), cut),
+            Some(tiles) => {
+                let psf = |tile| &psfs[nearest(plan.grid(), tiles, tile)];
+                wiring.tiled_minor(plane, &keys, (&weights, psf), (tiles, cut)).step
+            }
+            None => wiring.minor(plane, &keys, (&weights, (&psfs[..], plan.grid())), cut),
         };
         let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
-        targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).chain(&transfer).cloned());
-        targets.extend([psf, step]);
+        targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).cloned());
+        targets.extend(transfers.iter().flatten().chain(&psfs).chain([&step]).cloned());
         let after = PlaneKeys { model, ..keys };
-        let residual = wiring.residual(plane, &after, &plan.kernel.layout, (Kernel::Transfer, &transfer));
+        let layout = &plan.kernel.layout;
+        let residual = match plan.grid() {
+            Some(grid) => wiring.varying_residual(plane, &after, VaryingKernel { grid, layout, transfers: &transfers }),
+            None => wiring.residual(plane, &after, layout, (Kernel::Transfer, &transfers[0])),
+        };
         let after = PlaneKeys { residual, ..after };
         let measured = wiring.statistics(plane, &after, None);
-        let psf_plane = plane.min(psfs(plan) - 1);
-        targets.extend(scales::look(plan, &mut wiring, (plane, psf_plane), (&after, &measured.weights)));
+        targets.extend(scales::look(
+            plan,
+            &mut wiring,
+            (plane, psfs_of(plan, plane).start),
+            (&after, &measured.weights),
+        ));
         targets.push(measured.statistics);
         targets.push(wiring.tally(plane, &after.model));
         targets.extend(after.model.into_iter().chain(after.residual));
@@ -252,7 +286,8 @@ fn solver(plan: &Plan) -> [Stage; 2] {
     let stage = |name: &'static str, wire: Wire<'_>| {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
-        for (plane, (keys, _, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+        for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut wiring).into_iter().enumerate() {
+            let transfer = transfers.remove(0);
             targets.extend(wire(&mut wiring, plane, (&keys, transfer.clone())));
             targets.extend(keys.dirty.into_iter().chain(keys.allowed).chain(transfer));
         }
@@ -300,16 +335,16 @@ fn restored(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: &mut PlaneKeys
 fn finish(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
-    for (plane, (mut keys, psf, transfer)) in held(plan, &mut wiring).into_iter().enumerate() {
+    for (plane, Held { mut keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
         if matches!(plan.algorithm().kind, Kind::Direct) {
-            targets.extend(measured(plan, &mut wiring, plane, (&mut keys, &transfer)));
+            targets.extend(measured(plan, &mut wiring, plane, (&mut keys, &transfers[0])));
         } else {
-            targets.push(psf);
+            targets.extend(psfs);
         }
         targets.extend(restored(plan, &mut wiring, plane, &mut keys));
         if plan.planes.len() > plan.batch {
             // still held when one PSF serves the next batch too
-            targets.extend(transfer);
+            targets.extend(transfers.into_iter().flatten());
         }
     }
     targets.sort();

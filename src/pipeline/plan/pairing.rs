@@ -7,7 +7,10 @@ use crate::pipeline::ops::Source;
 /// Pairs the planes of the dirty image with those of PSF and mask.
 pub(super) fn planes(inputs: &Inputs) -> Result<Vec<PlanePlan>, PlanError> {
     let labels = inputs.dirty.0.plane_labels();
-    let psf = pairing("PSF", &inputs.psf, &inputs.dirty.0)?;
+    let psf = match &inputs.grid {
+        Some(grid) => vec![grid.central; labels.len()],
+        None => pairing("PSF", &inputs.psf, &inputs.dirty.0)?,
+    };
     let of_mask = |file: &MaskFile| match file.source() {
         Some(source) => pairing("mask", source, &inputs.dirty.0),
         None => Ok(vec![0; labels.len()]),

@@ -26,7 +26,7 @@ pub(super) fn load(plan: &Plan) -> Option<Stage> {
     let mut targets = Vec::new();
     let layout = wiring.scale_layout(&all(&scales));
     for plane in 0..psfs(plan) {
-        let psf = wiring.give("held-psf", plane, 0, &Kept::of_bytes(psf_bytes(plan)));
+        let psf = wiring.give("held-psf", plane, 0, &Kept::of_bytes(psf_bytes(plan, plane)));
         for at in &scales {
             targets.push(wiring.smooth_psf((plane, *at), &psf, plan.kernel.peak));
             targets.extend(wiring.scale_transfer((plane, *at), &layout));
@@ -55,7 +55,7 @@ pub(super) fn look(plan: &Plan, wiring: &mut Wiring, at: (usize, usize), keys: (
         let transfer: Slabs = transfer.iter().map(|block| Kept::of_bytes(block.held().bytes)).collect();
         let transfer = wiring.give_all(&format!("held-scale{number}"), psf, &transfer);
         let steps = (scale.grid().step * scale.grid().step) as u64;
-        let smooth = Kept::of_bytes(psf_bytes(plan) / steps);
+        let smooth = Kept::of_bytes(psf_bytes(plan, psf) / steps);
         targets.push(wiring.give("held-smooth-psf", psf, number, &smooth));
         let image = wiring.smooth((plane, number), &layout, &rows, &transfer);
         let at =

@@ -31,6 +31,9 @@ impl fmt::Display for Plan {
             self.inputs.psf.0.spec(),
             self.inputs.psf.0.planes()
         )?;
+        for line in self.grid_lines() {
+            writeln!(f, "            {line}")?;
+        }
         let covers = |n: usize, p: usize| if p + 1 >= 2 * n { "all" } else { "part" };
         writeln!(
             f,

@@ -32,12 +32,13 @@ impl Plan {
         self.tiles.map(|tiles| tiles.reach(TILE_MARGIN))
     }
 
-    /// Bytes of the PSF that the minor cycles hold.
-    pub(super) fn held_psf_bytes(&self) -> u64 {
-        let (ny, nx) = self.kernel.peak.shape;
+    /// Bytes of a PSF that the minor cycles hold.
+    pub(super) fn held_psf_bytes(&self, number: usize) -> u64 {
+        let peak = self.usual_kernel(number).peak;
+        let (ny, nx) = peak.shape;
         let (rows, columns) = self.psf_reach().map_or((0..ny, 0..nx), |reach| {
             // as far as the farthest of two pixels
-            self.kernel.peak.kept(reach.0 + 1, reach.1 + 1)
+            peak.kept(reach.0 + 1, reach.1 + 1)
         });
         4 * (rows.len() * columns.len()) as u64
     }

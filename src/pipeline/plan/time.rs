@@ -26,8 +26,8 @@ impl TaskSeconds {
 /// Which of the model's tasks an operation is like.
 fn sort(kind: &str) -> Sort {
     match kind {
-        "rows" | "psf-rows" | "beam-rows" => Sort::Rows,
-        "columns" | "transfer" | "filter" => Sort::Columns,
+        "rows" | "weighted-rows" | "psf-rows" | "beam-rows" => Sort::Rows,
+        "columns" | "columns-sum" | "transfer" | "filter" => Sort::Columns,
         "residual" | "restore" | "filtered" => Sort::RowsBack,
         "read" => Sort::Read,
         _ => Sort::Pixels,

@@ -100,7 +100,12 @@ impl Desk<'_> {
             return known.map(|beam| Ok((plan.shape_of(beam)?, beam))).transpose();
         };
         let one = psf.source.0.planes() == 1;
-        let psf = PsfPlane { source: psf.source.clone(), plane: psf.planes[plane], tolerant: !one };
+        let psf = PsfPlane {
+            source: psf.source.clone(),
+            plane: psf.planes[plane],
+            number: psf.planes[plane],
+            tolerant: !one,
+        };
         let mut wiring = Wiring::new(plan.cut);
         let peak = wiring.locate_psf(&psf);
         let found = self.execute(wiring, &[peak])?;

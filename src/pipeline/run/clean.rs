@@ -7,7 +7,7 @@ use super::{RunError, Session};
 use crate::algorithms::{Control, Minor, MinorRules, Next, Scale};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
-use crate::pipeline::ops::{Kernel, Value};
+use crate::pipeline::ops::Value;
 
 /// What a plane does in the next graph.
 enum Task {
@@ -32,7 +32,7 @@ impl Session<'_> {
             self.load_scales()?;
         }
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
+            let patch = self.patch(state.plan.psf);
             self.begin_scales(state);
             let control = Control::new(self.plan.config.clean.clone(), minor, patch);
             let control = control.continuing(state.tally.components > 0);
@@ -181,17 +181,18 @@ impl Session<'_> {
     fn wire_cycle(&self, wiring: &mut Wiring, state: &mut PlaneState, cycle: (Minor, MinorRules)) -> Vec<Key> {
         let plane = state.plan.plane;
         let weights = wiring.give_all("held-weights", plane, &state.weights);
-        let whole = self.psfs[&state.plan.psf].whole.as_ref().expect("a plane that is cleaned has a PSF");
-        let psf = wiring.give("held-psf", state.plan.psf, 0, whole);
+        let psfs = self.give_psfs(wiring, state.plan.psf);
         let keys = state.give(wiring, true);
         let (minor, rules) = cycle;
         let Some(kit) = self.kits(state).get(state.chosen) else {
             if let Some(tiles) = self.plan.tiles {
-                let (taken, model) = wire_tiles(wiring, plane, (&keys, &weights, &psf), (tiles, minor, rules));
+                let (taken, model) =
+                    wire_tiles(wiring, plane, (&keys, &weights, (&psfs, self.plan.grid())), (tiles, minor, rules));
                 let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
                 return taken.into_iter().chain(measured).collect();
             }
-            let step = wiring.minor(plane, &keys, (&weights, &psf), MinorCut { minor, rules, scale: Scale::POINT });
+            let seen = (&psfs[..], self.plan.grid());
+            let step = wiring.minor(plane, &keys, (&weights, seen), MinorCut { minor, rules, scale: Scale::POINT });
             let model = wiring.add_components(plane, &keys.model, &step);
             let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
             return std::iter::once(step).chain(measured).collect();
@@ -205,7 +206,8 @@ impl Session<'_> {
         let before = before.map(|found| wiring.give("held-found", plane, number, &found));
         let at = self.look(wiring, state, &keys);
         state.wanted = wanted;
-        let step = wiring.minor(plane, &at, (&weights, &psf), MinorCut { minor, rules, scale });
+        let seen = (std::slice::from_ref(&psf), None);
+        let step = wiring.minor(plane, &at, (&weights, seen), MinorCut { minor, rules, scale });
         let found = wiring.merge_steps((plane, number), before, &step);
         let model = if scale.is_point() {
             wiring.add_components(plane, &keys.model, &step)
@@ -232,9 +234,7 @@ impl Session<'_> {
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.
     pub(super) fn wire_residual(&self, wiring: &mut Wiring, state: &PlaneState, keys: PlaneKeys) -> Vec<Key> {
         let (plane, psf) = (state.plan.plane, state.plan.psf);
-        let transfer = self.give_transfer(wiring, psf);
-        let layout = self.psfs[&psf].kernel.layout;
-        let residual = wiring.residual(plane, &keys, &layout, (Kernel::Transfer, &transfer));
+        let residual = self.wire_seen(wiring, (plane, psf), &keys);
         let keys = PlaneKeys { residual, ..keys };
         let measured = wiring.statistics(plane, &keys, self.shortfall(psf));
         let tally = wiring.tally(plane, &keys.model);

@@ -3,6 +3,7 @@
 mod clean;
 mod finish;
 mod given;
+mod grid;
 mod load;
 mod psf;
 mod scales;
@@ -227,6 +228,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;
     }
+    let psf_grid = session.grid_outcome();
     let Session { phases, outcomes, components, convergence, preview, .. } = session;
     check_any(plan, &outcomes)?;
     if tools.cancel.is_aborted() {
@@ -242,6 +244,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         components,
         convergence,
         preview,
+        psf_grid,
     })
 }
 
@@ -353,6 +356,7 @@ fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: b
             None => lines.push(format!("deconv parameter {section}{line}")),
         }
     }
+    lines.extend(plan.grid_lines().iter().map(|line| format!("deconv PSF {line}")));
     lines.extend(outcomes.iter().map(|plane| format!("deconv {}: {}", plane.label, plane.message)));
     if matches!(plan.algorithm().kind, Kind::Direct) && plan.config.wiener.is_circular() {
         lines.push(

@@ -34,11 +34,19 @@ impl Transfers {
     }
 }
 
+/// What a first look found, where it is a PSF.
+fn peak_of(held: &Kept) -> Option<PsfPeak> {
+    match &*held.small() {
+        Value::PsfPeak(peak) => Some(*peak),
+        _ => None,
+    }
+}
+
 impl Session<'_> {
     /// Loads the PSFs that a batch needs, and lets go of those that it does not.
     pub(super) fn load_psfs(&mut self, batch: &[PlanePlan]) -> Result<(), RunError> {
-        self.psfs.retain(|plane, _| batch.iter().any(|wanted| wanted.psf == *plane));
-        let mut missing: Vec<usize> = batch.iter().map(|plane| plane.psf).collect();
+        let mut missing: Vec<usize> = batch.iter().flat_map(|plane| self.plan.psf_numbers(plane.psf)).collect();
+        self.psfs.retain(|plane, _| missing.contains(plane));
         missing.sort_unstable();
         missing.dedup();
         missing.retain(|plane| !self.psfs.contains_key(plane));
@@ -47,11 +55,12 @@ impl Session<'_> {
         let peaks = self.execute(wiring, &peaks)?;
         let mut wiring = self.wiring();
         let mut wired = Vec::new();
-        for (plane, held) in missing.into_iter().zip(peaks) {
-            let keys = match &*held.small() {
-                Value::PsfPeak(peak) => self.wire_psf(&mut wiring, plane, *peak),
-                _ => vec![],
-            };
+        let found: Vec<Option<PsfPeak>> = peaks.iter().map(peak_of).collect();
+        let lag = self.lag(&missing, &found);
+        for ((plane, held), peak) in missing.into_iter().zip(peaks).zip(found) {
+            let mut keys = peak.map_or_else(Vec::new, |peak| self.wire_psf(&mut wiring, plane, peak));
+            let placed = peak.zip(lag).map(|(peak, lag)| self.wire_place(&mut wiring, plane, (peak, lag)));
+            keys.extend(placed.flatten());
             wired.push((plane, held, keys));
         }
         let targets: Vec<_> = wired.iter().flat_map(|(_, _, keys)| keys.iter().cloned()).collect();
@@ -60,11 +69,12 @@ impl Session<'_> {
             let state = self.psf_state(std::iter::once(peak).chain(values.by_ref().take(keys.len())))?;
             self.psfs.insert(plane, state);
         }
+        self.align_grid();
         Ok(())
     }
 
-    fn psf_plane(&self, plane: usize) -> PsfPlane {
-        PsfPlane { source: self.plan.inputs.psf.clone(), plane, tolerant: !self.plan.one_psf() }
+    pub(super) fn psf_plane(&self, plane: usize) -> PsfPlane {
+        self.plan.psf_plane(plane, !self.plan.one_psf())
     }
 
     /// What is measured of a PSF, and its small version if it is shown.
@@ -89,6 +99,7 @@ impl Session<'_> {
             Ok(match &*value? {
                 Value::NoPsf(error) => PsfState { facts: Err(error.clone()), ..state },
                 Value::PsfFacts(facts) => PsfState { facts: Ok(*facts), kernel: self.kernel(facts.peak), ..state },
+                Value::PsfPeak(peak) if state.facts.is_ok() => PsfState { kernel: self.kernel(*peak), ..state },
                 Value::Pooled(pooled) => PsfState { pooled: Some(pooled.clone()), ..state },
                 _ => state,
             })
@@ -139,12 +150,12 @@ impl Session<'_> {
         let mut targets = Vec::new();
         let mut owners = Vec::new();
         for (plane, state) in &self.psfs {
-            if let (Some(facts), true) = (state.facts(), state.transfer.is_empty()) {
+            if state.facts().is_some() && state.transfer.is_empty() {
                 let psf = self.psf_plane(*plane);
                 targets.extend(wiring.transfer(&psf, &state.kernel));
                 targets.extend(whole.then(|| match self.plan.psf_reach() {
-                    Some(reach) => wiring.psf_within(&psf, facts.peak, reach),
-                    None => wiring.whole_psf(&psf, facts.peak),
+                    Some(reach) => wiring.psf_within(&psf, state.kernel.peak, reach),
+                    None => wiring.whole_psf(&psf, state.kernel.peak),
                 }));
                 owners.push((*plane, state.kernel.layout.blocks()));
             }

@@ -4,7 +4,7 @@ use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::{Minor, MinorRules, Scale};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, TiledStep, Wiring};
+use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Seen, TiledStep, Wiring, nearest};
 use crate::pipeline::ops::Value;
 use crate::pipeline::outcome::TilesOutcome;
 use crate::tiling::Tiles;
@@ -13,14 +13,14 @@ use crate::tiling::Tiles;
 pub(super) fn wire_tiles(
     wiring: &mut Wiring,
     plane: usize,
-    given: (&PlaneKeys, &[Key], &Key),
+    given: (&PlaneKeys, &[Key], Seen<'_>),
     cycle: (Tiles, Minor, MinorRules),
 ) -> ([Key; 3], Vec<Key>) {
-    let ((keys, weights, psf), (tiles, minor, rules)) = (given, cycle);
-    // the place where a tile would take the PSF nearest to it
-    let nearest = |_tile: usize| psf;
+    let ((keys, weights, (psfs, grid)), (tiles, minor, rules)) = (given, cycle);
+    // one PSF for a tile, that of its middle: the exact residual corrects what it is off
+    let psf = |tile: usize| &psfs[nearest(grid, tiles, tile)];
     let cut = MinorCut { minor, rules, scale: Scale::POINT };
-    let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, nearest), (tiles, cut));
+    let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, psf), (tiles, cut));
     let model = wiring.add_components(plane, &keys.model, &step);
     ([step, rules, seams], model)
 }
