@@ -1,6 +1,7 @@
 //! The workers: threads around the pure [`State`], which stands behind one lock together with the values.
 //!
-//! A worker claims a task under the lock, performs it outside, and tells its end under the lock. A value leaves the store
+//! A worker tells what it has done and claims a task, or several small ones, in one visit to the lock ([`super::desk`]),
+//! and performs them outside. A value leaves the store
 //! when its last user starts, so the last user to end frees it, and it does so before its end is told: the books never
 //! show less than is held. A worker that finds nothing to do sleeps; one that claims a task while others are ready
 //! wakes the next sleeper, and whoever ends a task comes back to claim, so no wake-up is lost.
@@ -13,12 +14,13 @@ use std::thread;
 use std::time::Instant;
 
 use super::course::{Course, Limits, is_given_in_file};
+use super::desk::Desk;
 use super::elsewhere::Elsewhere;
 use super::forecast::{by_kind, simulated_peak, total_flops};
 use super::net::Net;
 use super::perform::{Slot, store};
 use super::scheduler::RunContext;
-use super::state::{Instruction, State};
+use super::state::State;
 use super::task_graph::Node;
 use super::{
     GIVEN, GraphError, Held, InputSite, Key, Op, Place, RunStart, Scratch, Slots, TaskGraph, TaskSite, ValueRecord,
@@ -80,16 +82,16 @@ pub(super) struct Engine<'n, O: Op> {
     pub(super) keys: Vec<Key>,
     pub(super) ops: Vec<Option<O>>,
     shared: Mutex<Shared<'n, O>>,
-    wake: Condvar,
+    pub(super) wake: Condvar,
 }
 
 /// What stands behind the lock.
-struct Shared<'n, O: Op> {
-    state: State<'n>,
+pub(super) struct Shared<'n, O: Op> {
+    pub(super) state: State<'n>,
     values: Vec<Option<Slot<O::Value>>>,
     /// When the last dependency of a task came to be.
     ready: Vec<Instant>,
-    sleepers: usize,
+    pub(super) sleepers: usize,
     /// The error of the first task in the static order that failed.
     error: Option<(usize, GraphError)>,
 }
@@ -113,7 +115,7 @@ pub(super) enum Inputs<V> {
 pub(super) struct Ended {
     /// Declared bytes of all live values after it.
     pub(super) live_bytes: u64,
-    /// The values that it used last; asked for when somebody is told.
+    /// The values that it used last.
     pub(super) freed: Vec<u32>,
 }
 
@@ -157,69 +159,48 @@ impl<'n, O: Op> Engine<'n, O> {
         thread::scope(|scope| {
             for worker in 1..workers {
                 let name = format!("worker-{worker}");
-                let spawned = thread::Builder::new().name(name).spawn_scoped(scope, move || self.work(worker));
+                let spawned = thread::Builder::new().name(name).spawn_scoped(scope, move || self.work(worker, workers));
                 if spawned.is_err() {
                     break;
                 }
             }
-            self.work(0);
+            self.work(0, workers);
         });
     }
 
     /// Runs tasks until there are none left to start.
-    fn work(&self, worker: usize) {
-        while let Some(claim) = self.claim() {
-            let task = claim.task;
-            let slot = self.crew.slots.as_ref().map(|slots| slots.take());
-            let worker = slot.as_ref().map_or(worker, |slot| slot.number);
-            match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.fail(task, error),
-                Err(payload) => {
-                    let message = panic_message(payload.as_ref());
-                    self.fail(task, GraphError::Panic { task: Box::new(self.site(task, 1)), message });
-                }
-            }
-        }
-    }
-
-    /// Waits for a task that may start; `None` when the worker is to leave.
-    fn claim(&self) -> Option<Claim<O>> {
-        let mut shared = self.lock();
-        loop {
-            if self.run.context.cancel.is_aborted() {
-                shared.state.stop();
-            }
-            match shared.state.next() {
-                Instruction::Run(task) => {
-                    if shared.sleepers > 0 && shared.state.has_ready() {
-                        self.wake.notify_one();
+    fn work(&self, worker: usize, workers: usize) {
+        let mut desk = Desk::default();
+        let mut claims = Vec::new();
+        while self.exchange(&mut desk, workers) {
+            std::mem::swap(&mut claims, &mut desk.claims);
+            for claim in claims.drain(..) {
+                let task = claim.task;
+                let slot = self.crew.slots.as_ref().map(|slots| slots.take());
+                let worker = slot.as_ref().map_or(worker, |slot| slot.number);
+                let error = match catch_unwind(AssertUnwindSafe(|| self.perform(worker, claim))) {
+                    Ok(Ok(done)) => {
+                        done.into_iter().for_each(|done| desk.put(done));
+                        continue;
                     }
-                    return Some(shared.take(self, task));
-                }
-                Instruction::Wait => {
-                    shared.sleepers += 1;
-                    shared = self.wake.wait(shared).unwrap_or_else(PoisonError::into_inner);
-                    shared.sleepers -= 1;
-                }
-                Instruction::End => {
-                    self.wake.notify_all();
-                    return None;
-                }
+                    Ok(Err(error)) => error,
+                    Err(payload) => {
+                        let message = panic_message(payload.as_ref());
+                        GraphError::Panic { task: Box::new(self.site(task, 1)), message }
+                    }
+                };
+                self.fail(task, error);
+                // nothing starts after it
+                break;
             }
         }
     }
 
-    /// Stores the value of a task that has ended.
+    /// Stores the value of a task that has ended, for those who watch.
     pub(super) fn finish(&self, task: u32, value: Slot<O::Value>, end: Instant) -> Ended {
         let mut shared = self.lock();
-        let Shared { state, values, ready, .. } = &mut *shared;
-        values[task as usize] = Some(value);
-        for &user in state.done(task) {
-            ready[user as usize] = end;
-        }
-        let freed = if self.run.callbacks.is_empty() { Vec::new() } else { state.freed().to_vec() };
-        Ended { live_bytes: state.live(), freed }
+        shared.end(task, value, end);
+        Ended { live_bytes: shared.state.live(), freed: shared.state.freed().to_vec() }
     }
 
     fn fail(&self, task: u32, error: GraphError) {
@@ -281,7 +262,7 @@ impl<'n, O: Op> Engine<'n, O> {
         vec![task]
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared<'n, O>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shared<'n, O>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -306,7 +287,17 @@ impl<'n, O: Op> Engine<'n, O> {
 }
 
 impl<O: Op> Shared<'_, O> {
-    fn take(&mut self, engine: &Engine<'_, O>, task: u32) -> Claim<O> {
+    /// Stores the value of a task that has ended.
+    pub(super) fn end(&mut self, task: u32, value: Slot<O::Value>, end: Instant) {
+        let Self { state, values, ready, .. } = self;
+        values[task as usize] = Some(value);
+        for &user in state.done(task) {
+            ready[user as usize] = end;
+        }
+    }
+
+    /// Hands a task its inputs.
+    pub(super) fn take(&mut self, engine: &Engine<'_, O>, task: u32) -> Claim<O> {
         let inputs = engine.net.inputs.of(task).iter();
         let inputs = if engine.course.residence.is_memory() {
             Inputs::Memory(inputs.map(|&input| self.value(input)).collect())

@@ -50,6 +50,7 @@ mod budget;
 mod cache;
 mod callback;
 mod course;
+mod desk;
 mod digest;
 mod elsewhere;
 mod engine;

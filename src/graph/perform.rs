@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::desk::Done;
 use super::elsewhere::Failure;
 use super::engine::{Claim, Ended, Engine, Inputs};
 use super::{
@@ -78,8 +79,8 @@ pub(super) struct Performed<V> {
 }
 
 impl<O: Op> Engine<'_, O> {
-    /// Does all that belongs to a task.
-    pub(super) fn perform(&self, worker: usize, claim: Claim<O>) -> Result<(), GraphError> {
+    /// Does all that belongs to a task; gives what is still to be told, where nobody watches.
+    pub(super) fn perform(&self, worker: usize, claim: Claim<O>) -> Result<Option<Done<O::Value>>, GraphError> {
         let Claim { task, inputs, ready } = claim;
         let start = Instant::now();
         self.tell_begin(worker, task, start);
@@ -89,8 +90,7 @@ impl<O: Op> Engine<'_, O> {
         };
         let Performed { slot, attempt, read, write, end } = performed;
         if self.run.callbacks.is_empty() {
-            self.finish(task, slot, end);
-            return Ok(());
+            return Ok(Some(Done { task, slot, took: end - start, end }));
         }
         self.tell_born(task, end);
         let ended = self.finish(task, slot, end);
@@ -117,7 +117,7 @@ impl<O: Op> Engine<'_, O> {
             attempt,
         };
         self.run.callbacks.iter().for_each(|callback| callback.posttask(&record));
-        Ok(())
+        Ok(None)
     }
 
     /// Does a task on this thread.

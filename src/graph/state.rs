@@ -129,6 +129,16 @@ impl<'n> State<'n> {
         !self.ready.is_empty()
     }
 
+    /// Number of tasks that could start, the budget aside.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The one of them that is next.
+    pub(super) fn peek(&self) -> Option<u32> {
+        self.ready.peek().map(|&Reverse(rank)| self.course.order[rank as usize])
+    }
+
     /// Declared bytes of all live values.
     pub(super) fn live(&self) -> u64 {
         self.ledger.live()

@@ -19,10 +19,12 @@
 //! ```
 //!
 //! **How long should a chunk be?** It must fit into memory a few times over, be cut along the axes that the computation
-//! goes through last, and take a millisecond or more: a task costs about a microsecond beyond its work. Results do not depend on it: random numbers belong
+//! goes through last, and take a millisecond or more: a task costs about a microsecond beyond its work. (Where a reduction
+//! stands over a source, neighbours smaller than that are joined when it is computed.) Results do not depend on it: random numbers belong
 //! to their place in the whole array, and sums follow one fixed tree (see [`Reduction`]).
 
 mod arithmetic;
+mod coarse;
 mod element;
 mod elementwise;
 mod error;
@@ -65,7 +67,6 @@ use self::grid::indices;
 use self::layer::Layer;
 use self::op::{Kind, What};
 use self::source::{Image, Source};
-use self::window::Cut;
 use super::Compute;
 use crate::graph::picture::{Look, Picture};
 use crate::graph::{Held, Key, TaskGraph};
@@ -144,13 +145,7 @@ impl<T: Element> Array<T> {
 
     fn made_by(source: Source, shape: &[usize], chunks: &Chunking) -> Result<Self, ArrayError> {
         let grid = chunks.grid(shape)?;
-        let (own, kind) = (grid.clone(), source.kind());
-        let layer = Layer::new((kind, &(source.clone(), T::DTYPE)), grid.counts(), Vec::new(), move |index| {
-            let window: Vec<Cut> = index.iter().enumerate().map(|(axis, &i)| Cut::run(own.range(axis, i))).collect();
-            let count = window.iter().map(|cut| cut.count).product();
-            let what = What::Make { source: source.clone(), dtype: T::DTYPE, window };
-            (ArrayOp::new(what, (count, T::DTYPE), source.flops()), Vec::new())
-        });
+        let layer = coarse::made_by(source, T::DTYPE, &grid);
         Ok(Self { layer, grid, element: PhantomData })
     }
 
@@ -195,8 +190,7 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// [`ArrayError::Graph`] when a task fails: a file that cannot be read, say, or a function that panics.
     pub fn compute_with(&self, compute: &Compute<'_>) -> Result<ArrayD<T>, ArrayError> {
-        let (graph, keys) = self.graph()?;
-        self.assemble(&compute.run(graph, &keys)?)
+        self.assemble(&compute.run(layer::lean(&self.layer)?, &self.layer.keys())?)
     }
 
     /// Puts the chunks together that a scheduler gave for [`Array::graph`].
@@ -248,18 +242,13 @@ impl<T: Element> Array<T> {
                 (ArrayOp::new(what, (0, T::DTYPE), 0.0), vec![(0, index.to_vec())])
             }
         });
-        compute.run(layer::graph(&layer)?, &layer.keys())?;
+        compute.run(layer::lean(&layer)?, &layer.keys())?;
         open.finish()
     }
 
     /// An array whose chunks each follow from the same chunk of this one.
     fn chunkwise<U: Element>(&self, what: What, flops: f64) -> Array<U> {
-        let grid = self.grid.clone();
-        let own = what.clone();
-        let layer = Layer::new((what.name(), &what), grid.counts(), vec![Arc::clone(&self.layer)], move |index| {
-            let count = elements(&grid.shape_of(index));
-            (ArrayOp::new(own.clone(), (count, U::DTYPE), flops), vec![(0, index.to_vec())])
-        });
+        let layer = coarse::chunkwise(what, (U::DTYPE, flops), (&self.layer, &self.grid));
         Array::of(layer, self.grid.clone())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD};
 
+use super::coarse::joined;
 use super::gather::{Boundary, Gather};
 use super::layer::Layer;
 use super::op::{Finish, Kind, What};
@@ -290,8 +291,18 @@ impl<T: RealElement> Array<T> {
     }
 }
 
-/// Reduces along one axis: each chunk by itself, then sixteen neighbours at a time.
+/// Reduces along one axis, and notes how it is done in fewer tasks where the chunks are small.
 fn reduced((below, grid): (Arc<Layer>, Grid), axis: usize, finish: Finish) -> (Arc<Layer>, Grid) {
+    let coarse = joined(&below, &grid, axis).map(|joined| tree(joined, axis, finish).0);
+    let (layer, grid) = tree((below, grid), axis, finish);
+    if let Some(coarse) = coarse {
+        layer.coarse.set(coarse).ok();
+    }
+    (layer, grid)
+}
+
+/// The tasks of a reduction: each chunk by itself, then sixteen neighbours at a time.
+fn tree((below, grid): (Arc<Layer>, Grid), axis: usize, finish: Finish) -> (Arc<Layer>, Grid) {
     let fold = finish.reduction.fold();
     let own = grid.clone();
     let kind = finish.reduction.name();

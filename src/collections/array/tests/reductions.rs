@@ -36,7 +36,12 @@ fn no_bit_of_a_reduction_depends_on_the_chunks() {
     let all = [Reduction::Sum, Reduction::Mean, Reduction::Min, Reduction::Max, Reduction::Variance, Reduction::Std];
     let of = |chunks: [usize; 3], reduction, axes: &[usize]| {
         let x = Array::<f64>::normal(5, (1.0, 1.0), [19, 5, 21], chunks).unwrap();
-        bits(&x.reduce(reduction, axes).unwrap().compute().unwrap())
+        let reduced = x.reduce(reduction, axes).unwrap();
+        // as it stands, chunk by chunk, and with small chunks joined
+        let (graph, keys) = reduced.graph().unwrap();
+        let each = bits(&reduced.assemble(&Compute::new().run(graph, &keys).unwrap()).unwrap());
+        assert_eq!(bits(&reduced.compute().unwrap()), each);
+        each
     };
     for reduction in all {
         for axes in [&[0][..], &[1], &[2], &[0, 2], &[1, 2, 0]] {

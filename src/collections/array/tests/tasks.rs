@@ -96,6 +96,38 @@ fn operations_are_data_except_those_of_the_user() {
     assert!(checked.is_ok());
 }
 
+/// Tasks that are run where the array is computed.
+fn run_tasks<T: Element>(array: &Array<T>) -> usize {
+    optimise(layer::lean(&array.layer).unwrap(), &array.layer.keys()).unwrap().graph.tasks().count()
+}
+
+#[test]
+fn chunks_too_small_for_a_task_are_joined_under_a_reduction() {
+    let x = |chunk: usize| Array::<f64>::normal(1, (10.0, 0.1), [3000, 300], chunk).unwrap();
+    let mean = |chunk: usize| (&x(chunk) * 2.0).mean(&[0]).unwrap();
+    let (graph, keys) = mean(20).graph().unwrap();
+    assert_eq!(optimise(graph, &keys).unwrap().graph.tasks().count(), 15 * (150 + 10 + 1), "as many as chunks");
+    assert!(run_tasks(&mean(20)) < 15 * 20, "a task for each column of chunks, or a few");
+    assert!(run_tasks(&mean(300)) <= 10 + 1, "large chunks are tasks of their own");
+    assert_eq!(mean(20).compute().unwrap(), mean(WHOLE).compute().unwrap());
+}
+
+#[test]
+fn small_chunks_that_others_need_too_are_made_once() {
+    let x = Array::<f64>::normal(1, (10.0, 0.1), [300, 40], 20).unwrap();
+    let apart = (&x - 10.0).powi(2).mean(&[0]).unwrap().add(&x.mean(&[0]).unwrap()).unwrap();
+    let lean = layer::lean(&apart.layer).unwrap();
+    assert_eq!(lean.tasks().filter(|(_, kind, _)| *kind == "normal").count(), 15 * 2);
+    assert_eq!(lean.len(), apart.graph().unwrap().0.len());
+}
+
+#[test]
+fn arrays_that_differ_in_their_chunks_alone_are_not_taken_for_each_other() {
+    let sum = |length: usize, chunk: usize| Array::<f64>::ones([length], chunk).unwrap().sum(&[0]).unwrap();
+    let both = sum(10, 5).add(&sum(8, 4)).unwrap();
+    assert_eq!(both.compute().unwrap()[[]], 18.0);
+}
+
 #[test]
 fn pictures_are_drawn_as_svg_and_as_dot() {
     let folder = tempfile::tempdir().unwrap();
