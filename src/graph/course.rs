@@ -5,7 +5,7 @@ use super::net::Net;
 use super::residence::Residence;
 use super::spill::{self, Edges};
 use super::task_graph::Node;
-use super::{GraphError, Op, TaskGraph, order};
+use super::{GraphError, Op, SMALL, TaskGraph, order};
 
 /// What a run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Course {
     ///
     /// Without a budget, `P` workers keep to what one worker needs times `P`: tasks without dependencies then do not
     /// run ahead of slow ones that take their results. A depth-first schedule is known to get on in this space
-    /// without idle workers.
+    /// without idle workers. What is smaller than a value that is worth a file is not worth holding anybody back for.
     ///
     /// # Source
     /// Blumofe & Leiserson 1999, "Scheduling multithreaded computations by work stealing", J. ACM 46, 720: space
@@ -82,7 +82,7 @@ impl Course {
             let given = (0..net.len() as u32).filter(|&node| !net.is_task(node));
             let given: u64 = given.map(|node| residence.kept(net, node)).sum();
             let workers = limits.workers as u64;
-            (workers > 1).then(|| given + worst.saturating_sub(given).saturating_mul(workers))
+            (workers > 1).then(|| given + worst.saturating_sub(given).max(SMALL).saturating_mul(workers))
         });
         Self { order, residence, worst, most }
     }

@@ -81,10 +81,10 @@ fn scratch_is_admitted_too() {
 
 #[test]
 fn without_a_budget_a_map_holds_what_its_workers_work_on() {
-    let shape = map(200, [1000, 1000, 1], false);
+    let shape = map(200, [1_000_000, 1_000_000, 1], false);
     let threads = Threads::new(3);
     threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
-    assert!(shape.gauge.most() <= 2 * 3 * 1000 + 200, "{}", shape.gauge.most());
+    assert!(shape.gauge.most() <= 2 * 3 * 1_000_000 + 200, "{}", shape.gauge.most());
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn without_a_budget_quick_roots_do_not_run_ahead_of_a_slow_reducer() {
     let mut last: Vec<Key> = Vec::new();
     for index in 0..256 {
         let [read, sum] = ["read", "sum"].map(|layer| shape.key(layer, index));
-        shape.task(&read, 1000, &[]);
+        shape.task(&read, 1_000_000, &[]);
         last.push(read);
-        shape.costly(&sum, Cost { flops: 1e6, output_bytes: 1000, scratch_bytes: 0 }, &last);
+        shape.costly(&sum, Cost { flops: 1e9, output_bytes: 1_000_000, scratch_bytes: 0 }, &last);
         last = vec![sum];
     }
     shape.targets = last;
@@ -106,9 +106,9 @@ fn without_a_budget_quick_roots_do_not_run_ahead_of_a_slow_reducer() {
     let course = Course::plan(&shape.graph, &net, Limits::workers(4)).unwrap();
     let held_back = simulated_peak(&net, &course, 4);
     let free = simulated_peak(&net, &Course { most: None, ..course }, 4);
-    assert!(serial <= 3000 && held_back <= 4 * serial && free > 250_000, "{serial} {held_back} {free}");
+    assert!(serial <= 3_000_000 && held_back <= 4 * serial && free > 250_000_000, "{serial} {held_back} {free}");
     Threads::new(4).execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
-    assert!(shape.gauge.most() <= 4 * serial, "{} of the 256000 bytes of all reads", shape.gauge.most());
+    assert!(shape.gauge.most() <= 4 * serial, "{} of the 256e6 bytes of all reads", shape.gauge.most());
 }
 
 proptest! {

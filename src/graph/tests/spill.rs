@@ -70,6 +70,30 @@ fn any_budget_that_fits_the_largest_task_is_kept_with_the_same_bits_and_without_
 }
 
 #[test]
+fn at_the_least_budget_nearly_every_value_goes_through_a_file() {
+    let parent = tempfile::tempdir().unwrap();
+    let new = || {
+        let shape = transpose(24, SIZES, false);
+        shape.gauge.parts.store(24, Ordering::SeqCst);
+        shape
+    };
+    let (shape, low) = (new(), least(&new()));
+    let told = forecast_within(&shape.graph, &shape.targets, Limits { workers: 1, memory: Some(low), spills: true });
+    let (told, declared) = (told.unwrap(), 24 * SIZES[0] + 25 * SIZES[1]);
+    assert!(told.spilled_bytes >= declared * 8 / 10, "{} of {declared} bytes", told.spilled_bytes);
+    for workers in [1, 2] {
+        let shape = new();
+        let threads = Threads::new(workers).with_memory(low).with_scratch(Scratch::new(parent.path()).unwrap());
+        let values = threads.execute(shape.graph, &shape.targets, &RunContext::default()).unwrap();
+        assert!(shape.gauge.most() <= low, "{} > {low}", shape.gauge.most());
+        shape.gauge.parts.store(0, Ordering::SeqCst);
+        let plain = transpose(24, SIZES, false);
+        let expected = Serial.execute(plain.graph, &plain.targets, &RunContext::default()).unwrap();
+        assert_eq!(numbers(&values), numbers(&expected));
+    }
+}
+
+#[test]
 fn a_budget_below_the_largest_task_is_an_error_before_anything_runs_and_names_what_would_do() {
     let parent = tempfile::tempdir().unwrap();
     for (name, make) in SHAPES {
