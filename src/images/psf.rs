@@ -193,6 +193,11 @@ impl Psf {
         self.peak.centre
     }
 
+    /// Rms of the pixels that are farther from the peak than 0.8 of the way to an edge.
+    pub fn edge_rms(&self) -> f64 {
+        part::edge_rms(&self.peak, self.pixels.view())
+    }
+
     /// The peak by which the PSF was divided, in the unit of its file.
     pub fn scale(&self) -> f32 {
         self.peak.scale

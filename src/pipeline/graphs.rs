@@ -296,7 +296,7 @@ impl Wiring {
             .collect();
         let mut weights = vec![self.task(key("noise", plane, 0), DeconvOp::Noise(Noise), surveys)];
         if let Some(shortfall) = shortfall {
-            let op = DeconvOp::MapFloor(MapFloor { shortfall, shape: self.cut.shape });
+            let op = DeconvOp::MapFloor(MapFloor { shortfall, shape: self.cut.shape, against: false });
             weights.push(self.task(key("floor", plane, 0), op, keys.model.clone()));
         }
         let mut inputs = weights.clone();

@@ -4,6 +4,7 @@ mod algorithms;
 mod batch;
 mod blanks;
 mod cache;
+mod circular;
 mod cli_errors;
 mod cli_usage;
 mod configs;

@@ -136,6 +136,21 @@ impl Beam {
         (-0.5 * FWHM * FWHM * ((u / self.major).powi(2) + (v / self.minor).powi(2))).exp()
     }
 
+    /// A beam so many times as wide.
+    pub(crate) fn widened(self, times: f64) -> Self {
+        Self { major: times * self.major, minor: times * self.minor, ..self }
+    }
+
+    /// Full width along the major axis \[pixels\].
+    pub(crate) fn widest(&self) -> f64 {
+        self.major
+    }
+
+    /// Its sum over all pixels.
+    pub(crate) fn area(&self) -> f64 {
+        std::f64::consts::PI / (4.0 * std::f64::consts::LN_2) * self.major * self.minor
+    }
+
     /// An image at the resolution of the beam.
     pub(crate) fn blur(&self, image: &Array2<f64>) -> Array2<f64> {
         let half = (6.0 * self.major).ceil() as usize;

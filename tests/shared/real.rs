@@ -34,6 +34,9 @@ fn m87_ends_by_itself_with_either_psf() {
         if psf == "psf2x.fits" {
             // about 0.5 Jy in a ring of about 42 micro-arcsec, 21 pixels across
             assert!((0.4..0.6).contains(&sky::total(&model)), "{}", sky::total(&model));
+            // scales alone leave 5e-4: the program must see that points explain the ring better
+            let rms = sky::rms(&case.products.residual().plane(0));
+            assert!(rms < 1.2e-4, "residual rms {rms:e}");
         }
     }
 }
@@ -51,7 +54,7 @@ fn bl_lac_meets_the_lines_of_a_good_result() {
     let is_outside = |at: (usize, usize)| jet.iter().all(|(y, x)| at.0.abs_diff(*y).max(at.1.abs_diff(*x)) > 20);
     let outside: Vec<_> = model.indexed_iter().filter(|(at, value)| **value != 0.0 && is_outside(*at)).collect();
     case.report(&format!("residual rms {rms:.2e}, model {flux:.3} Jy, {} components outside", outside.len()));
-    assert!(rms < 0.01, "residual rms {rms}");
+    assert!(rms < 7.3e-3, "residual rms {rms}");
     assert!((5.4..=5.9).contains(&flux), "model of {flux} Jy");
     assert!(outside.is_empty(), "components outside core and jet: {outside:?}");
 }

@@ -92,7 +92,7 @@ pub(crate) fn convolve_fast(model: &Array2<f64>, kernel: &Array2<f64>, centre: (
 }
 
 /// Transforms the rows, and transposes.
-fn transform(plane: &Array2<Complex64>, direction: FftDirection) -> Array2<Complex64> {
+pub(crate) fn transform(plane: &Array2<Complex64>, direction: FftDirection) -> Array2<Complex64> {
     let mut rows = plane.clone();
     let fft = FftPlanner::new().plan_fft(rows.ncols(), direction);
     fft.process(rows.as_slice_mut().expect("a copy is stored in row order"));

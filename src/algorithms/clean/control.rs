@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::levels::Levels;
 use super::{Minor, MinorRules, Patch, Step, TileChoice, View};
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
 use crate::units::Flux;
@@ -86,49 +87,6 @@ impl CleanParams {
     /// Whether the noise has a say in where to stop.
     pub fn uses_noise(&self) -> bool {
         self.auto_mask > 0.0 || self.depth() > 0.0
-    }
-}
-
-/// How many pixels lie at or above each level of absolute residual: eight levels per octave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Levels(Vec<u32>);
-
-/// Bits of an absolute `f32` that number its level: the exponent and three bits of the mantissa.
-const LEVEL_SHIFT: u32 = 20;
-
-impl Default for Levels {
-    fn default() -> Self {
-        Self(vec![0; 1 << (31 - LEVEL_SHIFT)])
-    }
-}
-
-impl Levels {
-    /// Counts a value.
-    pub fn add(&mut self, value: f32) {
-        self.0[(value.abs().to_bits() >> LEVEL_SHIFT) as usize] += 1;
-    }
-
-    /// Counts the values of another slab.
-    pub fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(sum, count)| *sum += count);
-    }
-
-    /// How many pixels lie at or above a level, those just below it in its own step included.
-    pub(super) fn reaching(&self, level: f32) -> u64 {
-        let first = (level.abs().to_bits() >> LEVEL_SHIFT) as usize;
-        self.0[first..].iter().map(|count| u64::from(*count)).sum()
-    }
-
-    /// The lowest level at or above which no more than `pixels` lie.
-    pub(super) fn holding(&self, pixels: u64) -> f32 {
-        let mut count = 0;
-        for (bin, inside) in self.0.iter().enumerate().rev() {
-            count += u64::from(*inside);
-            if count > pixels {
-                return f32::from_bits((bin as u32 + 1) << LEVEL_SHIFT);
-            }
-        }
-        0.0
     }
 }
 
@@ -213,6 +171,8 @@ pub struct Control {
     outside_limit: f32,
     /// Noise when the present phase began \[Jy/beam\].
     phase_sigma: f64,
+    /// Unit of the thresholds when the present phase began \[Jy/beam\].
+    phase_scale: f64,
     /// The goal that a round of both phases has reached, if another round follows.
     reached: Option<StopReason>,
     /// Why the open phase came to nothing, if it did.
@@ -245,6 +205,7 @@ impl Control {
             returned: false,
             continues: false,
             phase_sigma: 0.0,
+            phase_scale: 0.0,
             reached: None,
             stalled: None,
             lowest_sigma: f64::INFINITY,
@@ -319,6 +280,10 @@ impl Control {
                 self.reached = Some(reached);
                 self.begin_phase(Phase::Open);
                 Next::Open
+            }
+            (Some(StopReason::Threshold { .. } | StopReason::PsfFloor { .. }), None) if self.is_masked_anew() => {
+                self.begin_phase(Phase::Masked);
+                Next::Mask
             }
             (Some(reason), worse) => Next::Stop { reason: self.verdict(reason), back: worse.is_some() },
             (None, Some(_)) => {
@@ -405,10 +370,17 @@ impl Control {
         self.state.phase == Phase::Masked && is_explained && is_quieter && stats.outside > SLACK * open
     }
 
+    /// Whether the mask phase of several scales took so much noise away that the mask of the bright pixels would grow.
+    fn is_masked_anew(&self) -> bool {
+        let CycleState { phase, scales, stats, .. } = &self.state;
+        *phase == Phase::Masked && *scales > 1 && stats.scale < STABLE * self.phase_scale
+    }
+
     fn begin_phase(&mut self, phase: Phase) {
         let state = &mut self.state;
         self.outside_limit = OUTSIDE_RISE * state.threshold.max(state.stats.outside);
         self.phase_sigma = state.stats.sigma;
+        self.phase_scale = state.stats.scale;
         self.lowest_sigma = f64::INFINITY;
         state.phase = phase;
         state.lowest = f32::INFINITY;

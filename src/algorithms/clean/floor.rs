@@ -114,6 +114,12 @@ impl FloorMap {
         (self.range.0.sqrt(), self.range.1.sqrt())
     }
 
+    /// The map with weights in the units of `points`: 1 where what is missing is what it misses least.
+    #[must_use]
+    pub fn against(self, points: &Self) -> Self {
+        Self { range: (points.range.0, self.range.1), ..self }
+    }
+
     fn extremes(&self) -> (f64, f64) {
         let mut rows = FloorRows::new(self, 0);
         let (mut least, mut greatest) = (u64::MAX, 0);
@@ -244,6 +250,22 @@ mod tests {
         let map = map([3, 10, 31, 31], &[(15, 15, 1.0)]);
         // a source reaches 3 rows up and 10 rows down
         assert_eq!([11, 12, 25, 26].map(|y| floor(&map, y, 15) > 0.0), [true, false, false, true]);
+    }
+
+    #[test]
+    fn a_map_held_against_another_weighs_in_its_units() {
+        let flux = [(1, 1, 3.0), (31, 31, -4.0)];
+        let points = map([8, 8, 8, 8], &flux);
+        let mut builder = FloorBuilder::new(Shortfall { reach: [8, 8, 8, 8], level: 0.02, cell: 2 }, (32, 32));
+        for y in 0..32 {
+            builder.push((0..32).map(|x| flux.iter().filter(|at| (at.0, at.1) == (y, x)).map(|at| at.2).sum()));
+        }
+        let scale = builder.finish().against(&points);
+        let mut row = [0.0; 32];
+        FloorRows::new(&scale, 0).weights(0.04, &mut row);
+        // unit sqrt(0.04^2 + 0.03^2), at (0, 0) sqrt(0.04^2 + 0.08^2), at (0, 16) sqrt(0.04^2 + 0.1^2)
+        let expected = [0.05 / 0.04_f32.hypot(0.08), 0.05 / 0.04_f32.hypot(0.1)];
+        assert!((row[0] - expected[0]).abs() < 1e-6 && (row[16] - expected[1]).abs() < 1e-6, "{row:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod control;
 mod floor;
 mod hogbom;
+mod levels;
 mod list;
 mod multiscale;
 mod params;
@@ -16,8 +17,9 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf, PsfGrid};
 use crate::kernels::list::ActiveList;
 
-pub use control::{AutoThreshold, CleanParams, Control, Levels, Next, Sight, Window};
+pub use control::{AutoThreshold, CleanParams, Control, Next, Sight, Window};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
+pub use levels::Levels;
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
 pub use tile::{TILE_DEPTH, TILE_MARGIN, TileChoice, TileRank, TileRules};

@@ -162,6 +162,13 @@ impl PsfPart {
     }
 }
 
+/// Rms of a whole PSF's pixels near its edges, as [`PsfPart::edge_rms`] has it.
+pub(super) fn edge_rms(peak: &PsfPeak, pixels: ArrayView2<'_, f32>) -> f64 {
+    let rows = pixels.rows().into_iter().enumerate().map(|(y, row)| edge_power(peak, y, &row.to_vec()));
+    let (power, count) = rows.fold((0.0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+    (power / count.max(1) as f64).sqrt()
+}
+
 fn normalise(peak: &PsfPeak, raw: ArrayView1<'_, f32>, row: &mut [f32]) {
     row.iter_mut().zip(raw).for_each(|(to, from)| *to = peak.normal(*from));
 }

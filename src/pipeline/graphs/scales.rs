@@ -1,12 +1,13 @@
 //! The graphs of multiscale CLEAN: PSFs and kernels of the scales, smooth residuals, extended components.
 
 use super::{Kernel, PlaneKeys, Rows, Wiring, key};
-use crate::algorithms::{Grid, Scale};
+use crate::algorithms::{Grid, Scale, Shortfall};
 use crate::fft::{Layout, good_size};
 use crate::graph::Key;
 use crate::images::PsfPeak;
 use crate::pipeline::ops::{
-    AddShapes, DeconvOp, KernelTransfer, MaskFound, MergeSteps, Rank, ScaleRows, SmoothPsf, SmoothRows, Statistics,
+    AddShapes, DeconvOp, EdgeLevel, KernelTransfer, MapFloor, MaskFound, MergeSteps, Rank, ScaleRows, SmoothPsf,
+    SmoothRows, Statistics,
 };
 
 /// Number of a scale in the list, and what it is.
@@ -25,6 +26,19 @@ impl Wiring {
         let (plane, (number, scale)) = at;
         let op = DeconvOp::SmoothPsf(SmoothPsf { scale, peak, shape: self.cut.shape });
         self.task(key("smooth-psf", plane, number), op, vec![psf.clone()])
+    }
+
+    /// How high a smooth PSF still is near its edges.
+    pub fn edge_level(&mut self, at: (usize, usize), smooth: &Key) -> Key {
+        self.task(key("edge-level", at.0, at.1), DeconvOp::EdgeLevel(EdgeLevel), vec![smooth.clone()])
+    }
+
+    /// The map of floors of a scale, its weights in units of that of the points.
+    pub fn scale_floor(&mut self, at: (usize, usize), shortfall: Shortfall, from: (&Key, &[Key])) -> Key {
+        let (points, model) = from;
+        let op = DeconvOp::MapFloor(MapFloor { shortfall, shape: self.cut.shape, against: true });
+        let inputs = std::iter::once(points).chain(model).cloned().collect();
+        self.task(key(&format!("floor-scale{}", at.1), at.0, 0), op, inputs)
     }
 
     /// A scale's transfer function, block by block.
@@ -58,7 +72,7 @@ impl Wiring {
     }
 
     /// Statistics of a plane smoothed with a scale: `keys` with the smooth residual and the scale's mask; `weights` are
-    /// those of the residual itself.
+    /// the noise of the residual itself, and the scale's map of floors if the PSF falls short.
     pub fn scale_statistics(&mut self, at: (usize, usize), grid: Grid, keys: &PlaneKeys, weights: &[Key]) -> Key {
         let (plane, number) = at;
         let has_floor = weights.len() > 1;
@@ -91,16 +105,24 @@ impl Wiring {
         self.task(key("found", at.0, at.1), DeconvOp::MergeSteps(MergeSteps), inputs)
     }
 
-    /// The auto-mask of a scale: where components of it are, and up to `dilate` steps of its grid from there.
-    pub fn mask_found(&mut self, at: (usize, Numbered), allowed: &[Key], found: &Key, dilate: usize) -> Vec<Key> {
+    /// The auto-mask of a scale: where components of it are, and up to `growth.0` steps of its grid from there; for points
+    /// also where the model reaches `growth.1` \[Jy/pixel\].
+    pub fn mask_found(
+        &mut self,
+        at: (usize, Numbered),
+        keys: &PlaneKeys,
+        found: &Key,
+        growth: (usize, f32),
+    ) -> Vec<Key> {
         let (plane, (number, scale)) = at;
-        let (nx, dilate) = (self.cut.shape.1, dilate * scale.grid().step);
+        let (nx, dilate, least) = (self.cut.shape.1, growth.0 * scale.grid().step, growth.1);
         let slabs: Vec<(usize, Rows)> = self.cut.slabs().into_iter().enumerate().collect();
         slabs
             .into_iter()
             .map(|(index, rows)| {
-                let op = DeconvOp::MaskFound(MaskFound { rows, nx, dilate });
-                let inputs = vec![allowed[index].clone(), found.clone()];
+                let op = DeconvOp::MaskFound(MaskFound { rows, nx, dilate, least });
+                let bright = scale.is_point().then(|| keys.model[index].clone());
+                let inputs = [keys.allowed[index].clone(), found.clone()].into_iter().chain(bright).collect();
                 self.task(key(&format!("mask-found-scale{number}"), plane, index), op, inputs)
             })
             .collect()

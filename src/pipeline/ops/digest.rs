@@ -83,6 +83,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::ListComponents(_)
         | DeconvOp::ScaleRows(_)
         | DeconvOp::SmoothPsf(_)
+        | DeconvOp::EdgeLevel(_)
         | DeconvOp::SmoothRows(_)
         | DeconvOp::AddShapes(_)
         | DeconvOp::MergeSteps(_)

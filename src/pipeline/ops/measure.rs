@@ -79,13 +79,16 @@ impl Work for Noise {
     }
 }
 
-/// Estimates the sidelobes that the PSF does not reach; inputs: the model's slabs in order.
+/// Estimates the sidelobes that the PSF does not reach; inputs: the map that weights are held against, if there is one,
+/// and the model's slabs in order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MapFloor {
     /// How the PSF falls short.
     pub shortfall: Shortfall,
     /// Shape of the plane, `(ny, nx)`.
     pub shape: (usize, usize),
+    /// Whether the first input is the map of the points, so that the weights of a scale are in its units.
+    pub against: bool,
 }
 
 impl Work for MapFloor {
@@ -99,10 +102,12 @@ impl Work for MapFloor {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut builder = FloorBuilder::new(self.shortfall, self.shape);
-        for row in inputs.iter().flat_map(|slab| slab.model().pixels().rows()) {
+        let (points, model) = inputs.split_at(usize::from(self.against));
+        for row in model.iter().flat_map(|slab| slab.model().pixels().rows()) {
             builder.push(row.iter().copied());
         }
-        Ok(Value::Floor(builder.finish()))
+        let map = builder.finish();
+        Ok(Value::Floor(points.first().map_or(map.clone(), |points| map.against(points.floor()))))
     }
 }
 

@@ -39,7 +39,7 @@ pub use load::{Allow, Prepare, ReadRows, Source};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
-pub use scales::{AddShapes, MaskFound, MergeSteps, ScaleRows, SmoothPsf, SmoothRows};
+pub use scales::{AddShapes, EdgeLevel, MaskFound, MergeSteps, ScaleRows, SmoothPsf, SmoothRows};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use tiles::{MinorTile, RankTiles, SelectAbove, TileFloor};
@@ -216,6 +216,8 @@ pub enum DeconvOp {
     ScaleRows(ScaleRows),
     /// A PSF smoothed with a scale.
     SmoothPsf(SmoothPsf),
+    /// How high a smooth PSF still is near its edges.
+    EdgeLevel(EdgeLevel),
     /// Rows of the smoothed residual.
     SmoothRows(SmoothRows),
     /// Adds extended components to a model's slab.
@@ -337,6 +339,7 @@ macro_rules! each {
             DeconvOp::ListComponents($op) => $call,
             DeconvOp::ScaleRows($op) => $call,
             DeconvOp::SmoothPsf($op) => $call,
+            DeconvOp::EdgeLevel($op) => $call,
             DeconvOp::SmoothRows($op) => $call,
             DeconvOp::AddShapes($op) => $call,
             DeconvOp::MergeSteps($op) => $call,

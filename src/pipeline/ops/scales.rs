@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::convolve::{complex, piece_of_block, rows_back, transform};
 use super::{FieldRows, OpError, Rows, Value, Work};
-use crate::algorithms::{Component, Scale, Step, smooth_psf, smoothing_layout};
+use crate::algorithms::{Component, PlaneStats, Scale, Step, smooth_psf, smoothing_layout};
 use crate::fft::{Layout, Placement, forward_rows};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask, PsfPeak};
@@ -67,6 +67,26 @@ impl Work for SmoothPsf {
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let smooth = smooth_psf(inputs[0].psf(), self.shape, &self.scale)?;
         Ok(smooth.map_or(Value::Done, Value::Psf))
+    }
+}
+
+/// Measures how high a smooth PSF still is near its edges \[Jy per Jy of the scale\]; input: the smooth PSF.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EdgeLevel;
+
+impl Work for EdgeLevel {
+    const KIND: &'static str = "edge-level";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 2.0, output_bytes: 0, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let level = match &*inputs[0] {
+            Value::Psf(smooth) => smooth.edge_rms() * f64::from(smooth.scale()),
+            _ => 0.0,
+        };
+        Ok(Value::Noise(PlaneStats { rms: level, ..PlaneStats::default() }))
     }
 }
 
@@ -171,7 +191,8 @@ impl Work for MergeSteps {
     }
 }
 
-/// Allows the places of components, and those near them; inputs: where the user lets components stand, the components.
+/// Allows the places of components, and those near them; inputs: where the user lets components stand, the components,
+/// and for points the slab's rows of the model, whose bright pixels are allowed too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MaskFound {
     /// The slab's rows.
@@ -180,6 +201,8 @@ pub struct MaskFound {
     pub nx: usize,
     /// Pixels by which the mask grows in each direction.
     pub dilate: usize,
+    /// Absolute brightness from which a pixel of the model is allowed \[Jy/pixel\].
+    pub least: f32,
 }
 
 impl Work for MaskFound {
@@ -200,10 +223,37 @@ impl Work for MaskFound {
                 near.slice_mut(s![top - self.rows.first..bottom - self.rows.first, columns]).fill(1.0);
             }
         }
+        if let Some(model) = inputs.get(2) {
+            near.zip_mut_with(model.model().pixels(), |near, value| {
+                if value.abs() >= self.least {
+                    *near = 1.0;
+                }
+            });
+        }
         let mut mask = Mask::from_pixels(&near);
         if let Some(user) = inputs[0].allowed() {
             mask.intersect(user).expect("the masks of a slab have its shape");
         }
         Ok(Value::Allowed(Some(mask)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Cancel;
+
+    #[test]
+    fn the_mask_of_points_holds_their_places_and_the_bright_pixels_of_the_model() {
+        let found = Step { components: vec![Component { y: 4, x: 1, flux: 0.1 }], iterations: 1 };
+        let mut model = Array2::<f32>::zeros((4, 5));
+        (model[(0, 4)], model[(1, 4)], model[(3, 0)]) = (-0.5, 0.4, 0.5);
+        let op = MaskFound { rows: Rows { first: 2, last: 6 }, nx: 5, dilate: 1, least: 0.5 };
+        let inputs = [Value::Allowed(None), Value::Step(found), Value::Model(Image::new(model))].map(Arc::new);
+        let context = TaskContext { cancel: Cancel::default() };
+        let mask = op.run(&inputs, &context).unwrap();
+        let mask = mask.allowed().clone().unwrap();
+        let held: Vec<_> = (0..4).map(|y| mask.row(y).iter().map(|at| u8::from(*at)).collect::<Vec<_>>()).collect();
+        assert_eq!(held, [[0, 0, 0, 0, 1], [1, 1, 1, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 0, 0]]);
     }
 }

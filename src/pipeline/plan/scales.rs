@@ -4,14 +4,28 @@ use super::Plan;
 use super::forecast::{Stage, TYPICAL_BEAM, psf_bytes, psfs};
 use crate::algorithms::{Kind, Minor, Scale};
 use crate::graph::Key;
+use crate::images::Cell;
+use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{Kept, Numbered, PlaneKeys, Slabs, Wiring};
 
-/// The extended scales that the plan would clean with, were its beam the usual one.
+/// Mean full width of the beam \[pixels\] as far as it is known before the PSF is read: given, or in the dirty image's header,
+/// or the usual one.
+fn beam_pixels(plan: &Plan) -> f64 {
+    let header = plan.inputs.dirty.0.header();
+    let (bmaj, bmin) = match plan.config.restore.beam {
+        BeamChoice::Given(beam) => (Some(beam.bmaj), Some(beam.bmin)),
+        BeamChoice::Fit => (header.get_f64("BMAJ"), header.get_f64("BMIN")),
+    };
+    let width = |cell: Cell| Some((bmaj? * bmin? / (cell.dx * cell.dy).abs()).sqrt());
+    plan.cell().and_then(width).filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(TYPICAL_BEAM)
+}
+
+/// The extended scales that the plan would clean with, were its beam as the header has it.
 pub(super) fn extended(plan: &Plan) -> Vec<Numbered> {
     if !matches!(plan.algorithm().kind, Kind::Clean(Minor::Multiscale)) {
         return Vec::new();
     }
-    let scales = plan.config.multiscale.list(TYPICAL_BEAM, plan.cut.shape);
+    let scales = plan.config.multiscale.list(beam_pixels(plan), plan.cut.shape);
     scales.into_iter().enumerate().filter(|(_, scale)| !scale.is_point()).collect()
 }
 

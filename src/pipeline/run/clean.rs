@@ -1,10 +1,11 @@
 //! CLEAN over a batch of planes: cycles in step, one graph for all planes that are not done.
 
+use super::contest::Settled;
 use super::scales::{choose, out_of_date};
 use super::state::PlaneState;
 use super::tiles::wire_tiles;
 use super::{RunError, Session};
-use crate::algorithms::{Control, Minor, MinorRules, Next, Scale};
+use crate::algorithms::{Control, Minor, MinorRules, Next, Scale, StopReason};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::Value;
@@ -34,6 +35,7 @@ impl Session<'_> {
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let patch = self.patch(state.plan.psf);
             self.begin_scales(state);
+            self.begin_contest(state);
             let control = Control::new(self.plan.config.clean.clone(), minor, patch);
             let control = control.continuing(state.tally.components > 0);
             state.control = Some(if self.plan.tiles.is_some() { control.in_tiles() } else { control });
@@ -53,6 +55,9 @@ impl Session<'_> {
     fn decide(&self, state: &mut PlaneState) -> Option<Task> {
         if state.stop.is_some() {
             return None;
+        }
+        if let Some(reason) = state.contest.ending.take() {
+            return self.end(state, reason);
         }
         let kits = self.kits(state);
         let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
@@ -85,11 +90,25 @@ impl Session<'_> {
                 Some(Task::Back)
             }
             Next::Stop { reason, back } => {
-                self.tools.watch.note(&format!("{}: {reason}", state.plan.label));
-                state.stop = Some(reason);
-                back.then_some(Task::Back)
+                if back {
+                    state.contest.ending = Some(reason);
+                    return Some(Task::Back);
+                }
+                self.end(state, reason)
             }
         }
+    }
+
+    /// The end of a plane whose model is the good one, or what is to be tried before.
+    fn end(&self, state: &mut PlaneState, reason: StopReason) -> Option<Task> {
+        let next = match self.settle(state, reason) {
+            Settled::Done => None,
+            Settled::TakeUp => Some(Task::Back),
+        };
+        if let Some(reason) = &state.stop {
+            self.tools.watch.note(&format!("{}: {reason}", state.plan.label));
+        }
+        next
     }
 
     /// Runs one graph for all the planes that have something to do.
@@ -180,7 +199,7 @@ impl Session<'_> {
     /// [`Self::wire_residual`].
     fn wire_cycle(&self, wiring: &mut Wiring, state: &mut PlaneState, cycle: (Minor, MinorRules)) -> Vec<Key> {
         let plane = state.plan.plane;
-        let weights = wiring.give_all("held-weights", plane, &state.weights);
+        let mut weights = wiring.give_all("held-weights", plane, &state.weights);
         let psfs = self.give_psfs(wiring, state.plan.psf);
         let keys = state.give(wiring, true);
         let (minor, rules) = cycle;
@@ -204,6 +223,9 @@ impl Session<'_> {
         let psf = wiring.give("held-smooth-psf", state.plan.psf, number, &kit.psf);
         let before = state.scales[number].found.take();
         let before = before.map(|found| wiring.give("held-found", plane, number, &found));
+        if let Some(floor) = state.scales[number].floor.first() {
+            weights[1] = wiring.give("held-floor", plane, number, floor);
+        }
         let at = self.look(wiring, state, &keys);
         state.wanted = wanted;
         let seen = (std::slice::from_ref(&psf), None);

@@ -1,5 +1,6 @@
 //! Loading a batch: PSFs, planes, first statistics.
 
+use super::contest::Contest;
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::StopReason;
@@ -76,6 +77,7 @@ impl Session<'_> {
             weights,
             good: Vec::new(),
             scales: Vec::new(),
+            contest: Contest::default(),
             chosen: 0,
             cleaned: 0,
             wanted: Vec::new(),

@@ -1,6 +1,7 @@
 //! The run: batches of planes, each loaded, deconvolved, restored and written through task graphs.
 
 mod clean;
+mod contest;
 mod finish;
 mod given;
 mod grid;

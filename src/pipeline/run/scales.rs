@@ -2,7 +2,7 @@
 
 use super::state::{PlaneState, PsfState, ScaleKit, ScaleState};
 use super::{RunError, Session};
-use crate::algorithms::{Levels, Phase, PlaneStats, Scale, Sight};
+use crate::algorithms::{Levels, Phase, PlaneStats, Scale, Shortfall, Sight};
 use crate::fft::Layout;
 use crate::graph::Key;
 use crate::pipeline::config::BeamChoice;
@@ -23,7 +23,8 @@ impl Session<'_> {
             let layout = wiring.scale_layout(&scales);
             let psf = wiring.give("held-psf", *plane, 0, whole);
             for at in scales.iter().copied().enumerate().filter(|(_, scale)| !scale.is_point()) {
-                targets.push(wiring.smooth_psf((*plane, at), &psf, facts.peak));
+                let smooth = wiring.smooth_psf((*plane, at), &psf, facts.peak);
+                targets.extend([smooth.clone(), wiring.edge_level((*plane, at.0), &smooth)]);
                 targets.extend(wiring.scale_transfer((*plane, at), &layout));
             }
             wired.push((*plane, scales, layout));
@@ -50,9 +51,10 @@ impl Session<'_> {
         let state = &self.psfs[&plane];
         if scale.is_point() {
             let psf = state.whole.clone().expect("a PSF with scales is whole");
-            return Ok(Some(ScaleKit { scale, psf, layout: *layout, transfer: Vec::new() }));
+            return Ok(Some(ScaleKit { scale, psf, layout: *layout, transfer: Vec::new(), shortfall: None }));
         }
         let psf = values.next().expect("each scale has a PSF");
+        let level = values.next().expect("each scale has a level").small().noise().rms;
         let transfer: Slabs = values.by_ref().take(layout.blocks()).collect();
         let response = match &*self.read(&psf)? {
             Value::Psf(smooth) => smooth.scale(),
@@ -64,7 +66,14 @@ impl Session<'_> {
             self.tools.watch.note(&note);
             return Ok(None);
         }
-        Ok(Some(ScaleKit { scale, psf, layout: *layout, transfer }))
+        let beam = self.beam_pixels(state);
+        let shortfall = self.shortfall(plane).map(|shortfall| Shortfall {
+            level: f64::from(scale.bias) * level,
+            // flux within two widths of a component adds up
+            cell: (2.0 * beam + scale.width).ceil() as usize,
+            ..shortfall
+        });
+        Ok(Some(ScaleKit { scale, psf, layout: *layout, transfer, shortfall }))
     }
 
     /// Mean full width of the clean beam at half maximum \[pixels\].
@@ -139,8 +148,12 @@ impl Session<'_> {
                 None => wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask),
             };
             let at = PlaneKeys { residual: image, mask, allowed: keys.allowed.clone(), ..PlaneKeys::default() };
-            let statistics = wiring.scale_statistics((plane, number), kit.scale.grid(), &at, weights);
-            targets.extend(at.residual.into_iter().chain([statistics]));
+            let floor = kit
+                .shortfall
+                .map(|shortfall| wiring.scale_floor((plane, number), shortfall, (&weights[1], &keys.model)));
+            let own: Vec<Key> = weights[..1].iter().chain(&floor).cloned().collect();
+            let statistics = wiring.scale_statistics((plane, number), kit.scale.grid(), &at, &own);
+            targets.extend(at.residual.into_iter().chain(floor).chain([statistics]));
         }
         targets
     }
@@ -180,6 +193,8 @@ impl Session<'_> {
         for number in std::mem::take(&mut state.wanted) {
             let scale = &mut state.scales[number];
             scale.image = values.by_ref().take(slabs).collect();
+            let floors = usize::from(self.psfs[&state.plan.psf].scales[number].shortfall.is_some());
+            scale.floor = values.by_ref().take(floors).collect();
             let statistics = values.next().expect("each scale has its statistics").small();
             let Value::Statistics(stats, levels) = &*statistics else { unreachable!("statistics were asked for") };
             (scale.stats, scale.levels, scale.is_fresh) = (*stats, levels.clone(), true);
@@ -198,7 +213,7 @@ impl Session<'_> {
         state.discard_looks(self.kits(state));
         let keys = state.give(wiring, false);
         let nothing = Kept::new(constant(Value::Step(<_>::default()), &"step-none"));
-        let dilate = self.plan.config.clean.mask_dilate;
+        let growth = (self.plan.config.clean.mask_dilate, self.bright(state));
         let kits = self.kits(state);
         let masks: Vec<Vec<Key>> = (kits.iter().enumerate())
             .map(|(number, kit)| {
@@ -207,7 +222,7 @@ impl Session<'_> {
                 }
                 let found = state.scales[number].found.as_ref().unwrap_or(&nothing);
                 let found = wiring.give("held-found", plane, number, found);
-                wiring.mask_found((plane, (number, kit.scale)), &keys.allowed, &found, dilate)
+                wiring.mask_found((plane, (number, kit.scale)), &keys, &found, growth)
             })
             .collect();
         let first = kits.iter().position(|kit| kit.scale.is_point());
@@ -218,6 +233,13 @@ impl Session<'_> {
         targets.extend(measured.weights.iter().cloned().chain([measured.statistics]));
         targets.extend(self.wire_scales(wiring, state, (&own, &measured.weights), Some(&masks)));
         targets
+    }
+
+    /// Brightness of the model that stands out of the residual at the resolution of the beam \[Jy/pixel\].
+    fn bright(&self, state: &PlaneState) -> f32 {
+        let width = self.beam_pixels(&self.psfs[&state.plan.psf]);
+        let area = std::f64::consts::PI / (4.0 * std::f64::consts::LN_2) * width * width;
+        (self.plan.config.clean.auto_mask * state.stats.scale / area) as f32
     }
 
     /// Takes the masks that [`Self::wire_scale_masks`] asked for; statistics follow.
@@ -277,7 +299,8 @@ pub(super) fn choose<'a>(
         stats.outside = stats.outside.max(kit.scale.bias * state.stats.outside);
         stats.allowed += state.stats.allowed;
     }
-    let sight =
-        Sight { levels: &scales[chosen].levels, bias: kits[chosen].scale.bias, scales: kits.len(), rival, leaves };
+    let is_alone = scales.iter().filter(|scale| !scale.is_out).count() == 1;
+    let number = if is_alone { 1 } else { kits.len() };
+    let sight = Sight { levels: &scales[chosen].levels, bias: kits[chosen].scale.bias, scales: number, rival, leaves };
     (chosen, stats, sight)
 }

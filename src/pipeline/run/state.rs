@@ -1,6 +1,7 @@
 //! What a run remembers of a plane and of a PSF between graphs.
 
-use crate::algorithms::{Control, Levels, PlaneStats, Scale, StopReason};
+use super::contest::Contest;
+use crate::algorithms::{Control, Levels, PlaneStats, Scale, Shortfall, StopReason};
 use crate::fft::Layout;
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
@@ -35,12 +36,17 @@ pub(super) struct ScaleKit {
     pub layout: Layout,
     /// The scale's transfer function, block by block; empty for points.
     pub transfer: Slabs,
+    /// How the PSF falls short of the image at this scale, in units of the scale's bias; none for points.
+    pub shortfall: Option<Shortfall>,
 }
 
 /// What a plane looks like at a scale.
 pub(super) struct ScaleState {
     /// The smoothed residual; empty for points, and where it is out of date.
     pub image: Slabs,
+    /// What weighs its pixels besides the noise; empty for points, where the PSF falls short of nothing, and where it is out
+    /// of date.
+    pub floor: Slabs,
     /// Whether image and statistics are of the present residual.
     pub is_fresh: bool,
     /// Whether a cycle of it was taken back: it is cleaned no more.
@@ -62,6 +68,7 @@ impl ScaleState {
     pub(super) fn over(allowed: &Slabs) -> Self {
         Self {
             image: Vec::new(),
+            floor: Vec::new(),
             is_fresh: false,
             is_out: false,
             mask: allowed.clone(),
@@ -106,6 +113,8 @@ pub(super) struct PlaneState {
     pub good: Slabs,
     /// What it looks like at each scale; empty where components are points only.
     pub scales: Vec<ScaleState>,
+    /// Points alone against several scales.
+    pub contest: Contest,
     /// The scale that the next cycle cleans.
     pub chosen: usize,
     /// The scale that the last cycle cleaned.
@@ -161,6 +170,7 @@ impl PlaneState {
     pub(super) fn outdate(&mut self) {
         for scale in &mut self.scales {
             scale.image.clear();
+            scale.floor.clear();
             scale.is_fresh = false;
         }
     }
@@ -172,6 +182,7 @@ impl PlaneState {
             slabs.clear();
         }
         self.scales.clear();
+        self.contest = Contest::default();
         keys
     }
 

@@ -1,0 +1,148 @@
+//! Points alone against several scales: whether an image needs the wide ones.
+//!
+//! Where the scales are chosen by the program, so is their number. A plane in which wide components were found is cleaned
+//! once more with points alone. They are kept if they leave about as little with no more components (on M87 scales leave
+//! five times the residual, on BL Lac they add a halo that lowers it by 3 %), or if the noise that they leave is clearly
+//! lower. Else they soon come to their limit of components, which is what the scales took, and the model with scales is
+//! taken up again.
+
+use super::Session;
+use super::state::PlaneState;
+use crate::algorithms::{CleanParams, Control, Minor, PlaneStats, StopReason, Widths};
+use crate::pipeline::graphs::{Kept, Slabs};
+use crate::pipeline::record::CyclePoint;
+
+/// How a plane stood when several scales were done.
+pub(super) struct Rival {
+    model: Slabs,
+    found: Vec<Option<Kept>>,
+    control: Control,
+    points: Vec<CyclePoint>,
+    stats: PlaneStats,
+    stop: StopReason,
+}
+
+/// The contest of a plane.
+#[derive(Default)]
+pub(super) struct Contest {
+    /// The model that the plane began with; empty where there is no contest.
+    pub start: Slabs,
+    /// Why the plane ended, while its last good model is being taken up again.
+    pub ending: Option<StopReason>,
+    /// The result with several scales, while points alone are tried.
+    pub rival: Option<Rival>,
+}
+
+/// What follows the end of a plane's cycles.
+pub(super) enum Settled {
+    /// Nothing: the present model is the result.
+    Done,
+    /// The model set aside as the good one is to be taken up.
+    TakeUp,
+}
+
+/// Points alone may leave this much more than several scales that took more components.
+const AS_GOOD: f64 = 1.05;
+/// Points alone whose noise is below this share of the other's are better, however many there are.
+const CLEARLY_QUIETER: f64 = 0.8;
+/// Components that points may take in any case: a try of so few costs nothing.
+const FEW: u64 = 1000;
+
+/// Whether points alone are to be kept rather than several scales; of each what it left, and after how many components.
+fn points_win(points: (&PlaneStats, u64), scales: (&PlaneStats, u64)) -> bool {
+    let is_frugal = points.1 <= scales.1 && points.0.rms <= AS_GOOD * scales.0.rms;
+    is_frugal || points.0.sigma < CLEARLY_QUIETER * scales.0.sigma
+}
+
+/// Whether a plane ended by what was found in it, and not by a limit.
+fn ended_by_itself(reason: &StopReason) -> bool {
+    use StopReason as R;
+    matches!(
+        reason,
+        R::Threshold { .. } | R::PsfFloor { .. } | R::MaskExhausted { .. } | R::Stalled { .. } | R::Diverged { .. }
+    )
+}
+
+impl Session<'_> {
+    /// Gets a plane ready for a contest, if its scales are the program's choice.
+    pub(super) fn begin_contest(&self, state: &mut PlaneState) {
+        let kits = self.kits(state);
+        let has_both = kits.len() > 1 && kits.iter().any(|kit| kit.scale.is_point());
+        if has_both && self.plan.config.multiscale.scales == Widths::Auto {
+            state.contest.start.clone_from(&state.model);
+        }
+    }
+
+    /// Settles what becomes of a plane whose cycles have ended, its model being the good one.
+    pub(super) fn settle(&self, state: &mut PlaneState, reason: StopReason) -> Settled {
+        let label = &state.plan.label;
+        if let Some(rival) = state.contest.rival.take() {
+            let iterations = state.control.as_ref().map_or(0, |control| control.state().iterations);
+            let scales = (&rival.stats, rival.control.state().iterations);
+            if ended_by_itself(&reason) && points_win((&state.stats, iterations), scales) {
+                self.tools.watch.note(&format!("{label}: points alone explain it as well: they are kept"));
+                state.notes.push("points alone explain it as well as several scales, and are kept".into());
+                state.stop = Some(reason);
+                return Settled::Done;
+            }
+            self.tools.watch.note(&format!("{label}: points alone do not explain it; back to several scales"));
+            return take_up(state, rival);
+        }
+        let kits = self.kits(state);
+        let is_wide = kits.iter().zip(&state.scales).any(|(kit, scale)| !kit.scale.is_point() && scale.found.is_some());
+        let is_worth_it = is_wide && !state.contest.start.is_empty() && !self.tools.cancel.is_requested();
+        if !is_worth_it || !ended_by_itself(&reason) {
+            state.stop = Some(reason);
+            return Settled::Done;
+        }
+        self.tools.watch.note(&format!("{label}: {reason}; trying points alone"));
+        self.begin_points(state, reason);
+        Settled::TakeUp
+    }
+
+    /// Sets the result aside and begins anew with points alone.
+    fn begin_points(&self, state: &mut PlaneState, stop: StopReason) {
+        let clean = &self.plan.config.clean;
+        let control = state.control.take().expect("a plane that has been cleaned has a control");
+        let niter = clean.niter.min(control.state().iterations.max(FEW));
+        let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
+        let found = state.scales.iter_mut().map(|scale| scale.found.take()).collect();
+        let points = std::mem::take(&mut state.points);
+        let (model, stats) = (state.model.clone(), state.stats);
+        state.contest.rival = Some(Rival { model, found, control, points, stats, stop });
+        state.good = std::mem::take(&mut state.contest.start);
+        state.mask.clone_from(&state.allowed);
+        for (kit, scale) in self.psfs[&state.plan.psf].scales.iter().zip(&mut state.scales) {
+            scale.good = None;
+            scale.is_out = !kit.scale.is_point();
+            scale.mask.clone_from(&state.allowed);
+        }
+        state.control = Some(Control::new(CleanParams { niter, ..clean.clone() }, Minor::Multiscale, patch));
+    }
+}
+
+/// Makes the result of several scales the good one.
+fn take_up(state: &mut PlaneState, rival: Rival) -> Settled {
+    let Rival { model, found, control, points, stats: _, stop } = rival;
+    state.good = model;
+    state.scales.iter_mut().zip(found).for_each(|(scale, found)| scale.good = found);
+    (state.control, state.points, state.stop) = (Some(control), points, Some(stop));
+    Settled::TakeUp
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_kept_where_they_are_as_good_with_no_more_components_or_clearly_quieter() {
+        let left = |rms: f64, sigma: f64| PlaneStats { sigma, rms, ..PlaneStats::default() };
+        let wins = |points: (f64, f64, u64), scales: (f64, f64, u64)| {
+            points_win((&left(points.0, points.1), points.2), (&left(scales.0, scales.1), scales.2))
+        };
+        assert!(wins((1.04, 1.0, 500), (1.0, 1.0, 600)), "about as good, with fewer components");
+        assert!(!wins((1.04, 1.0, 700), (1.0, 1.0, 600)), "with more components");
+        assert!(!wins((1.10, 1.0, 500), (1.0, 1.0, 600)), "a worse residual");
+        assert!(wins((1.10, 0.7, 700), (1.0, 1.0, 600)), "clearly quieter");
+    }
+}
