@@ -182,6 +182,7 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("mask-dilate", "--auto-mask 20 --auto-threshold 1", ["0", "6"]),
     ("clean-border", "", ["0", "40"]),
     ("mask", "", ["all.fits", "half.fits"]),
+    ("continue", "--niter 1", ["dark.fits", "source.fits"]),
     ("window", "--auto-mask 0 --auto-threshold 2", ["full", "inner-quarter"]),
     ("tile", "", ["off", "2x2"]),
     ("psf-scale", "", ["pair", "psf-only"]),
@@ -194,6 +195,10 @@ fn every_flag_of_clean_changes_a_product() {
     folder.save("psf.fits", &Image::new(&(sky::wide_psf(SHAPE) * 0.5)));
     folder.save("all.fits", &Image::new(&Array2::ones(SHAPE)));
     folder.save("half.fits", &Image::new(&Array2::from_shape_fn(SHAPE, |(y, _)| f64::from(u8::from(y > 25)))));
+    for (name, flux) in [("dark.fits", 0.0), ("source.fits", 0.5)] {
+        let model = Array2::from_shape_fn(SHAPE, |at| if at == (12, 14) { flux } else { 0.0 });
+        folder.save(name, &Image::new(&model).with("BUNIT", "'JY/PIXEL'"));
+    }
     let covered = |flag: &str| CHANGES.iter().any(|(name, ..)| *name == flag);
     for param in PARAMS.iter().filter(|param| param.table == "clean") {
         assert!(covered(param.flag), "--{} has no line in the table of what it changes", param.flag);
