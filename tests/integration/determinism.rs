@@ -60,7 +60,7 @@ fn bytes_are_the_same_for_any_threads_and_chunks() {
     let folder = Folder::new();
     folder.pair(&plane(1), &sky::wide_psf(SHAPE));
     let scales = "--algorithm multiscale --multiscale-scales 0,10,21 --niter 2000";
-    let tiles = ["--tile 3x2", "--algorithm clark --tile 64"];
+    let tiles = ["--algorithm clean --tile 3x2", "--algorithm clark --tile 64"];
     for words in ["--algorithm clean", "--algorithm clark --niter 2000", "--algorithm hogbom --niter 300", scales]
         .into_iter()
         .chain(tiles)

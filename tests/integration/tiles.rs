@@ -132,18 +132,19 @@ fn plan_and_graph_show_the_tiles_and_useless_ones_are_refused() {
         let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --dry-run {words}"));
         (ran.code, ran.out + &ran.err)
     };
-    let (code, told) = dry("--tile 3x2");
+    let (code, told) = dry("--algorithm clean --tile 3x2");
     assert!(code == Some(0) && told.contains("tiles       3 across and 2 down"), "{told}");
-    assert!(!dry("").1.contains("across") && !dry("--tile 128").1.contains("across"));
-    let (code, told) = dry("--tile 40x1");
+    assert!(!dry("").1.contains("across") && !dry("--algorithm clean --tile 128").1.contains("across"));
+    let (code, told) = dry("--algorithm clean --tile 40x1");
     assert!(code == Some(0) && told.contains("warning: tiles of less than 16 pixels"), "{told}");
     let (code, told) = dry("--tile 3x2 --algorithm hogbom");
     assert!(code == Some(2) && told.contains("--tile has no effect with --algorithm hogbom"), "{told}");
     for wrong in ["4x", "0", "few"] {
-        let (code, told) = dry(&format!("--tile {wrong}"));
+        let (code, told) = dry(&format!("--algorithm clean --tile {wrong}"));
         assert!(code == Some(2) && told.contains("as in 4x4"), "{wrong}: {told}");
     }
-    let ran = folder.deconv("graph --dirty dirty.fits --psf psf.fits --tile 3x2 --stage cycle -o cycle.svg");
+    let ran = folder
+        .deconv("graph --dirty dirty.fits --psf psf.fits --algorithm clean --tile 3x2 --stage cycle -o cycle.svg");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let drawn = std::fs::read_to_string(folder.path("cycle.svg")).unwrap();
     assert_eq!(drawn.matches("<title>minor(").count(), 6);

@@ -1,4 +1,4 @@
-//! How high the pixels of a plane are: what a list of a given length holds.
+//! How high the pixels of a plane are: what a list of a given length holds, and what the next cycle will look at.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,5 +42,37 @@ impl Levels {
             }
         }
         0.0
+    }
+}
+
+/// What the next cycle will look at: the image that stands out most, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// Levels of its pixels where components may stand \[Jy/beam\].
+    pub levels: &'a Levels,
+    /// What its pixels count for; 1 for the residual itself.
+    pub bias: f32,
+    /// How many images there are to choose from.
+    pub scales: usize,
+    /// The highest peak of the others, weighed by their bias \[Jy/beam\]; 0 without others.
+    pub rival: f32,
+    /// Share of its peak that one cycle leaves of a scale while others wait for their turn.
+    pub leaves: f32,
+}
+
+impl<'a> Sight<'a> {
+    /// Nothing but the residual.
+    pub fn alone(levels: &'a Levels) -> Self {
+        Self { levels, bias: 1.0, scales: 1, rival: 0.0, leaves: 1.0 }
+    }
+
+    /// Where a cycle from `peak` waits for the others: a bit lower, or where the next one stands if that is lower.
+    pub(super) fn wait(&self, peak: f32) -> f32 {
+        (self.leaves * peak).min(self.rival)
+    }
+
+    /// Cycles over scales that make a major cycle (the reference's count of passes between two exact residuals).
+    pub(super) fn passes(&self) -> u64 {
+        if self.scales > 1 { (3 * self.scales as u64 / 2).max(8) } else { 1 }
     }
 }

@@ -17,9 +17,9 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf, PsfGrid};
 use crate::kernels::list::ActiveList;
 
-pub use control::{AutoThreshold, CleanParams, Control, Next, Sight, Window};
+pub use control::{AutoThreshold, CleanParams, Control, Next, Window};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
-pub use levels::Levels;
+pub use levels::{Levels, Sight};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
 pub use tile::{TILE_DEPTH, TILE_MARGIN, TileChoice, TileRank, TileRules};

@@ -1,3 +1,4 @@
+use super::super::levels::Levels;
 use super::*;
 
 fn params() -> CleanParams {
