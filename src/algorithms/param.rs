@@ -172,6 +172,23 @@ pub static PARAMS: &[Param] = &[
                auto chooses by the size of the plane",
     },
     Param {
+        table: "clean",
+        key: "no_negative",
+        flag: "no-negative",
+        kind: ParamKind::Switch,
+        value_name: "",
+        help: "Place positive components only, and look for positive peaks only: negative ones stay in the residual. Where \
+               short spacings are missing, sources stand in a bowl, which takes negative ones",
+    },
+    Param {
+        table: "clean",
+        key: "stop_negative",
+        flag: "stop-negative",
+        kind: ParamKind::Switch,
+        value_name: "",
+        help: "End the run where the highest peak is negative, with the reason negative",
+    },
+    Param {
         table: "multiscale",
         key: "scales",
         flag: "multiscale-scales",

@@ -80,6 +80,11 @@ pub enum StopReason {
         /// Lowest peak \[Jy/beam\].
         peak: f32,
     },
+    /// The highest peak is negative, and the run was to end there.
+    Negative {
+        /// Highest absolute residual \[Jy/beam\].
+        peak: f32,
+    },
     /// No pixel may hold a component.
     NothingAllowed,
     /// The user asked for the end.
@@ -117,6 +122,7 @@ impl StopReason {
             Self::MajorCycles { .. } => "major-cycles",
             Self::Diverged { .. } => "diverged",
             Self::Stalled { .. } => "stalled",
+            Self::Negative { .. } => "negative",
             Self::NothingAllowed => "nothing-allowed",
             Self::Interrupted => "interrupted",
             Self::Solved { .. } => "solved",
@@ -149,6 +155,9 @@ impl fmt::Display for StopReason {
             }
             Self::Stalled { cycles, peak } => {
                 write!(f, "stalled: {cycles} cycles in a row took less than 1 % off the peak of {peak:.3e} Jy/beam")
+            }
+            Self::Negative { peak } => {
+                write!(f, "the highest peak, {peak:.3e} Jy/beam, is negative, and --stop-negative ends the run there")
             }
             Self::NothingAllowed => write!(f, "mask and border leave no pixel to clean"),
             Self::Interrupted => write!(f, "interrupted by the user"),
@@ -225,6 +234,8 @@ pub struct CycleState {
     pub worse: Option<Worse>,
     /// Cycles that were taken back, the last one included.
     pub backs: u32,
+    /// Whether the last cycle ended at a negative peak that must not be cleaned.
+    pub is_negative: bool,
     /// Whether the end was asked for.
     pub interrupted: bool,
 }
@@ -241,6 +252,7 @@ struct Diverged {
     niter: u64,
     nmiter: u64,
 }
+struct Negative;
 struct Threshold;
 struct Iterations(u64);
 struct MajorCycles(u64);
@@ -278,6 +290,12 @@ impl StopRule for Diverged {
             Phase::Open => StopReason::Diverged { peak: stats.peak, lowest: *lowest },
             Phase::Masked => StopReason::MaskExhausted { sign },
         })
+    }
+}
+
+impl StopRule for Negative {
+    fn fires(&self, state: &CycleState) -> Option<StopReason> {
+        (state.is_negative && state.worse.is_none()).then_some(StopReason::Negative { peak: state.stats.peak })
     }
 }
 
@@ -325,6 +343,7 @@ impl StopRules {
             Box::new(NothingAllowed),
             Box::new(Diverged { niter, nmiter }),
             Box::new(Threshold),
+            Box::new(Negative),
             Box::new(Iterations(niter)),
             Box::new(MajorCycles(nmiter)),
             Box::new(Stalled),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 
 use super::batch::is_pattern;
@@ -159,14 +160,13 @@ fn flag(param: &'static Param) -> Arg {
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());
+    let arg = Arg::new(param.flag).long(param.flag).value_parser(parser).help_heading(heading);
+    if param.kind == ParamKind::Switch {
+        return arg.action(ArgAction::SetTrue).help(param.help);
+    }
     let action = if param.kind == ParamKind::Files { ArgAction::Append } else { ArgAction::Set };
-    let arg = Arg::new(param.flag).long(param.flag).action(action);
-    let arg = if param.kind == ParamKind::Switch { arg.num_args(0).default_missing_value("true") } else { arg };
-    arg.value_name(param.value_name).value_parser(parser).allow_hyphen_values(true).help_heading(heading).help(format!(
-        "{} [default: {}]",
-        param.help,
-        default_of(param)
-    ))
+    let help = format!("{} [default: {}]", param.help, default_of(param));
+    arg.value_name(param.value_name).action(action).allow_hyphen_values(true).help(help)
 }
 
 fn default_of(param: &Param) -> String {
@@ -213,7 +213,7 @@ pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
             Some(given.cloned().collect::<Vec<_>>().join(","))
         };
         let value = if param.kind == ParamKind::Files { files(param.flag) } else { text(param.flag) };
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|_| is_given(matches, param)) {
             put(param.table, param.key, literal(&value, param));
         }
     }
@@ -233,12 +233,18 @@ fn literal(text: &str, param: &Param) -> toml::Value {
     }
 }
 
+/// Whether a parameter's flag stands on the command line; a switch has a value otherwise too.
+fn is_given(matches: &ArgMatches, param: &Param) -> bool {
+    matches!(matches.try_contains_id(param.flag), Ok(true))
+        && matches.value_source(param.flag) == Some(ValueSource::CommandLine)
+}
+
 /// Refuses parameters that the algorithm in force does not read.
 ///
 /// # Errors
 /// Names the flag, and the algorithms that read it.
 fn check_parameters(command: &mut Command, matches: &ArgMatches, algorithm: &Algorithm) -> Result<(), clap::Error> {
-    let useless = PARAMS.iter().find(|param| !algorithm.reads(param) && matches.contains_id(param.flag));
+    let useless = PARAMS.iter().find(|param| !algorithm.reads(param) && is_given(matches, param));
     let Some(param) = useless else { return Ok(()) };
     let readers: Vec<_> = ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();
     let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));

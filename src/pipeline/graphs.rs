@@ -24,11 +24,11 @@ mod wiener;
 use std::collections::{BTreeMap, HashMap};
 
 use super::ops::{
-    AddComponents, Allow, AutoMask, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, ListComponents,
-    MapFloor, MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select,
-    Source, Statistics, Survey, Tally, TallyRows, Value, constant,
+    AddComponents, Allow, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, ListComponents, MapFloor,
+    MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source,
+    Statistics, Survey, Tally, TallyRows, Value, constant,
 };
-use crate::algorithms::{Grid, Minor, MinorRules, Scale, Shortfall, View};
+use crate::algorithms::{Grid, Minor, MinorRules, Scale, Shortfall, Signs, View};
 use crate::fft::{Layout, linear_size};
 use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
@@ -122,6 +122,8 @@ pub struct Wiring {
     cut: Cut,
     /// The planes that tasks were wired for: the first, and whether there is another.
     planes: (Option<u32>, bool),
+    /// Signs that count in the search for the peak.
+    signs: Signs,
 }
 
 /// The files of a plane.
@@ -160,7 +162,12 @@ fn key(layer: &str, plane: usize, index: usize) -> Key {
 impl Wiring {
     /// An empty graph over planes that are cut like this.
     pub fn new(cut: Cut) -> Self {
-        Self { graph: TaskGraph::new(), given: HashMap::new(), cut, planes: (None, false) }
+        Self { graph: TaskGraph::new(), given: HashMap::new(), cut, planes: (None, false), signs: Signs::Both }
+    }
+
+    /// Looks for peaks of these signs.
+    pub fn for_signs(self, signs: Signs) -> Self {
+        Self { signs, ..self }
     }
 
     /// The graph of these targets, with what it is given, as it would be run.
@@ -302,7 +309,8 @@ impl Wiring {
         let mut inputs = weights.clone();
         for (index, rows) in slabs {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
-            let op = DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid: Grid::ALL });
+            let op =
+                DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid: Grid::ALL, signs: self.signs });
             // without a map of floors nothing is weighed, and nothing waits for the noise of the whole plane
             let weighed = if shortfall.is_some() { &weights[..] } else { &[] };
             let all = slab.into_iter().chain(weighed.iter().cloned()).collect();
@@ -310,26 +318,6 @@ impl Wiring {
         }
         let op = DeconvOp::Statistics(Statistics { floor: shortfall.is_some() });
         Measured { statistics: self.task(key("statistics", plane, 0), op, inputs), weights }
-    }
-
-    /// The auto-mask of a plane: where its model holds components, and near them.
-    pub fn auto_mask(&mut self, plane: usize, keys: &PlaneKeys, dilate: usize) -> Vec<Key> {
-        let slabs = self.cut.slabs();
-        let near = |rows: Rows| {
-            let (top, bottom) = (rows.first.saturating_sub(dilate), rows.last + dilate);
-            let first = top / self.cut.slab;
-            (first, bottom.div_ceil(self.cut.slab).min(slabs.len()))
-        };
-        let wanted: Vec<_> = slabs.iter().map(|rows| (*rows, near(*rows))).collect();
-        wanted
-            .into_iter()
-            .enumerate()
-            .map(|(index, (rows, (from, to)))| {
-                let inputs = std::iter::once(&keys.allowed[index]).chain(&keys.model[from..to]).cloned().collect();
-                let op = DeconvOp::AutoMask(AutoMask { rows, first: from * self.cut.slab, dilate });
-                self.task(key("mask", plane, index), op, inputs)
-            })
-            .collect()
     }
 
     /// The components of a plane's model, slab by slab.
@@ -377,7 +365,8 @@ impl Wiring {
             .map(|(index, rows)| {
                 let slab = [&keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weights).cloned().collect();
-                let op = DeconvOp::Select(Select { first: rows.first, ny: self.cut.shape.0, grid, floor });
+                let (ny, signs) = (self.cut.shape.0, self.signs);
+                let op = DeconvOp::Select(Select { first: rows.first, ny, grid, signs, floor });
                 self.task(key("select", plane, index), op, inputs)
             })
             .collect()

@@ -27,6 +27,7 @@ mod psf_geometry;
 mod psf_grid;
 mod resume;
 mod schedulers;
+mod signs;
 mod sweep;
 mod tiles;
 mod tune;

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::levels::Sight;
-use super::{Minor, MinorRules, Patch, Step, TileChoice, View};
+use super::{Minor, MinorRules, Patch, Signs, Step, TileChoice, View};
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
 use crate::units::Flux;
 
@@ -45,6 +45,10 @@ pub struct CleanParams {
     pub tile: TileChoice,
     /// Part of the image where components may stand.
     pub window: Window,
+    /// Whether components are positive only.
+    pub no_negative: bool,
+    /// Whether the first negative peak ends the run.
+    pub stop_negative: bool,
 }
 
 /// Part of an image.
@@ -73,6 +77,15 @@ impl CleanParams {
             AutoThreshold::Given(sigmas) => sigmas,
             AutoThreshold::Auto if self.auto_mask > 0.0 => 1.0,
             AutoThreshold::Auto => 3.0,
+        }
+    }
+
+    /// Which signs components may have.
+    pub fn signs(&self) -> Signs {
+        match (self.no_negative, self.stop_negative) {
+            (true, _) => Signs::Positive,
+            (false, true) => Signs::UpToNegative,
+            (false, false) => Signs::Both,
         }
     }
 
@@ -206,6 +219,7 @@ impl Control {
     /// Takes note of what a cycle found.
     pub fn took(&mut self, step: &Step) {
         self.state.iterations += step.iterations;
+        self.state.is_negative = step.is_negative;
         self.passes += 1;
     }
 
@@ -371,7 +385,7 @@ impl Control {
         let floor = floor.max(*threshold);
         let niter = self.params.niter - iterations;
         self.state.is_final = floor <= *threshold;
-        MinorRules { gain: self.params.gain, floor, niter, patch: self.patch }
+        MinorRules { gain: self.params.gain, floor, niter, patch: self.patch, signs: self.params.signs() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::{Component, MinorCycle, MinorRules, MinorView, Patch, Psfs, Step, View};
+use super::{Component, MinorCycle, MinorRules, MinorView, Patch, Psfs, Signs, Step, View};
 use crate::graph::Cancel;
 use crate::images::{Mask, Psf};
 use crate::kernels::dense;
@@ -33,14 +33,18 @@ impl MinorCycle for Hogbom {
     fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
         let MinorView::Plane { residual, allowed } = view else { unreachable!("the loop asked for the plane") };
         let mut flux = Array2::<f64>::zeros(residual.dim());
-        let mut plane = Plane::new(residual, allowed);
+        let mut plane = Plane::new(residual, allowed, rules.signs);
         let peaks = psfs.peaks();
-        let mut iterations = 0;
+        let (mut iterations, mut is_negative) = (0, false);
         let most = plane.peak().map_or(0.0, |(_, _, value)| RISE * value.abs());
         while iterations < rules.niter && !(iterations % PATIENCE == 0 && cancel.is_requested()) {
             let Some((y, x, value)) = plane.peak() else { break };
             // written so that it also ends at a value that is no number
             if !(value.abs() > rules.floor && value.abs() <= most) {
+                break;
+            }
+            is_negative = rules.signs.ends_at(value);
+            if is_negative {
                 break;
             }
             let psf = psfs.of(y, x);
@@ -54,7 +58,7 @@ impl MinorCycle for Hogbom {
             .filter(|(_, flux)| **flux != 0.0)
             .map(|((y, x), flux)| Component { y, x, flux: *flux as f32 })
             .collect();
-        Step { components, iterations }
+        Step { components, iterations, is_negative }
     }
 }
 
@@ -63,11 +67,12 @@ struct Plane {
     residual: Array2<f32>,
     allowed: Option<Mask>,
     peaks: Vec<f32>,
+    signs: Signs,
 }
 
 impl Plane {
-    fn new(residual: Array2<f32>, allowed: Option<Mask>) -> Self {
-        let mut plane = Self { peaks: vec![0.0; residual.nrows()], residual, allowed };
+    fn new(residual: Array2<f32>, allowed: Option<Mask>, signs: Signs) -> Self {
+        let mut plane = Self { peaks: vec![0.0; residual.nrows()], residual, allowed, signs };
         for y in 0..plane.peaks.len() {
             plane.peaks[y] = plane.row_peak(y, 0..plane.residual.ncols());
         }
@@ -76,6 +81,11 @@ impl Plane {
 
     fn row_peak(&self, y: usize, columns: Range<usize>) -> f32 {
         let row = &row(&self.residual, y)[columns.clone()];
+        if self.signs == Signs::Positive {
+            let allowed = self.allowed.as_ref().map(|allowed| &allowed.row(y)[columns]);
+            let heights = row.iter().enumerate().filter(|(x, _)| allowed.is_none_or(|allowed| allowed[*x]));
+            return heights.fold(0.0, |peak, (_, value)| peak.max(*value));
+        }
         match &self.allowed {
             Some(allowed) => dense::peak_allowed(row, &allowed.row(y)[columns]),
             None => dense::peak(row),
@@ -92,7 +102,7 @@ impl Plane {
         }
         let values = row(&self.residual, y);
         let allowed = |x: usize| self.allowed.as_ref().is_none_or(|allowed| allowed.row(y)[x]);
-        let x = (0..values.len()).find(|x| values[*x].abs() >= peak && allowed(*x))?;
+        let x = (0..values.len()).find(|x| self.signs.height(values[*x]) >= peak && allowed(*x))?;
         (peak > 0.0).then(|| (y, x, values[x]))
     }
 
@@ -114,6 +124,10 @@ impl Plane {
                 }
                 None => dense::subtract_and_peak(touched, kernel, factor),
             };
+            if self.signs == Signs::Positive {
+                self.peaks[y] = self.row_peak(y, 0..nx);
+                continue;
+            }
             let (left, right) = (self.row_peak(y, 0..columns.start), self.row_peak(y, columns.end..nx));
             self.peaks[y] = peak.max(left).max(right);
         }

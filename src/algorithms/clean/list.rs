@@ -100,21 +100,24 @@ fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, m
     let mut flux = vec![0.0_f64; list.len()];
     let mut iterations = 0;
     let mut taken = 0.0_f64;
-    let mut next = list.peak();
+    let mut next = list.peak().and_then(|peak| rules.signs.next(&list, peak));
+    let mut is_negative = false;
     let start = next.map_or(0.0, |peak| list.height(peak));
     let limit = rules.niter.min(patience(list.len(), start, rules));
     while let Some(peak) = next {
         let height = list.height(peak);
         let tired = iterations % PATIENCE == 0 && cancel.is_requested();
         let done = height <= rules.floor || iterations >= limit || taken > f64::from(most).powi(2);
-        if done || height > RISE * start || tired {
+        is_negative = !done && rules.signs.ends_at(list.value[peak]);
+        if done || height > RISE * start || tired || is_negative {
             break;
         }
         let (psf, response) = kernels.of(&list, peak);
         let factor = rules.gain * list.value[peak] / response;
         taken += f64::from(factor) * (2.0 * flux[peak] + f64::from(factor));
         flux[peak] += f64::from(factor);
-        next = Some(subtract_and_peak(&mut list, psf, peak, factor));
+        let highest = subtract_and_peak(&mut list, psf, peak, factor);
+        next = rules.signs.next(&list, highest);
         iterations += 1;
     }
     let components = flux
@@ -123,5 +126,5 @@ fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, m
         .filter(|(_, flux)| **flux != 0.0)
         .map(|(index, flux)| Component { y: list.y[index] as usize, x: list.x[index] as usize, flux: *flux as f32 })
         .collect();
-    Step { components, iterations }
+    Step { components, iterations, is_negative }
 }

@@ -7,6 +7,7 @@ mod levels;
 mod list;
 mod multiscale;
 mod params;
+mod signs;
 mod tile;
 
 use ndarray::Array2;
@@ -22,6 +23,7 @@ pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub use levels::{Levels, Sight};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
+pub use signs::Signs;
 pub use tile::{TILE_DEPTH, TILE_MARGIN, TileChoice, TileRank, TileRules};
 
 /// What a minor cycle looks at.
@@ -57,6 +59,8 @@ pub struct MinorRules {
     pub niter: u64,
     /// The patch of the PSF, for loops that subtract no more than that.
     pub patch: Patch,
+    /// Which signs components may have.
+    pub signs: Signs,
 }
 
 /// The smallest box round the PSF's peak outside which it stays below a tenth of the peak.
@@ -98,6 +102,8 @@ pub struct Step {
     pub components: Vec<Component>,
     /// Components taken (a pixel may be taken many times).
     pub iterations: u64,
+    /// Whether it ended at a negative peak that must not be cleaned.
+    pub is_negative: bool,
 }
 
 /// The PSFs of a minor cycle: one for all components, or for each the one whose place is nearest to it.

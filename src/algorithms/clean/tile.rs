@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn rules(floor: f32, niter: u64) -> MinorRules {
-        MinorRules { gain: 0.1, floor, niter, patch: Patch::default() }
+        MinorRules { gain: 0.1, floor, niter, patch: Patch::default(), signs: crate::algorithms::Signs::Both }
     }
 
     #[test]

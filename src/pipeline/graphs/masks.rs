@@ -1,8 +1,8 @@
-//! The files of the user's mask in the graph.
+//! Masks in the graph: the files of the user's, and the auto-mask.
 
-use super::{Wiring, key};
+use super::{PlaneKeys, Wiring, key};
 use crate::graph::Key;
-use crate::pipeline::ops::{DeconvOp, RegridRows, StampRows};
+use crate::pipeline::ops::{AutoMask, DeconvOp, RegridRows, Rows, StampRows};
 use crate::pipeline::plan::{MaskContent, MaskFile};
 
 impl Wiring {
@@ -24,5 +24,25 @@ impl Wiring {
             }
         };
         files.iter().enumerate().map(wire).collect()
+    }
+
+    /// The auto-mask of a plane: where its model holds components, and near them.
+    pub fn auto_mask(&mut self, plane: usize, keys: &PlaneKeys, dilate: usize) -> Vec<Key> {
+        let slabs = self.cut.slabs();
+        let near = |rows: Rows| {
+            let (top, bottom) = (rows.first.saturating_sub(dilate), rows.last + dilate);
+            let first = top / self.cut.slab;
+            (first, bottom.div_ceil(self.cut.slab).min(slabs.len()))
+        };
+        let wanted: Vec<_> = slabs.iter().map(|rows| (*rows, near(*rows))).collect();
+        wanted
+            .into_iter()
+            .enumerate()
+            .map(|(index, (rows, (from, to)))| {
+                let inputs = std::iter::once(&keys.allowed[index]).chain(&keys.model[from..to]).cloned().collect();
+                let op = DeconvOp::AutoMask(AutoMask { rows, first: from * self.cut.slab, dilate });
+                self.task(key("mask", plane, index), op, inputs)
+            })
+            .collect()
     }
 }

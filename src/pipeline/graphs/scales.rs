@@ -80,7 +80,7 @@ impl Wiring {
         let mut inputs = weights.to_vec();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
-            let op = DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid });
+            let op = DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid, signs: self.signs });
             let all = slab.into_iter().chain(weighed.iter().cloned()).collect();
             inputs.push(self.task(key(&format!("rank-scale{number}"), plane, index), op, all));
         }

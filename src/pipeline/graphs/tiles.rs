@@ -86,7 +86,7 @@ impl Wiring {
                 let most = bounds.filter(|tile| tile.start < rows.last && rows.first < tile.end).count();
                 let slab = [seams, &keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weighed).cloned().collect();
-                let op = DeconvOp::RankTiles(RankTiles { first: rows.first, ny, grid, most });
+                let op = DeconvOp::RankTiles(RankTiles { first: rows.first, ny, grid, signs: self.signs, most });
                 self.task(key("tile-rank", plane, index), op, inputs)
             })
             .collect()
@@ -100,7 +100,7 @@ impl Wiring {
             .map(|(index, rows)| {
                 let slab = [rules, &keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weights).cloned().collect();
-                let select = Select { first: rows.first, ny, grid, floor: 0.0 };
+                let select = Select { first: rows.first, ny, grid, signs: self.signs, floor: 0.0 };
                 self.task(key("tile-select", plane, index), DeconvOp::SelectAbove(SelectAbove { select }), inputs)
             })
             .collect()

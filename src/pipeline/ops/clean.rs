@@ -191,7 +191,7 @@ impl Work for ListComponents {
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let pixels = inputs[0].model().pixels().indexed_iter().filter(|(_, flux)| **flux != 0.0);
         let found = pixels.map(|((y, x), flux)| Component { y: self.first + y, x, flux: *flux });
-        Ok(Value::Step(Step { components: found.collect(), iterations: 0 }))
+        Ok(Value::Step(Step { components: found.collect(), ..Step::default() }))
     }
 }
 

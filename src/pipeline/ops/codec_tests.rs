@@ -125,7 +125,7 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
         Value::Rank(rank),
         Value::Statistics(stats, levels),
         Value::Active(list),
-        Value::Step(Step { components, iterations: 1 << 50 }),
+        Value::Step(Step { components, iterations: 1 << 50, is_negative: true }),
         Value::Tally(ModelTally { flux: rng.random(), negative: -0.0, components: 3 }),
         Value::Survey(survey),
         Value::PsfFacts(facts),

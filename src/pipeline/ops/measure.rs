@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorRows, Grid, Levels, PlaneStats, Shortfall};
+use crate::algorithms::{FloorBuilder, FloorRows, Grid, Levels, PlaneStats, Shortfall, Signs};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Mask, sigma_mad};
 use crate::kernels::list::ActiveList;
@@ -142,6 +142,8 @@ pub struct Rank {
     pub ny: usize,
     /// Pixels that count.
     pub grid: Grid,
+    /// Signs that count.
+    pub signs: Signs,
 }
 
 impl Work for Rank {
@@ -163,7 +165,7 @@ impl Work for Rank {
             }
             let (now, user) = (now.as_ref().map(|mask| mask.row(y)), user.as_ref().map(|mask| mask.row(y)));
             for x in self.grid.along(nx) {
-                let height = row[x].abs() * weights[x];
+                let height = self.signs.height(row[x]) * weights[x];
                 if height > rank.outside && user.is_none_or(|user| user[x]) {
                     rank.outside = height;
                 }
@@ -218,6 +220,8 @@ pub struct Select {
     pub ny: usize,
     /// Pixels that count; the list counts in steps of this grid.
     pub grid: Grid,
+    /// Signs that count.
+    pub signs: Signs,
     /// The floor \[Jy/beam\].
     pub floor: f32,
 }
@@ -242,7 +246,8 @@ impl Work for Select {
             let allowed = allowed.as_ref().map(|mask: &Mask| mask.row(y));
             for x in self.grid.along(nx) {
                 let (value, weight) = (row[x], weights[x]);
-                if value.abs() * weight >= self.floor && allowed.is_none_or(|allowed| allowed[x]) {
+                let is_high = self.signs.may_list(value) && value.abs() * weight >= self.floor;
+                if is_high && allowed.is_none_or(|allowed| allowed[x]) {
                     list.push(((self.first + y) / step, x / step), value, weight);
                 }
             }

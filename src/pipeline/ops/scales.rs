@@ -187,7 +187,8 @@ impl Work for MergeSteps {
             is_same
         });
         let iterations = inputs.iter().map(|step| step.step().iterations).sum();
-        Ok(Value::Step(Step { components: all, iterations }))
+        let is_negative = inputs.iter().any(|step| step.step().is_negative);
+        Ok(Value::Step(Step { components: all, iterations, is_negative }))
     }
 }
 
@@ -245,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_mask_of_points_holds_their_places_and_the_bright_pixels_of_the_model() {
-        let found = Step { components: vec![Component { y: 4, x: 1, flux: 0.1 }], iterations: 1 };
+        let found = Step { components: vec![Component { y: 4, x: 1, flux: 0.1 }], iterations: 1, is_negative: false };
         let mut model = Array2::<f32>::zeros((4, 5));
         (model[(0, 4)], model[(1, 4)], model[(3, 0)]) = (-0.5, 0.4, 0.5);
         let op = MaskFound { rows: Rows { first: 2, last: 6 }, nx: 5, dilate: 1, least: 0.5 };

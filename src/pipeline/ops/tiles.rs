@@ -8,7 +8,7 @@ use super::clean::spread;
 use super::measure::Weights;
 use super::{OpError, Select, Value, Work};
 use crate::algorithms::{
-    Grid, Minor, MinorRules, MinorView, Psfs, Scale, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
+    Grid, Minor, MinorRules, MinorView, Psfs, Scale, Signs, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
 };
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::kernels::list::ActiveList;
@@ -27,6 +27,8 @@ pub struct RankTiles {
     pub ny: usize,
     /// Pixels that count.
     pub grid: Grid,
+    /// Signs that count.
+    pub signs: Signs,
     /// Tiles that it may touch at the most.
     pub most: usize,
 }
@@ -53,7 +55,7 @@ impl Work for RankTiles {
             seams.label(self.first + y, &mut labels);
             let allowed = allowed.as_ref().map(|mask| mask.row(y));
             for x in self.grid.along(nx).filter(|x| allowed.is_none_or(|allowed| allowed[*x])) {
-                let (tile, height) = (labels[x] as usize, row[x].abs() * weights[x]);
+                let (tile, height) = (labels[x] as usize, self.signs.height(row[x]) * weights[x]);
                 let new = || Box::new(TileRank { tile, ..TileRank::default() });
                 let rank = ranks[tile].get_or_insert_with(new);
                 rank.peak = rank.peak.max(height);

@@ -313,7 +313,7 @@ impl Session<'_> {
     }
 
     fn wiring(&self) -> Wiring {
-        Wiring::new(self.plan.cut)
+        Wiring::new(self.plan.cut).for_signs(self.plan.config.clean.signs())
     }
 
     fn context(&self) -> RunContext<'_, Value> {

@@ -16,6 +16,8 @@ fn params() -> CleanParams {
         start: String::new(),
         window: crate::algorithms::Window::Full,
         tile: TileChoice::Off,
+        no_negative: false,
+        stop_negative: false,
     }
 }
 
@@ -36,7 +38,7 @@ fn floor(next: Next) -> f32 {
 
 /// Tells the control that a cycle took some components.
 fn cycle(control: &mut Control, iterations: u64) {
-    control.took(&Step { iterations, components: vec![] });
+    control.took(&Step { iterations, ..Step::default() });
 }
 
 #[test]
@@ -148,6 +150,10 @@ fn every_rule_gives_its_own_reason() {
         cycle(&mut stuck, 1);
     }
     assert_eq!(end(&mut stuck, stats(1.0, 0.01), false), "stalled");
+    let mut negative = control(CleanParams { stop_negative: true, ..params() });
+    floor(negative.next(stats(1.0, 0.01), Sight::alone(&levels), false));
+    negative.took(&Step { iterations: 1, is_negative: true, ..Step::default() });
+    assert_eq!(end(&mut negative, stats(0.5, 0.01), false), "negative");
 }
 
 #[test]
