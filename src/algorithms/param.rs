@@ -173,6 +173,40 @@ pub static PARAMS: &[Param] = &[
     },
     Param {
         table: "clean",
+        key: "local_rms",
+        flag: "local-rms",
+        kind: ParamKind::Switch,
+        value_name: "",
+        help: "Weigh the search for the peak by the rms of the residual round each place, measured anew each cycle: round bright \
+               sources with calibration errors less is cleaned. Thresholds then refer to where it is quietest",
+    },
+    Param {
+        table: "clean",
+        key: "local_rms_window",
+        flag: "local-rms-window",
+        kind: ParamKind::Number { min: 1.0, max: 1e4 },
+        value_name: "BEAMS",
+        help: "Full width at half maximum of the Gaussian window of --local-rms, in beams",
+    },
+    Param {
+        table: "clean",
+        key: "local_rms_method",
+        flag: "local-rms-method",
+        kind: ParamKind::Choice(&["rms", "rms-with-min"]),
+        value_name: "METHOD",
+        help: "What --local-rms takes: the rms, or (rms-with-min) 0.3 times the depth of the lowest negative in the window where \
+               that is more",
+    },
+    Param {
+        table: "clean",
+        key: "local_rms_strength",
+        flag: "local-rms-strength",
+        kind: ParamKind::Number { min: 0.01, max: 4.0 },
+        value_name: "POWER",
+        help: "Power of the weights of --local-rms: below 1 they are gentler",
+    },
+    Param {
+        table: "clean",
         key: "no_negative",
         flag: "no-negative",
         kind: ParamKind::Switch,

@@ -113,6 +113,7 @@ impl PlanArgs {
         let files: Vec<&Path> = machine.as_deref().into_iter().chain(self.config.as_deref()).collect();
         let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
+        check_local(command, matches, &config).unwrap_or_else(|error| error.exit());
         check_threads(command, matches, config.compute.scheduler).unwrap_or_else(|error| error.exit());
         self.grid.check(command, &config).unwrap_or_else(|error| error.exit());
         Ok(config)
@@ -250,6 +251,18 @@ fn check_parameters(command: &mut Command, matches: &ArgMatches, algorithm: &Alg
     let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));
     let message = format!("--{flag} has no effect with --algorithm {name}; it is read by {readers}");
     Err(command.error(ErrorKind::ArgumentConflict, message))
+}
+
+/// Refuses what tells more of the local rms where there is none.
+fn check_local(command: &mut Command, matches: &ArgMatches, config: &RunConfig) -> Result<(), clap::Error> {
+    let is_of_local = |param: &&Param| param.flag.starts_with("local-rms-") && is_given(matches, param);
+    match PARAMS.iter().find(is_of_local) {
+        Some(param) if !config.clean.local_rms => {
+            let message = format!("--{} has no effect without --local-rms", param.flag);
+            Err(command.error(ErrorKind::ArgumentConflict, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a number of threads where there is one in any case.

@@ -13,6 +13,7 @@
 
 mod given;
 mod kept;
+mod local;
 mod masks;
 mod psf;
 mod scales;
@@ -28,7 +29,7 @@ use super::ops::{
     MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source,
     Statistics, Survey, Tally, TallyRows, Value, constant,
 };
-use crate::algorithms::{Grid, Minor, MinorRules, Scale, Shortfall, Signs, View};
+use crate::algorithms::{Grid, LocalRms, Minor, MinorRules, Scale, Shortfall, Signs, View};
 use crate::fft::{Layout, linear_size};
 use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
@@ -124,6 +125,8 @@ pub struct Wiring {
     planes: (Option<u32>, bool),
     /// Signs that count in the search for the peak.
     signs: Signs,
+    /// The local rms of planes that are weighed by it.
+    local: BTreeMap<usize, LocalRms>,
 }
 
 /// The files of a plane.
@@ -162,7 +165,8 @@ fn key(layer: &str, plane: usize, index: usize) -> Key {
 impl Wiring {
     /// An empty graph over planes that are cut like this.
     pub fn new(cut: Cut) -> Self {
-        Self { graph: TaskGraph::new(), given: HashMap::new(), cut, planes: (None, false), signs: Signs::Both }
+        let (planes, local) = ((None, false), BTreeMap::new());
+        Self { graph: TaskGraph::new(), given: HashMap::new(), cut, planes, signs: Signs::Both, local }
     }
 
     /// Looks for peaks of these signs.
@@ -306,13 +310,14 @@ impl Wiring {
             let op = DeconvOp::MapFloor(MapFloor { shortfall, shape: self.cut.shape, against: false });
             weights.push(self.task(key("floor", plane, 0), op, keys.model.clone()));
         }
+        weights.extend(self.local_rms(plane, keys));
         let mut inputs = weights.clone();
         for (index, rows) in slabs {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
             let op =
                 DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid: Grid::ALL, signs: self.signs });
-            // without a map of floors nothing is weighed, and nothing waits for the noise of the whole plane
-            let weighed = if shortfall.is_some() { &weights[..] } else { &[] };
+            // without a map of floors or a local rms nothing is weighed, and nothing waits for the noise of the whole plane
+            let weighed = if weights.len() > 1 { &weights[..] } else { &[] };
             let all = slab.into_iter().chain(weighed.iter().cloned()).collect();
             inputs.push(self.task(key("rank", plane, index), op, all));
         }

@@ -185,6 +185,9 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("continue", "--niter 1", ["dark.fits", "source.fits"]),
     ("window", "--auto-mask 0 --auto-threshold 2", ["full", "inner-quarter"]),
     ("tile", "", ["off", "2x2"]),
+    ("local-rms-window", "--local-rms --auto-mask 0 --auto-threshold 2", ["2", "20"]),
+    ("local-rms-method", "--local-rms --local-rms-window 8 --auto-mask 0 --auto-threshold 2", ["rms", "rms-with-min"]),
+    ("local-rms-strength", "--local-rms --local-rms-window 3 --auto-mask 0 --auto-threshold 2", ["1", "0.3"]),
     ("psf-scale", "", ["pair", "psf-only"]),
     ("beam-shape", "", ["fit", "6asec,5asec,40deg"]),
 ];

@@ -17,6 +17,7 @@ mod given;
 mod graph_command;
 mod interrupt;
 mod layering;
+mod local_rms;
 mod masks;
 mod memory;
 mod metrics;

@@ -10,7 +10,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::levels::Sight;
-use super::{Minor, MinorRules, Patch, Signs, Step, TileChoice, View};
+use super::params::Window;
+use super::{Minor, MinorRules, Patch, RmsMethod, Step, TileChoice, View};
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
 use crate::units::Flux;
 
@@ -45,20 +46,18 @@ pub struct CleanParams {
     pub tile: TileChoice,
     /// Part of the image where components may stand.
     pub window: Window,
+    /// Whether the local rms weighs the search for the peak.
+    pub local_rms: bool,
+    /// Its window \[beams\].
+    pub local_rms_window: f64,
+    /// How it is taken.
+    pub local_rms_method: RmsMethod,
+    /// Power of its weights.
+    pub local_rms_strength: f64,
     /// Whether components are positive only.
     pub no_negative: bool,
     /// Whether the first negative peak ends the run.
     pub stop_negative: bool,
-}
-
-/// Part of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Window {
-    /// All of it.
-    Full,
-    /// The middle half of its rows and columns.
-    InnerQuarter,
 }
 
 /// The threshold in units of the noise.
@@ -77,23 +76,6 @@ impl CleanParams {
             AutoThreshold::Given(sigmas) => sigmas,
             AutoThreshold::Auto if self.auto_mask > 0.0 => 1.0,
             AutoThreshold::Auto => 3.0,
-        }
-    }
-
-    /// Which signs components may have.
-    pub fn signs(&self) -> Signs {
-        match (self.no_negative, self.stop_negative) {
-            (true, _) => Signs::Positive,
-            (false, true) => Signs::UpToNegative,
-            (false, false) => Signs::Both,
-        }
-    }
-
-    /// Border where no component may stand \[percent of the width per side\].
-    pub fn border(&self) -> f64 {
-        match self.window {
-            Window::Full => self.clean_border,
-            Window::InnerQuarter => self.clean_border.max(25.0),
         }
     }
 

@@ -5,6 +5,7 @@ mod floor;
 mod hogbom;
 mod levels;
 mod list;
+mod local;
 mod multiscale;
 mod params;
 mod signs;
@@ -18,11 +19,13 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf, PsfGrid};
 use crate::kernels::list::ActiveList;
 
-pub use control::{AutoThreshold, CleanParams, Control, Next, Window};
+pub use control::{AutoThreshold, CleanParams, Control, Next};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub use levels::{Levels, Sight};
+pub use local::{CellRows, LocalRms, RmsMap, RmsMethod};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
+pub use params::Window;
 pub use signs::Signs;
 pub use tile::{TILE_DEPTH, TILE_MARGIN, TileChoice, TileRank, TileRules};
 
@@ -202,6 +205,6 @@ pub(super) const HOGBOM: Algorithm = Algorithm {
     summary: "the textbook loop over every pixel with the whole PSF, the reference of the others (Hogbom 1974)",
     kind: Kind::Clean(Minor::Hogbom),
     tables: &["clean"],
-    // the loop goes straight down to the threshold
-    ignores: &["mgain", "tile"],
+    // the loop goes straight down to the threshold in one piece, and does not weigh its search
+    ignores: &["mgain", "tile", "local_rms", "local_rms_window", "local_rms_method", "local_rms_strength"],
 };

@@ -1,11 +1,11 @@
-//! How the threshold in units of the noise is written.
+//! What parameters of CLEAN mean, and how they are written.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::AutoThreshold;
+use super::{AutoThreshold, CleanParams, LocalRms, Signs};
 
 impl FromStr for AutoThreshold {
     type Err = String;
@@ -39,5 +39,41 @@ impl<'de> Deserialize<'de> for AutoThreshold {
         let value = toml::Value::deserialize(deserializer)?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Part of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// All of it.
+    Full,
+    /// The middle half of its rows and columns.
+    InnerQuarter,
+}
+
+impl CleanParams {
+    /// The local rms for a beam of `beam` pixels, where it is asked for.
+    pub fn local(&self, beam: f64) -> Option<LocalRms> {
+        let window = (self.local_rms_window * beam).max(1.0);
+        let ask = LocalRms { window, method: self.local_rms_method, strength: self.local_rms_strength };
+        self.local_rms.then_some(ask)
+    }
+
+    /// Which signs components may have.
+    pub fn signs(&self) -> Signs {
+        match (self.no_negative, self.stop_negative) {
+            (true, _) => Signs::Positive,
+            (false, true) => Signs::UpToNegative,
+            (false, false) => Signs::Both,
+        }
+    }
+
+    /// Border where no component may stand \[percent of the width per side\].
+    pub fn border(&self) -> f64 {
+        match self.window {
+            Window::Full => self.clean_border,
+            Window::InnerQuarter => self.clean_border.max(25.0),
+        }
     }
 }

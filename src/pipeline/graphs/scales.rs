@@ -75,8 +75,8 @@ impl Wiring {
     /// the noise of the residual itself, and the scale's map of floors if the PSF falls short.
     pub fn scale_statistics(&mut self, at: (usize, usize), grid: Grid, keys: &PlaneKeys, weights: &[Key]) -> Key {
         let (plane, number) = at;
-        let has_floor = weights.len() > 1;
-        let weighed = if has_floor { weights } else { &[] };
+        let has_floor = weights.len() > 1 + usize::from(self.is_local(plane));
+        let weighed = if weights.len() > 1 { weights } else { &[] };
         let mut inputs = weights.to_vec();
         for (index, rows) in self.cut.slabs().into_iter().enumerate() {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());

@@ -13,7 +13,7 @@ use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{FloorMap, Levels, PlaneStats, Step, TileRank, TileRules};
+use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
 use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
@@ -104,6 +104,8 @@ variants! {
     37 Seams(seams);
     38 TileRanks(ranks);
     39 TileRules(rules);
+    40 CellRows(rows);
+    41 RmsMap(map);
 }
 
 /// Parts that go through serde.
@@ -130,6 +132,8 @@ by_serde!(
     PsfSurvey,
     PlaneStats,
     FloorMap,
+    CellRows,
+    RmsMap,
     SlabRank,
     Levels,
     Step,

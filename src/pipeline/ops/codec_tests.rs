@@ -12,7 +12,7 @@ use super::*;
 use crate::algorithms::wiener::{
     DEFAULT_FLOOR, LambdaRule, NoiseModel, Note, Plane, Problem, Regularisation, TauRule, choose,
 };
-use crate::algorithms::{Component, FloorBuilder, Patch, Shortfall};
+use crate::algorithms::{CellRows, Component, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Shortfall};
 use crate::fft::{Layout, column_transfer, forward_rows, inverse_rows, map_columns};
 use crate::images::{BeamFit, BeamShape, CleanBeam, PartAsks, PsfCore, UNIT_CELL};
 use crate::pipeline::record::Shrink;
@@ -80,6 +80,15 @@ fn wiener(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let mut values = vec![Value::ModeSurvey(survey), Value::Usable(usable), Value::ModeTable(table)];
     values.extend([Value::Choice(choice), Value::Ceiling(ceiling), Value::Transfer(h)]);
     values
+}
+
+/// The local rms, and the sums that it is made of.
+fn local(shape: (usize, usize)) -> [Value; 2] {
+    let local = LocalRms { window: 20.0, method: RmsMethod::RmsWithMin, strength: 0.5 };
+    let mut cells = CellRows::default();
+    (0..shape.0).for_each(|_| cells.push(&vec![-0.5; shape.1], local.cell(), |x| x > 0));
+    let map = RmsMap::new(&local, shape, std::iter::once(&cells));
+    [Value::CellRows(cells), Value::RmsMap(map)]
 }
 
 /// Values of the CLEAN cycles and of the measurements.
@@ -180,6 +189,7 @@ fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut values = planes(&mut rng, shape);
     values.extend(measured(&mut rng, shape));
+    values.extend(local(shape));
     values.extend(wiener(&mut rng, shape));
     values
 }

@@ -75,6 +75,8 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::Noise(_)
         | DeconvOp::MapFloor(_)
         | DeconvOp::Rank(_)
+        | DeconvOp::SumCells(_)
+        | DeconvOp::MapRms(_)
         | DeconvOp::Statistics(_)
         | DeconvOp::Select(_)
         | DeconvOp::MinorPass(_)

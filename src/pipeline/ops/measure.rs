@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorRows, Grid, Levels, PlaneStats, Shortfall, Signs};
+use crate::algorithms::{FloorBuilder, FloorRows, Grid, Levels, PlaneStats, RmsMap, Shortfall, Signs};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Mask, sigma_mad};
 use crate::kernels::list::ActiveList;
@@ -114,22 +114,40 @@ impl Work for MapFloor {
 /// Weights of the rows of a slab in the search for the peak, from its first row on: 1 where the PSF reaches everything.
 pub(super) struct Weights<'a> {
     floor: Option<(FloorRows<'a>, f64)>,
+    local: Option<(&'a RmsMap, usize)>,
     row: Vec<f32>,
 }
 
 impl<'a> Weights<'a> {
-    /// `inputs`: the plane's noise and the map of floors if there is one; `first` is the slab's first row.
+    /// `inputs`: the plane's noise, the map of floors and the local rms, if there are any; `first` is the slab's first row.
     pub(super) fn new(inputs: &'a [Arc<Value>], first: usize, nx: usize) -> Self {
-        let floor = inputs.get(1).map(|map| (FloorRows::new(map.floor(), first), inputs[0].noise().sigma));
-        Self { floor, row: vec![1.0; nx] }
+        let floor = inputs.iter().find_map(|input| match &**input {
+            Value::Floor(map) => Some((FloorRows::new(map, first), inputs[0].noise().sigma)),
+            _ => None,
+        });
+        Self { floor, local: local_of(inputs).map(|map| (map, first)), row: vec![1.0; nx] }
     }
 
     pub(super) fn next_row(&mut self) -> &[f32] {
         if let Some((rows, sigma)) = &mut self.floor {
             rows.weights(*sigma, &mut self.row);
+        } else if self.local.is_some() {
+            self.row.fill(1.0);
+        }
+        if let Some((map, y)) = &mut self.local {
+            map.weigh(*y, &mut self.row);
+            *y += 1;
         }
         &self.row
     }
+}
+
+/// The local rms among the first inputs.
+fn local_of(inputs: &[Arc<Value>]) -> Option<&RmsMap> {
+    inputs.iter().take(3).find_map(|input| match &**input {
+        Value::RmsMap(map) => Some(map),
+        _ => None,
+    })
 }
 
 /// Finds the peak of a slab; inputs: residual rows, where components may stand now, where the user lets them; the
@@ -198,9 +216,13 @@ impl Work for Statistics {
         let mut stats = *inputs[0].noise();
         let mut levels = Levels::default();
         let (least, greatest) = if self.floor { inputs[1].floor().range() } else { (0.0, 0.0) };
-        stats.scale = stats.sigma.hypot(least);
+        let local = local_of(inputs);
+        // thresholds refer to where it is quietest
+        stats.scale = local.map_or(stats.sigma, |map| f64::from(map.least())).hypot(least);
         stats.missing = greatest;
-        for rank in inputs[1 + usize::from(self.floor)..].iter().map(|input| input.rank()) {
+        for rank in
+            inputs[1 + usize::from(self.floor) + usize::from(local.is_some())..].iter().map(|input| input.rank())
+        {
             stats.peak = stats.peak.max(rank.peak);
             stats.outside = stats.outside.max(rank.outside);
             stats.allowed += rank.allowed;

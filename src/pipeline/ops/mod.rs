@@ -8,6 +8,7 @@ mod describe;
 mod digest;
 mod given;
 mod load;
+mod local;
 mod masks;
 mod measure;
 mod psf;
@@ -36,6 +37,7 @@ pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
 pub use given::TakeModel;
 pub use load::{Allow, Prepare, ReadRows, Source};
+pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
@@ -198,6 +200,10 @@ pub enum DeconvOp {
     Noise(Noise),
     /// Sidelobes that the PSF does not reach.
     MapFloor(MapFloor),
+    /// Sums over the cells of a slab.
+    SumCells(SumCells),
+    /// Local rms of a plane.
+    MapRms(MapRms),
     /// Peak of a slab.
     Rank(Rank),
     /// Statistics of a plane.
@@ -330,6 +336,8 @@ macro_rules! each {
             DeconvOp::Survey($op) => $call,
             DeconvOp::Noise($op) => $call,
             DeconvOp::MapFloor($op) => $call,
+            DeconvOp::SumCells($op) => $call,
+            DeconvOp::MapRms($op) => $call,
             DeconvOp::Rank($op) => $call,
             DeconvOp::AutoMask($op) => $call,
             DeconvOp::Statistics($op) => $call,

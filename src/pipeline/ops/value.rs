@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{FloorMap, Levels, PlaneStats, Step, TileRank, TileRules};
+use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
@@ -110,6 +110,10 @@ pub enum Value {
     Noise(PlaneStats),
     /// Sidelobes that the PSF does not reach.
     Floor(FloorMap),
+    /// Sums over cells.
+    CellRows(CellRows),
+    /// Local rms.
+    RmsMap(RmsMap),
     /// Peak of a slab.
     Rank(SlabRank),
     /// Statistics of a plane.
@@ -208,6 +212,10 @@ access! {
     noise: Noise(PlaneStats);
     /// Sidelobes that the PSF does not reach.
     floor: Floor(FloorMap);
+    /// Sums over cells.
+    cell_rows: CellRows(CellRows);
+    /// Local rms.
+    rms_map: RmsMap(RmsMap);
     /// Peak of a slab.
     rank: Rank(SlabRank);
     /// Pixels to clean.
@@ -281,6 +289,8 @@ impl Value {
             Self::Transfer(transfer) => transfer.bytes(),
             Self::Block(block) => block.bytes(),
             Self::Survey(survey) => 4 * survey.sample.len() as u64,
+            Self::CellRows(rows) => rows.bytes(),
+            Self::RmsMap(map) => map.bytes(),
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64,
             Self::SlabTally(tally) => 16 * tally.flux.len() as u64,

@@ -1,14 +1,17 @@
 //! CLEAN over a batch of planes: cycles in step, one graph for all planes that are not done.
 
+use std::collections::BTreeMap;
+
 use super::contest::Settled;
 use super::scales::{choose, out_of_date};
 use super::state::PlaneState;
 use super::tiles::wire_tiles;
 use super::{RunError, Session};
-use crate::algorithms::{Control, Minor, MinorRules, Next, Scale, StopReason};
+use crate::algorithms::{Control, Kind, LocalRms, Minor, MinorRules, Next, Scale, StopReason, View};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::Value;
+use crate::pipeline::plan::PlanePlan;
 
 /// What a plane does in the next graph.
 enum Task {
@@ -294,9 +297,29 @@ impl Session<'_> {
         self.take_scales(state, values);
     }
 
+    /// The local rms of every plane that is weighed by it.
+    pub(super) fn local_rms(&self) -> BTreeMap<usize, LocalRms> {
+        self.plan.planes.iter().filter_map(|plane| Some((plane.plane, self.local_of(plane)?))).collect()
+    }
+
+    /// The local rms of a plane that is weighed by it: its window is in beams, so its PSF is known by then.
+    fn local_of(&self, plane: &PlanePlan) -> Option<LocalRms> {
+        let Kind::Clean(minor) = self.plan.algorithm().kind else { return None };
+        if !self.plan.config.clean.local_rms || minor.cycle().view() != View::List {
+            return None;
+        }
+        let psf = self.psfs.get(&plane.psf).filter(|psf| psf.facts().is_some())?;
+        self.plan.config.clean.local(self.beam_pixels(psf))
+    }
+
+    /// How many values weigh the search in a plane: its noise, the map of floors and the local rms, where there are any.
+    pub(super) fn weights_of(&self, plane: &PlanePlan) -> usize {
+        1 + usize::from(self.shortfall(plane.psf).is_some()) + usize::from(self.local_of(plane).is_some())
+    }
+
     /// Takes weights and statistics.
     fn take_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
-        let weights = 1 + usize::from(self.shortfall(state.plan.psf).is_some());
+        let weights = self.weights_of(&state.plan);
         state.weights = values.by_ref().take(weights).collect();
         let statistics = values.next().expect("statistics come last");
         let statistics = statistics.small();

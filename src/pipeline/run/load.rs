@@ -56,7 +56,7 @@ impl Session<'_> {
         let mut take = |slabs| values.by_ref().take(slabs).collect::<Vec<_>>();
         let begun = if self.is_direct() { 0 } else { slabs };
         let (dirty, allowed, model, residual) = (take(slabs), take(slabs), take(begun), take(begun));
-        let weights = values.by_ref().take(1 + usize::from(self.shortfall(plan.psf).is_some())).collect();
+        let weights = values.by_ref().take(self.weights_of(plan)).collect();
         let last = values.next().expect("the targets end with the statistics");
         let last = last.small();
         let Value::Statistics(stats, levels) = &*last else { unreachable!("the last target is the statistics") };

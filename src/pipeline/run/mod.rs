@@ -313,7 +313,8 @@ impl Session<'_> {
     }
 
     fn wiring(&self) -> Wiring {
-        Wiring::new(self.plan.cut).for_signs(self.plan.config.clean.signs())
+        let wiring = Wiring::new(self.plan.cut).for_signs(self.plan.config.clean.signs());
+        wiring.weighed_by(self.local_rms())
     }
 
     fn context(&self) -> RunContext<'_, Value> {

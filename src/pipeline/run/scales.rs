@@ -77,7 +77,7 @@ impl Session<'_> {
     }
 
     /// Mean full width of the clean beam at half maximum \[pixels\].
-    fn beam_pixels(&self, psf: &PsfState) -> f64 {
+    pub(super) fn beam_pixels(&self, psf: &PsfState) -> f64 {
         let given = match self.plan.config.restore.beam {
             BeamChoice::Given(beam) => {
                 self.plan.cell().map(|cell| (beam.bmaj * beam.bmin / (cell.dx * cell.dy).abs()).sqrt())
@@ -151,7 +151,9 @@ impl Session<'_> {
             let floor = kit
                 .shortfall
                 .map(|shortfall| wiring.scale_floor((plane, number), shortfall, (&weights[1], &keys.model)));
-            let own: Vec<Key> = weights[..1].iter().chain(&floor).cloned().collect();
+            // the local rms is that of the points
+            let local = &weights[1 + usize::from(self.shortfall(state.plan.psf).is_some())..];
+            let own: Vec<Key> = weights[..1].iter().chain(&floor).chain(local).cloned().collect();
             let statistics = wiring.scale_statistics((plane, number), kit.scale.grid(), &at, &own);
             targets.extend(at.residual.into_iter().chain(floor).chain([statistics]));
         }

@@ -17,6 +17,10 @@ fn params() -> CleanParams {
         window: crate::algorithms::Window::Full,
         tile: TileChoice::Off,
         no_negative: false,
+        local_rms: false,
+        local_rms_window: 25.0,
+        local_rms_method: RmsMethod::Rms,
+        local_rms_strength: 1.0,
         stop_negative: false,
     }
 }

@@ -1,0 +1,62 @@
+//! The local rms of a residual, which weighs the search for the peak.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{OpError, Value, Work};
+use crate::algorithms::{CellRows, LocalRms, RmsMap};
+use crate::graph::{Cost, Meta, TaskContext};
+
+/// Sums over the cells of a slab; inputs: residual rows, dirty rows (for the blanks).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SumCells {
+    /// Side of a cell \[pixels\].
+    pub cell: usize,
+    /// Columns of the plane.
+    pub nx: usize,
+}
+
+impl Work for SumCells {
+    const KIND: &'static str = "local-sums";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let rows = inputs[0].bytes.div_ceil(4 * self.nx as u64);
+        let output_bytes = 16 * rows * self.nx.div_ceil(self.cell) as u64;
+        Cost { flops: inputs[0].bytes as f64, output_bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (residual, dirty) = (inputs[0].residual(), inputs[1].dirty());
+        let mut sums = CellRows::default();
+        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let finite = dirty.finite.as_ref().map(|mask| mask.row(y));
+            let row = row.to_slice().expect("a slab is stored in row order");
+            sums.push(row, self.cell, |x| finite.is_none_or(|finite| finite[x]));
+        }
+        Ok(Value::CellRows(sums))
+    }
+}
+
+/// The local rms of a plane; inputs: the sums over the cells of its slabs in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MapRms {
+    /// How it is taken.
+    pub ask: LocalRms,
+    /// Shape of the plane, `(ny, nx)`.
+    pub shape: (usize, usize),
+}
+
+impl Work for MapRms {
+    const KIND: &'static str = "local-rms";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        let cells = (self.shape.0.div_ceil(self.ask.cell()) * self.shape.1.div_ceil(self.ask.cell())) as u64;
+        Cost { flops: bytes as f64 / 4.0 + 80.0 * cells as f64, output_bytes: 4 * cells, scratch_bytes: 60 * cells }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        Ok(Value::RmsMap(RmsMap::new(&self.ask, self.shape, inputs.iter().map(|input| input.cell_rows()))))
+    }
+}
