@@ -161,13 +161,23 @@ fn flag(param: &'static Param) -> Arg {
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());
-    let arg = Arg::new(param.flag).long(param.flag).value_parser(parser).help_heading(heading);
+    let arg = Arg::new(param.flag).long(param.flag).aliases(elsewhere(param.flag)).value_parser(parser);
+    let arg = arg.help_heading(heading);
     if param.kind == ParamKind::Switch {
         return arg.action(ArgAction::SetTrue).help(param.help);
     }
     let action = if param.kind == ParamKind::Files { ArgAction::Append } else { ArgAction::Set };
     let help = format!("{} [default: {}]", param.help, default_of(param));
     arg.value_name(param.value_name).action(action).allow_hyphen_values(true).help(help)
+}
+
+/// What `WSClean` calls a flag that has another name here; understood, and not in the help.
+fn elsewhere(flag: &str) -> &'static [&'static str] {
+    match flag {
+        "mask" => &["fits-mask"],
+        "threshold" => &["abs-threshold"],
+        _ => &[],
+    }
 }
 
 fn default_of(param: &Param) -> String {

@@ -214,7 +214,8 @@ fn say(text: &str) -> Result<(), failure::Failure> {
 
 /// Turns `-niter` into `--niter`: the older tools of the field take one dash.
 fn with_long_dashes(command: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
-    let longs: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let aliases = command.get_arguments().filter_map(clap::Arg::get_all_aliases).flatten();
+    let longs: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).chain(aliases).collect();
     let mend = |argument: OsString| {
         let text = argument.to_string_lossy();
         let name = text.strip_prefix('-').map(|rest| rest.split('=').next().unwrap_or(rest));

@@ -139,6 +139,11 @@ fn older_tools_way_of_one_dash_is_understood() {
     let one = folder.run("one", "-niter 20 -gain 0.2 -threads 1");
     let two = folder.run("two", "--niter 20 --gain 0.2 --threads 1");
     assert!(pixels(&one) == pixels(&two));
+    folder.save("m.fits", &Image::new(&Array2::ones(SHAPE)));
+    let ours = folder.run("ours", "--threshold 20mJy --mask m.fits");
+    let theirs = folder.run("theirs", "-abs-threshold 20mJy -fits-mask m.fits");
+    assert!(pixels(&ours) == pixels(&theirs));
+    assert!(!folder.deconv("--help").out.contains("abs-threshold"), "one name for each thing");
 }
 
 #[test]
