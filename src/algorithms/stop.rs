@@ -61,8 +61,10 @@ pub enum StopReason {
         /// The limit.
         nmiter: u64,
     },
-    /// The peak rose again and again; the last good state was kept.
+    /// Cycles made things worse again and again; the last good state was kept.
     Diverged {
+        /// What became worse in the last one.
+        sign: Worse,
         /// Peak after the last cycle \[Jy/beam\].
         peak: f32,
         /// Lowest peak before it \[Jy/beam\].
@@ -150,9 +152,10 @@ impl fmt::Display for StopReason {
             }
             Self::Iterations { niter } => write!(f, "the limit of {niter} components was reached"),
             Self::MajorCycles { nmiter } => write!(f, "the limit of {nmiter} major cycles was reached"),
-            Self::Diverged { peak, lowest } => {
+            Self::Diverged { sign: Worse::Peak, peak, lowest } => {
                 write!(f, "diverged: the peak rose to {peak:.3e} Jy/beam from {lowest:.3e}; kept the last good state")
             }
+            Self::Diverged { sign, .. } => write!(f, "diverged: cycles only raised {sign}; kept the last good state"),
             Self::Stalled { cycles, peak } => {
                 write!(f, "stalled: {cycles} cycles in a row took less than 1 % off the peak of {peak:.3e} Jy/beam")
             }
@@ -183,6 +186,8 @@ impl fmt::Display for StopReason {
 pub enum Worse {
     /// The peak where components may stand.
     Peak,
+    /// The rms of the residual.
+    Rms,
     /// The noise.
     Noise,
     /// The peak outside the auto-mask.
@@ -193,6 +198,7 @@ impl fmt::Display for Worse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Peak => "the peak",
+            Self::Rms => "the rms of the residual",
             Self::Noise => "the noise",
             Self::Outside => "the peak outside it",
         })
@@ -287,7 +293,7 @@ impl StopRule for Diverged {
         let is_last = *backs > most || state.iterations >= self.niter || state.major >= self.nmiter;
         let sign = worse.filter(|_| is_last)?;
         Some(match phase {
-            Phase::Open => StopReason::Diverged { peak: stats.peak, lowest: *lowest },
+            Phase::Open => StopReason::Diverged { sign, peak: stats.peak, lowest: *lowest },
             Phase::Masked => StopReason::MaskExhausted { sign },
         })
     }

@@ -210,7 +210,7 @@ impl Batch {
         }
         let verdict = tell::verdict(done, shared.cancel.is_aborted());
         // pairs that are not complete may be gone on with
-        shared.kept.iter().for_each(|kept| kept.done(verdict.is_err()));
+        shared.kept.iter().for_each(|kept| kept.done(verdict.as_ref().is_err_and(|failure| !failure.is_complete())));
         verdict
     }
 

@@ -22,6 +22,9 @@ const FAILED: u8 = 1;
 /// Exit code of a run that was asked to end early: its products are consistent, but not complete.
 const INTERRUPTED: u8 = 3;
 
+/// Exit code of a run in which a plane diverged: its products are complete, and hold the best state of it.
+const DIVERGED: u8 = 4;
+
 /// Exit code of a run that was aborted: it leaves nothing. It is that of a process that Ctrl-C ends.
 pub(super) const ABORTED: u8 = 130;
 
@@ -154,6 +157,23 @@ impl Failure {
     pub(super) fn interrupted() -> Self {
         let error = "interrupted: the products are consistent, but the deconvolution is not complete";
         Self { code: INTERRUPTED, ..Self::new(error, None) }
+    }
+
+    /// A run that is complete, and of which some of so many planes diverged.
+    pub(super) fn diverged(names: &[impl AsRef<str>], of: usize, what: &str) -> Self {
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        let error = format!(
+            "diverged: {} of {of} {what}, of which the best state was kept\n  {}",
+            names.len(),
+            names.join(", ")
+        );
+        let hint = "check that the PSF belongs to the image, and its --psf-scale; try a lower --gain and --mgain";
+        Self { code: DIVERGED, ..Self::new(error, Some(hint.to_owned())) }
+    }
+
+    /// Whether all that was asked for was done, well or not.
+    pub(super) fn is_complete(&self) -> bool {
+        self.code == DIVERGED
     }
 
     /// A sweep that ended early: of so many points only some were computed.

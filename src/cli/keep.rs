@@ -16,8 +16,9 @@ use crate::pipeline::ops::{DeconvOp, Value};
 // The about text stands on the command: a doc comment here would replace it.
 #[derive(Debug, Args)]
 pub(super) struct KeepArgs {
-    /// Keep what is computed in PREFIX.resume/ until the run ends, and go on from there after a kill
-    #[arg(long, group = "keep", help_heading = "Work")]
+    /// Keep what is computed in PREFIX.resume/ until the run ends, the state of each major cycle among it, and go on from
+    /// there after a kill
+    #[arg(long, visible_alias = "checkpoint", group = "keep", help_heading = "Work")]
     pub resume: bool,
     /// Keep what is computed in this folder, and take from there what earlier runs have computed
     #[arg(long, value_name = "DIR", group = "keep", help_heading = "Work")]

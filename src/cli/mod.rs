@@ -2,7 +2,7 @@
 //!
 //! `deconv --dirty d.fits --psf p.fits` is the main job; other jobs are subcommands. Messages and progress go to
 //! stderr, data to stdout. Exit codes: 0 done, 1 failed, 2 usage, 3 ended early by a signal with consistent products,
-//! 130 aborted by a second signal without any.
+//! 4 complete but with a plane that diverged, 130 aborted by a second signal without any.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 mod args;
@@ -77,7 +77,7 @@ impl Line {
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             match flag(word) {
-                Some(("resume", _) | ("cache" | "cache-size", true)) => {}
+                Some(("resume" | "checkpoint", _) | ("cache" | "cache-size", true)) => {}
                 Some(("cache" | "cache-size", false)) => drop(rest.next()),
                 _ => recorded.push(word.clone()),
             }

@@ -77,14 +77,23 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
         parallel: shown::parallelism(profile.as_ref()),
     };
     write_summary(&summary, &plan, &outcome, course)?;
-    let interrupted = outcome.interrupted;
+    let ended = ended(&outcome);
     let record = shown::record(profile, outcome);
     shown.draw(&record, &prefix, Of::Run)?;
     if let Some(page) = shown.report(&record, plan.inputs.dirty.0.spec(), (&plan, &command.typed))? {
         teller.progress.note(&format!("wrote {}", page.display()));
     }
-    kept.iter().for_each(|kept| kept.done(interrupted));
-    if interrupted { Err(Failure::interrupted()) } else { Ok(()) }
+    kept.iter().for_each(|kept| kept.done(ended.as_ref().is_err_and(|failure| !failure.is_complete())));
+    ended
+}
+
+/// The exit of the program.
+fn ended(outcome: &Outcome) -> Result<(), Failure> {
+    match outcome.diverged() {
+        _ if outcome.interrupted => Err(Failure::interrupted()),
+        labels if labels.is_empty() => Ok(()),
+        labels => Err(Failure::diverged(&labels, outcome.planes.len(), "planes")),
+    }
 }
 
 /// The prefix asked for; in a folder that was named alone, or in `outputs/`, which is made, the dirty image's name.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::record::{Convergence, Preview};
 use crate::algorithms::wiener::CeilingReport;
-use crate::algorithms::{Component, PlaneStats, StopReason};
+use crate::algorithms::{Component, PlaneStats, Retry, StopReason};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Seams;
 
@@ -59,6 +59,14 @@ pub struct GridPsf {
     pub shift: (i64, i64),
     /// The Gaussian fitted to its own main lobe, where one is fitted; the central one's restores.
     pub beam: Option<CleanBeam>,
+}
+
+impl Outcome {
+    /// The planes that diverged, by their labels.
+    pub fn diverged(&self) -> Vec<&str> {
+        let diverged = self.planes.iter().filter(|plane| matches!(plane.stop, StopReason::Diverged { .. }));
+        diverged.map(|plane| plane.label.as_str()).collect()
+    }
 }
 
 /// The components of a plane.
@@ -123,6 +131,9 @@ pub struct PlaneOutcome {
     /// Root of the mean square of the misfit with another dirty image, where one was given \[Jy/beam\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_out_rms: Option<f64>,
+    /// How it was cleaned once more, if it had diverged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
     /// What a reader should know.
     pub notes: Vec<String>,
 }

@@ -178,12 +178,12 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("nmiter", "", ["1", "2"]),
     ("threshold", "--auto-mask 0 --auto-threshold 0", ["50mJy", "100mJy"]),
     ("auto-threshold", "--auto-mask 0", ["3", "20"]),
-    ("auto-mask", "--auto-threshold 1", ["0", "5"]),
+    ("auto-mask", "--auto-threshold 3", ["0", "5"]),
     ("mask-dilate", "--auto-mask 20 --auto-threshold 1", ["0", "6"]),
     ("clean-border", "", ["0", "40"]),
     ("mask", "", ["all.fits", "half.fits"]),
     ("continue", "--niter 1", ["dark.fits", "source.fits"]),
-    ("window", "--auto-mask 0 --auto-threshold 2", ["full", "inner-quarter"]),
+    ("window", "--auto-mask 0 --auto-threshold 3", ["full", "inner-quarter"]),
     ("tile", "", ["off", "2x2"]),
     ("local-rms-window", "--local-rms --auto-mask 0 --auto-threshold 2", ["2", "20"]),
     ("local-rms-method", "--local-rms --local-rms-window 8 --auto-mask 0 --auto-threshold 2", ["rms", "rms-with-min"]),
@@ -300,7 +300,9 @@ fn psf_that_does_not_fit_ends_as_diverged_and_keeps_the_best_state() {
         let less = if name == "hogbom" { "" } else { "--mgain 0.1" };
         for words in ["", "--auto-mask 0 --auto-threshold 0", "--gain 1 --auto-mask 0", less] {
             let words = format!("--overwrite --niter 20000 --algorithm {name} {words}");
-            let products = folder.run("out", &words);
+            let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o out {words}"));
+            assert_eq!(ran.code, Some(4), "{words}\n{}", ran.err);
+            let products = folder.products("out");
             assert_eq!(products.reasons(), ["diverged"], "{words}");
             let peak = sky::max_abs(&products.residual().plane(0));
             assert!(peak <= 1.1 * sky::max_abs(&dirty), "{words}: peak {peak}");
@@ -315,8 +317,11 @@ fn psf_that_does_not_fit_ends_as_diverged_and_keeps_the_best_state() {
 fn run_that_ends_at_niter_has_something_to_show_and_else_it_diverged() {
     let folder = misfit_folder();
     for niter in [10, 20, 30, 40, 60, 100] {
-        let products = folder.run("out", &format!("--overwrite --algorithm hogbom --niter {niter} {BARE}"));
+        let words = format!("--overwrite --algorithm hogbom --niter {niter} {BARE}");
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o out {words}"));
+        let products = folder.products("out");
         let reason = products.reasons().remove(0);
+        assert_eq!(ran.code, Some(if reason == "diverged" { 4 } else { 0 }), "{niter}: {reason}\n{}", ran.err);
         let (model, residual) = (products.model().plane(0), products.residual().plane(0));
         assert!(["iterations", "diverged"].contains(&reason.as_str()), "{niter}: {reason}");
         assert!(sky::max_abs(&residual) <= 1.15, "{niter}: {reason}, {}", sky::max_abs(&residual));

@@ -10,6 +10,7 @@ mod cli_usage;
 mod configs;
 mod determinism;
 mod examples;
+mod faults;
 mod fields;
 mod fits;
 mod full_disk;

@@ -54,7 +54,7 @@ fn disturb(folder: &Folder, words: &str, after: Duration) -> bool {
 }
 
 /// Kills the run at `kills` instants, begins it again each time, and compares what comes of it.
-fn check(words: &str, kills: usize, seed: u64) {
+fn check((words, flag): (&str, &str), kills: usize, seed: u64) {
     let alone = folder();
     let begin = Instant::now();
     assert!(spawn(&alone, words).wait().unwrap().success(), "{words}");
@@ -62,7 +62,7 @@ fn check(words: &str, kills: usize, seed: u64) {
     let expected = essence(&alone.products("out"));
 
     let disturbed = folder();
-    let words = format!("{words} --resume");
+    let words = format!("{words} --{flag}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut killed, mut spared) = (0, 0);
     while killed < kills {
@@ -96,12 +96,40 @@ fn end(folder: &Folder, words: &str, is_done: bool, expected: &(Vec<Vec<u8>>, Ve
 
 #[test]
 fn clean_killed_at_ten_instants_ends_with_the_bytes_of_an_undisturbed_run() {
-    check("--mgain 0.3 --nmiter 60 --auto-mask 4", 10, 1);
+    check(("--algorithm clean --mgain 0.3 --nmiter 60 --auto-mask 4", "checkpoint"), 10, 1);
 }
 
 #[test]
 fn wiener_with_the_linear_boundary_killed_at_ten_instants_ends_with_the_bytes_of_an_undisturbed_run() {
-    check("--algorithm wiener --boundary linear --lambda 1e-4", 10, 2);
+    check(("--algorithm wiener --boundary linear --lambda 1e-4", "resume"), 10, 2);
+}
+
+#[test]
+fn multiscale_killed_at_ten_instants_ends_with_the_bytes_of_an_undisturbed_run() {
+    check(("--algorithm multiscale --mgain 0.3 --nmiter 60 --auto-mask 4", "checkpoint"), 10, 3);
+}
+
+#[test]
+fn checkpoints_of_a_run_spare_the_cycles_that_were_done() {
+    let words = "--algorithm clean --mgain 0.3 --nmiter 60 --auto-mask 4 --checkpoint";
+    let folder = folder();
+    let mut child = spawn(&folder, words);
+    let results = folder.path("out.resume");
+    // some cycles leave dozens of results
+    let kept = || fs::read_dir(&results).map_or(0, Iterator::count);
+    while kept() < 60 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    if child.wait().unwrap().success() {
+        return;
+    }
+    assert!(spawn(&folder, words).wait().unwrap().success());
+    let products = folder.products("out");
+    let summary = products.summary();
+    let minor = summary["tasks"]["minor"].as_u64().unwrap_or_else(|| panic!("{}", summary["tasks"]));
+    let cycles = summary["planes"][0]["cycles"].as_u64().unwrap();
+    assert!(minor < cycles, "{minor} minor cycles were run of {cycles}");
 }
 
 /// Starts the run and ends it as a user would, once it has kept something; tells whether it had ended before.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::Sight;
 use super::params::Window;
 use super::{Minor, MinorRules, Patch, RmsMethod, Step, TileChoice, View};
-use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
+use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules};
 use crate::units::Flux;
 
 /// The `[clean]` table of the configuration.
@@ -107,10 +107,6 @@ pub enum Next {
 
 /// Pixels on the list at the most (ALGORITHMS 2.4).
 pub(super) const MAX_ACTIVE: u64 = 200_000;
-/// A peak this much above the lowest is worse (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
-const PEAK_RISE: f32 = 1.1;
-/// Noise this much above the lowest of the mask phase is worse: a good component takes noise away.
-const NOISE_RISE: f64 = 1.05;
 /// A peak outside the mask this much above where the first phase left it is worse.
 const OUTSIDE_RISE: f32 = 1.5;
 
@@ -148,6 +144,8 @@ pub struct Control {
     lowest_sigma: f64,
     /// Whether each tile of the plane has a list of its own.
     is_tiled: bool,
+    /// Lowest rms of all good states \[Jy/beam\].
+    lowest_rms: f64,
 }
 
 impl Control {
@@ -173,6 +171,7 @@ impl Control {
             stalled: None,
             lowest_sigma: f64::INFINITY,
             is_tiled: false,
+            lowest_rms: f64::INFINITY,
         }
     }
 
@@ -291,22 +290,6 @@ impl Control {
         (self.params.threshold.0 as f32).max((sigmas * stats.scale) as f32)
     }
 
-    /// Whether the last cycle made things worse, and how.
-    fn worse(&self) -> Option<Worse> {
-        let CycleState { stats, lowest, phase, .. } = &self.state;
-        let is_masked = *phase == Phase::Masked;
-        let is_finite = stats.rms.is_finite() && stats.sigma.is_finite();
-        if !is_finite || stats.peak > PEAK_RISE * lowest {
-            Some(Worse::Peak)
-        } else if is_masked && stats.sigma > NOISE_RISE * self.lowest_sigma {
-            Some(Worse::Noise)
-        } else if is_masked && stats.outside > self.outside_limit {
-            Some(Worse::Outside)
-        } else {
-            None
-        }
-    }
-
     fn accept(&mut self) {
         let state = &mut self.state;
         if std::mem::take(&mut self.returned) {
@@ -317,6 +300,7 @@ impl Control {
             state.stalled = 0;
         }
         state.lowest = state.lowest.min(state.stats.peak);
+        self.lowest_rms = self.lowest_rms.min(state.stats.rms);
         if state.phase == Phase::Masked {
             self.lowest_sigma = self.lowest_sigma.min(state.stats.sigma);
         }
@@ -371,5 +355,8 @@ impl Control {
     }
 }
 
+mod retry;
 #[cfg(test)]
 mod tests;
+
+pub use retry::Retry;

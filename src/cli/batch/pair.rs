@@ -120,6 +120,8 @@ pub(super) struct Done {
     pub(super) end: End,
     /// The stop reasons of its planes.
     pub(super) verdict: String,
+    /// How many of its planes diverged.
+    pub(super) diverged: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     planes: usize,
@@ -148,6 +150,7 @@ impl Done {
             prefix: job.prefix.clone(),
             end,
             verdict: if end == End::Failed { "failed" } else { "not done" }.to_owned(),
+            diverged: 0,
             error: None,
             planes: 0,
             residual_peak: None,
@@ -165,6 +168,7 @@ impl Done {
         Self {
             verdict: reasons(outcome),
             planes: planes.len(),
+            diverged: outcome.diverged().len(),
             residual_peak: planes.iter().map(|plane| plane.residual.max.max(-plane.residual.min)).reduce(f32::max),
             noise: planes.iter().map(|plane| plane.residual.sigma).reduce(f64::max),
             flux_jy: Some(planes.iter().map(|plane| plane.flux_jy).sum()),

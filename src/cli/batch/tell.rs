@@ -132,5 +132,9 @@ pub(super) fn verdict(done: &[Done], is_aborted: bool) -> Result<(), Failure> {
     if early + not_done > 0 {
         return Err(Failure::batch_interrupted((early, not_done, done.len()), &failed, is_aborted));
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::batch_failed(&failed, done.len())) }
+    if !failed.is_empty() {
+        return Err(Failure::batch_failed(&failed, done.len()));
+    }
+    let diverged: Vec<&str> = done.iter().filter(|pair| pair.diverged > 0).map(|pair| pair.name.as_str()).collect();
+    if diverged.is_empty() { Ok(()) } else { Err(Failure::diverged(&diverged, done.len(), "pairs")) }
 }

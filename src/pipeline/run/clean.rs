@@ -93,6 +93,7 @@ impl Session<'_> {
                 Some(Task::Back)
             }
             Next::Stop { reason, back } => {
+                let Some(reason) = self.stops(state, reason) else { return Some(Task::Back) };
                 if back {
                     state.contest.ending = Some(reason);
                     return Some(Task::Back);

@@ -8,7 +8,7 @@
 
 use super::Session;
 use super::state::PlaneState;
-use crate::algorithms::{CleanParams, Control, Minor, PlaneStats, StopReason, Widths};
+use crate::algorithms::{CleanParams, Control, Minor, PlaneStats, Retry, StopReason, Widths};
 use crate::pipeline::graphs::{Kept, Slabs};
 use crate::pipeline::record::CyclePoint;
 
@@ -19,6 +19,7 @@ pub(super) struct Rival {
     control: Control,
     points: Vec<CyclePoint>,
     stats: PlaneStats,
+    retry: Option<Retry>,
     stop: StopReason,
 }
 
@@ -108,8 +109,8 @@ impl Session<'_> {
         let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
         let found = state.scales.iter_mut().map(|scale| scale.found.take()).collect();
         let points = std::mem::take(&mut state.points);
-        let (model, stats) = (state.model.clone(), state.stats);
-        state.contest.rival = Some(Rival { model, found, control, points, stats, stop });
+        let (model, stats, retry) = (state.model.clone(), state.stats, state.retry.take());
+        state.contest.rival = Some(Rival { model, found, control, points, stats, retry, stop });
         state.good = std::mem::take(&mut state.contest.start);
         state.mask.clone_from(&state.allowed);
         for (kit, scale) in self.psfs[&state.plan.psf].scales.iter().zip(&mut state.scales) {
@@ -123,10 +124,10 @@ impl Session<'_> {
 
 /// Makes the result of several scales the good one.
 fn take_up(state: &mut PlaneState, rival: Rival) -> Settled {
-    let Rival { model, found, control, points, stats: _, stop } = rival;
+    let Rival { model, found, control, points, stats: _, retry, stop } = rival;
     state.good = model;
     state.scales.iter_mut().zip(found).for_each(|(scale, found)| scale.good = found);
-    (state.control, state.points, state.stop) = (Some(control), points, Some(stop));
+    (state.control, state.points, state.retry, state.stop) = (Some(control), points, retry, Some(stop));
     Settled::TakeUp
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::psf::Transfers;
 use super::state::PlaneState;
 use super::{Products, RunError, Session};
-use crate::algorithms::{Component, Control, StopReason};
+use crate::algorithms::{Component, Control, CycleState, Phase, Retry, StopReason};
 use crate::graph::Key;
 use crate::images::{BeamShape, CleanBeam, Sky, UNIT_CELL};
 use crate::pipeline::config::BeamChoice;
@@ -218,6 +218,9 @@ impl Session<'_> {
         let stop = state.stop.clone().expect("a batch is finished when every plane has stopped");
         let message = stop.to_string();
         let tiles = self.tiles_of(&state)?;
+        let mut notes = state.notes;
+        notes.extend(state.retry.as_ref().map(Retry::note));
+        notes.extend(state.control.as_ref().and_then(|control| below_noise(control.state())));
         let progress = state.control.as_ref().map(Control::state).cloned().unwrap_or_default();
         self.convergence.planes.push(PlaneCurve {
             label: state.plan.label.clone(),
@@ -225,7 +228,7 @@ impl Session<'_> {
             solver: state.solver,
             stop: stop.name().to_owned(),
         });
-        for note in &state.notes {
+        for note in &notes {
             self.tools.watch.warn(&format!("{}: {note}", state.plan.label));
         }
         Ok(PlaneOutcome {
@@ -247,9 +250,23 @@ impl Session<'_> {
             tiles,
             wiener: state.wiener,
             held_out_rms: state.held_out_rms,
-            notes: state.notes,
+            retry: state.retry,
+            notes,
         })
     }
+}
+
+/// What to tell of a threshold that lies below the noise: in the end everywhere, not only where components are.
+fn below_noise(state: &CycleState) -> Option<String> {
+    let CycleState { stats, threshold, phase, iterations, .. } = state;
+    let is_below = *phase == Phase::Open && *iterations > 0 && f64::from(*threshold) < stats.sigma;
+    is_below.then(|| {
+        format!(
+            "the threshold of {threshold:.2e} Jy/beam is below the noise of {:.2e}: components may stand for noise, in the \
+             model and in its flux",
+            stats.sigma
+        )
+    })
 }
 
 /// Whether a plane is written as blank.

@@ -92,6 +92,7 @@ impl Session<'_> {
             points: Vec::new(),
             solver: Vec::new(),
             stop,
+            retry: None,
             wiener: None,
             gcv: None,
             held_out_rms: None,

@@ -7,6 +7,7 @@ mod given;
 mod grid;
 mod load;
 mod psf;
+mod retry;
 mod scales;
 mod score;
 mod state;

@@ -14,6 +14,8 @@ use crate::pipeline::record::{PanelKind, preview_factor};
 
 /// A PSF's peak may differ from 1 by this much without a warning (ALGORITHMS 0.2).
 const PEAK_TOLERANCE: f32 = 1e-2;
+/// Beyond this the two readings of it are both told.
+const DOUBT: f32 = 2e-2;
 /// Above this share of odd parts a PSF is not even (ALGORITHMS 0.2).
 const ASYMMETRY: f64 = 1e-3;
 
@@ -124,7 +126,9 @@ impl Session<'_> {
         let PsfFacts { peak: PsfPeak { scale, .. }, asymmetry, ring, .. } = facts;
         if (scale - 1.0).abs() > PEAK_TOLERANCE {
             let what = if self.plan.divides() { "dirty image and PSF were" } else { "the PSF was" };
-            state.notes.push(format!("the PSF's peak is {scale:.6e}, not 1: {what} divided by it"));
+            state
+                .notes
+                .push(format!("the PSF's peak is {scale:.6e}, not 1: {what} divided by it{}", self.doubt(scale)));
         }
         if asymmetry > ASYMMETRY {
             state.notes.push(format!("the PSF is not even: odd part {asymmetry:.1e} of its norm"));
@@ -137,6 +141,16 @@ impl Session<'_> {
                 f64::from(floor) / state.stats.sigma
             ));
         }
+    }
+
+    /// What a peak far from 1 leaves open: no image tells whether the dirty image has the factor of the PSF.
+    fn doubt(&self, scale: f32) -> String {
+        if !self.plan.divides() || (scale - 1.0).abs() < DOUBT {
+            return String::new();
+        }
+        format!(
+            "; if the dirty image is in Jy/beam already, --psf-scale psf-only is right, and fluxes are {scale:.4e} times these"
+        )
     }
 
     /// How a PSF falls short, where that has a say in the run.

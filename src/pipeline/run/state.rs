@@ -1,7 +1,7 @@
 //! What a run remembers of a plane and of a PSF between graphs.
 
 use super::contest::Contest;
-use crate::algorithms::{Control, Levels, PlaneStats, Scale, Shortfall, StopReason};
+use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::fft::Layout;
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
@@ -127,6 +127,8 @@ pub(super) struct PlaneState {
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,
     pub stop: Option<StopReason>,
+    /// How it was cleaned once more after it had diverged.
+    pub retry: Option<Retry>,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
     /// The criterion of cross-validation, where it was asked for.

@@ -168,3 +168,42 @@ fn the_list_is_kept_short_by_raising_the_floor() {
     levels.add(1.0);
     assert!(floor(control.next(stats(1.0, 0.01), Sight::alone(&levels), false)) > 0.5);
 }
+
+#[test]
+fn rms_that_rises_under_a_falling_peak_is_taken_back() {
+    let mut control = control(params());
+    let levels = Levels::default();
+    floor(control.next(PlaneStats { rms: 0.1, ..stats(1.0, 0.01) }, Sight::alone(&levels), false));
+    cycle(&mut control, 10);
+    floor(control.next(PlaneStats { rms: 0.109, ..stats(0.9, 0.01) }, Sight::alone(&levels), false));
+    cycle(&mut control, 10);
+    assert_eq!(control.next(PlaneStats { rms: 0.111, ..stats(0.8, 0.01) }, Sight::alone(&levels), false), Next::Back);
+}
+
+#[test]
+fn one_more_try_begins_with_smaller_steps_and_tells_the_divergence_unless_it_comes_to_its_goal() {
+    let mut control = control(params());
+    let levels = Levels::default();
+    let mut next = control.next(stats(1.0, 0.01), Sight::alone(&levels), false);
+    let first = floor(next.clone());
+    for _ in 0..4 {
+        cycle(&mut control, 10);
+        next = control.next(stats(2.0, 0.01), Sight::alone(&levels), false);
+        if next == Next::Back {
+            floor(control.next(stats(1.0, 0.01), Sight::alone(&levels), false));
+        }
+    }
+    let Next::Stop { reason, back: true } = next.clone() else { panic!("{:?}", control.state()) };
+    let retry = control.retry(reason.clone()).expect("there is room");
+    assert!((retry.gain - 0.025).abs() < 1e-7 && (retry.mgain - 0.4).abs() < 1e-7);
+    let Next::Cycle(rules) = control.next(stats(1.0, 0.01), Sight::alone(&levels), false) else { panic!("a cycle") };
+    assert!((rules.gain - 0.025).abs() < 1e-7 && rules.floor > first);
+    let stalled = StopReason::Stalled { cycles: 3, peak: 1.0 };
+    assert_eq!(retry.verdict(stalled), reason);
+    let reached = StopReason::Threshold { peak: 0.03, threshold: 0.03, sigma: 0.01 };
+    assert_eq!(retry.verdict(reached.clone()), reached);
+    let mut spent = Control::new(CleanParams { niter: 40, ..params() }, Minor::Clean, Patch::default());
+    floor(spent.next(stats(1.0, 0.01), Sight::alone(&levels), false));
+    cycle(&mut spent, 40);
+    assert_eq!(spent.retry(reason), None, "no component is left");
+}
