@@ -1,5 +1,6 @@
 use super::super::levels::Levels;
 use super::*;
+use crate::algorithms::stop::Worse;
 
 fn params() -> CleanParams {
     CleanParams {
