@@ -146,6 +146,8 @@ pub struct Control {
     is_tiled: bool,
     /// Lowest rms of all good states \[Jy/beam\].
     lowest_rms: f64,
+    /// What may be rounding alone \[Jy/beam\].
+    rounding: f32,
 }
 
 impl Control {
@@ -172,6 +174,7 @@ impl Control {
             lowest_sigma: f64::INFINITY,
             is_tiled: false,
             lowest_rms: f64::INFINITY,
+            rounding: 0.0,
         }
     }
 
@@ -217,6 +220,9 @@ impl Control {
     /// Decides after an exact residual.
     pub fn next(&mut self, stats: PlaneStats, sight: Sight<'_>, interrupted: bool) -> Next {
         self.state.stats = stats;
+        if self.passes == 0 {
+            self.rounding = retry::rounding(&stats);
+        }
         self.state.interrupted = interrupted;
         self.state.scales = sight.scales as u32;
         self.state.major = self.passes / sight.passes();

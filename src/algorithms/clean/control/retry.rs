@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Control;
-use crate::algorithms::stop::{CycleState, Phase, StopReason, Worse};
+use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, Worse};
 
 /// A peak this much above the lowest is worse (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
 const PEAK_RISE: f32 = 1.1;
@@ -12,6 +12,9 @@ const PEAK_RISE: f32 = 1.1;
 const RMS_RISE: f64 = 1.1;
 /// Noise this much above the lowest of the mask phase is worse: a good component takes noise away.
 const NOISE_RISE: f64 = 1.05;
+/// Rounding of the exact residual in units of the greatest value: a few times `eps * log2` of a million pixels. A model
+/// that leaves nothing else (images without noise) goes up and down by it, and has not diverged.
+const ROUNDING: f32 = 32.0 * f32::EPSILON;
 /// Share of the gain that is left.
 const GAIN_LEFT: f32 = 0.25;
 /// Share of mgain that is left.
@@ -28,6 +31,12 @@ pub struct Retry {
     pub scales: usize,
     /// Why.
     pub after: StopReason,
+}
+
+/// What of a residual with these values may be rounding alone \[Jy/beam\].
+pub(super) fn rounding(stats: &PlaneStats) -> f32 {
+    let greatest = stats.max.abs().max(stats.min.abs());
+    if greatest.is_finite() { ROUNDING * greatest } else { 0.0 }
 }
 
 impl Retry {
@@ -57,9 +66,9 @@ impl Control {
         let CycleState { stats, lowest, phase, .. } = &self.state;
         let is_masked = *phase == Phase::Masked;
         let is_finite = stats.rms.is_finite() && stats.sigma.is_finite();
-        if !is_finite || stats.peak > PEAK_RISE * lowest {
+        if !is_finite || stats.peak > self.rounding.max(PEAK_RISE * lowest) {
             Some(Worse::Peak)
-        } else if stats.rms > RMS_RISE * self.lowest_rms {
+        } else if stats.rms > (RMS_RISE * self.lowest_rms).max(f64::from(self.rounding)) {
             Some(Worse::Rms)
         } else if is_masked && stats.sigma > NOISE_RISE * self.lowest_sigma {
             Some(Worse::Noise)

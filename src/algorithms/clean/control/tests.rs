@@ -208,3 +208,16 @@ fn one_more_try_begins_with_smaller_steps_and_tells_the_divergence_unless_it_com
     cycle(&mut spent, 40);
     assert_eq!(spent.retry(reason), None, "no component is left");
 }
+
+#[test]
+fn rises_that_may_be_rounding_alone_are_no_divergence() {
+    let bright = |peak, rms| PlaneStats { max: 1.0, rms, ..stats(peak, 0.0) };
+    let mut control = control(CleanParams { auto_threshold: AutoThreshold::Given(0.0), ..params() });
+    let levels = Levels::default();
+    for (peak, rms) in [(1.0, 0.1), (6e-8, 1e-8), (1.2e-7, 3e-8), (1e-6, 1e-6)] {
+        let next = control.next(bright(peak, rms), Sight::alone(&levels), false);
+        assert!(matches!(next, Next::Cycle(_)), "{peak} {next:?}");
+        cycle(&mut control, 10);
+    }
+    assert!(matches!(control.next(bright(1e-5, 1e-6), Sight::alone(&levels), false), Next::Back));
+}
