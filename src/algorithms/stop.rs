@@ -333,8 +333,7 @@ impl StopRule for MajorCycles {
 
 impl StopRule for Stalled {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        (state.stalled >= PATIENCE * state.scales.max(1))
-            .then_some(StopReason::Stalled { cycles: state.stalled, peak: state.lowest })
+        (state.stalled >= PATIENCE).then_some(StopReason::Stalled { cycles: state.stalled, peak: state.lowest })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod layout;
 mod real2d;
+mod shrink;
 mod sizes;
 mod stages;
 mod sum;
@@ -12,6 +13,7 @@ mod values;
 
 pub use layout::{Layout, Placement};
 pub use real2d::Real2d;
+pub use shrink::{low_product, low_transfer, shrink_columns};
 pub use sizes::{good_size, linear_size};
 pub use stages::{Columns, column_transfer, forward_rows, inverse_rows, make_columns, map_columns, visit_columns};
 pub use sum::{Term, sum_columns};

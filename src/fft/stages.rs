@@ -172,14 +172,15 @@ pub struct Columns<'a> {
     pub second: &'a [Complex32],
 }
 
-/// Transforms the columns of block `index` of one or two sets of slabs, strip by strip; `work` gets each strip's
+/// Transforms the first columns of a block (`at`: which, and how many) of one or two sets of slabs, strip by strip; `work` gets each strip's
 /// first column in the block, the columns in it, and the buffers (a column every `stride`) of both sets.
 fn for_strips(
     sets: [&[&SlabSpectrum]; 2],
     layout: &Layout,
-    index: usize,
+    at: (usize, usize),
     mut work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
 ) -> io::Result<()> {
+    let (index, count) = at;
     let columns = layout.columns(index);
     let sets = [pieces(sets[0], &columns)?, pieces(sets[1], &columns)?];
     let stride = layout.ly + STRIP_PADDING;
@@ -187,8 +188,8 @@ fn for_strips(
     let mut scratch = vec![Complex32::default(); forward.get_inplace_scratch_len()];
     let used = sets.iter().filter(|set| !set.is_empty()).count();
     with_strip(used * STRIP * stride, |buffer| {
-        for first in (0..columns.len()).step_by(STRIP) {
-            let strip = first..(first + STRIP).min(columns.len());
+        for first in (0..count).step_by(STRIP) {
+            let strip = first..(first + STRIP).min(count);
             for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(STRIP * stride)) {
                 gather(set, columns.len(), &strip, values, layout.ly);
                 for column in values.chunks_exact_mut(stride).take(strip.len()) {
@@ -202,6 +203,30 @@ fn for_strips(
     Ok(())
 }
 
+/// Shows `visit` the first columns of a block, transformed: `at` is the block and how many of its columns.
+pub(super) fn low_columns(
+    slabs: &[&SlabSpectrum],
+    layout: &Layout,
+    at: (usize, usize),
+    mut visit: impl FnMut(usize, &[Complex32]),
+) -> io::Result<()> {
+    let ((index, count), stride) = (at, layout.ly + STRIP_PADDING);
+    let start = layout.columns(index).start;
+    for_strips([slabs, &[]], layout, at, |strip, one, _| {
+        for (c, column) in one.chunks_exact(stride).take(strip.len()).enumerate() {
+            debug_assert!(strip.start + c < count);
+            visit(start + strip.start + c, &column[..layout.ly]);
+        }
+    })
+}
+
+/// Puts columns of equal length into their places in a block's rows, the first of them at column `first`.
+pub(super) fn scatter_all(columns: &[Vec<Complex32>], first: usize, rows: &mut [Complex32], width: usize) {
+    for (y, row) in rows.chunks_exact_mut(width).enumerate() {
+        row[first..].iter_mut().zip(columns).for_each(|(to, column)| *to = column[y]);
+    }
+}
+
 /// Shows `visit` every column of block `index` of one or two sets of slabs (the second may be empty).
 ///
 /// # Errors
@@ -213,8 +238,8 @@ pub fn visit_columns(
     mut visit: impl FnMut(Columns<'_>),
 ) -> io::Result<()> {
     let stride = layout.ly + STRIP_PADDING;
-    let start = layout.columns(index).start;
-    for_strips(sets, layout, index, |strip, one, two| {
+    let Range { start, end } = layout.columns(index);
+    for_strips(sets, layout, (index, end - start), |strip, one, two| {
         for (c, first) in one.chunks_exact_mut(stride).take(strip.len()).enumerate() {
             let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
             visit(Columns { kx: start + strip.start + c, first: &mut first[..layout.ly], second });
@@ -239,7 +264,7 @@ pub fn map_columns(
     let (_, inverse) = columns_plans(layout.ly);
     let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
     let mut values = vec![Complex32::default(); ny * width];
-    for_strips(sets, layout, index, |strip, one, two| {
+    for_strips(sets, layout, (index, width), |strip, one, two| {
         for (c, first) in one.chunks_exact_mut(stride).take(strip.len()).enumerate() {
             let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
             let column = &mut first[..layout.ly];

@@ -143,6 +143,11 @@ impl Transfer {
         size_of_val(&self.values[..]) as u64
     }
 
+    /// How many columns there are.
+    pub fn width(&self) -> usize {
+        self.values.len() / self.ly
+    }
+
     /// Column `kx` of the half plane, `ly` long.
     ///
     /// # Panics

@@ -193,9 +193,14 @@ impl Psf {
         self.peak.centre
     }
 
-    /// Rms of the pixels that are farther from the peak than 0.8 of the way to an edge.
-    pub fn edge_rms(&self) -> f64 {
-        part::edge_rms(&self.peak, self.pixels.view())
+    /// Rms of the pixels that are farther from the peak than 0.8 of the way to an edge, were the PSF cut off at these
+    /// largest distances `(up, down, left, right)` from the peak \[pixels\].
+    pub fn edge_rms(&self, reach: [usize; 4]) -> f64 {
+        let ((ny, nx), (cy, cx)) = (self.peak.shape, self.peak.centre);
+        let (up, left) = (reach[0].min(cy), reach[2].min(cx));
+        let (down, right) = (reach[1].min(ny - 1 - cy), reach[3].min(nx - 1 - cx));
+        let peak = PsfPeak { shape: (up + 1 + down, left + 1 + right), centre: (up, left), ..self.peak };
+        part::edge_rms(&peak, self.pixels.slice(s![cy - up..=cy + down, cx - left..=cx + right]))
     }
 
     /// The peak by which the PSF was divided, in the unit of its file.

@@ -42,6 +42,18 @@ impl ActiveList {
         self.weight.extend_from_slice(&later.weight);
     }
 
+    /// Some of the pixels, in their order.
+    pub fn of(&self, indices: &[u32]) -> Self {
+        let mut some = Self::default();
+        for index in indices.iter().map(|index| *index as usize) {
+            some.y.push(self.y[index]);
+            some.x.push(self.x[index]);
+            some.value.push(self.value[index]);
+            some.weight.push(self.weight[index]);
+        }
+        some
+    }
+
     /// The weighted absolute value of a pixel.
     #[inline]
     pub fn height(&self, index: usize) -> f32 {
@@ -96,9 +108,36 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    /// The PSF at distances from its centre, 0 beyond its reach, sixteen at once.
+    ///
+    /// # Safety
+    /// The machine must have AVX-512F.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(super) unsafe fn gather(
+        &self,
+        dy: std::arch::x86_64::__m512i,
+        dx: std::arch::x86_64::__m512i,
+    ) -> std::arch::x86_64::__m512 {
+        use std::arch::x86_64::{
+            _mm512_add_epi32, _mm512_cmple_epu32_mask, _mm512_mask_i32gather_ps, _mm512_mullo_epi32, _mm512_set1_epi32,
+            _mm512_setzero_ps, _mm512_sub_epi32,
+        };
+        let is_inside = |distance, low: i32, extent: u32| {
+            let past = _mm512_sub_epi32(distance, _mm512_set1_epi32(low));
+            _mm512_cmple_epu32_mask(past, _mm512_set1_epi32(extent as i32))
+        };
+        let inside = is_inside(dy, self.low.0, self.extent.0) & is_inside(dx, self.low.1, self.extent.1);
+        let row = _mm512_mullo_epi32(dy, _mm512_set1_epi32(self.width));
+        let place = _mm512_add_epi32(_mm512_add_epi32(row, dx), _mm512_set1_epi32(self.centre));
+        // SAFETY: a lane is gathered only where both distances lie inside the PSF, so its index is inside `values`.
+        unsafe { _mm512_mask_i32gather_ps::<4>(_mm512_setzero_ps(), inside, place, self.values.as_ptr()) }
+    }
+
     /// The PSF at distance `(dy, dx)` from its centre.
     #[inline]
-    fn at(&self, dy: i32, dx: i32) -> f32 {
+    pub(super) fn at(&self, dy: i32, dx: i32) -> f32 {
         let inside =
             dy.wrapping_sub(self.low.0) as u32 <= self.extent.0 && dx.wrapping_sub(self.low.1) as u32 <= self.extent.1;
         if inside { self.values[(self.centre + dy * self.width + dx) as usize] } else { 0.0 }
@@ -143,31 +182,23 @@ pub fn subtract_and_peak_plain(list: &mut ActiveList, psf: &Lookup<'_>, source: 
 #[allow(clippy::cast_ptr_alignment)] // the unaligned loads and stores ask for no alignment
 unsafe fn subtract_and_peak_avx512(list: &mut ActiveList, psf: &Lookup<'_>, origin: (i32, i32), factor: f32) -> usize {
     use std::arch::x86_64::{
-        __m512i, _CMP_GT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_cmp_ps_mask, _mm512_cmple_epu32_mask,
-        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mask_i32gather_ps,
-        _mm512_mul_ps, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps,
-        _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps,
+        __m512i, _CMP_GT_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_cmp_ps_mask, _mm512_loadu_ps, _mm512_loadu_si512,
+        _mm512_mask_blend_epi32, _mm512_mask_blend_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm512_setr_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps,
     };
     const WIDTH: usize = 16;
     let whole = list.len() / WIDTH * WIDTH;
     let (y0, x0) = (_mm512_set1_epi32(origin.0), _mm512_set1_epi32(origin.1));
-    let (low_y, low_x) = (_mm512_set1_epi32(psf.low.0), _mm512_set1_epi32(psf.low.1));
-    let (extent_y, extent_x) = (_mm512_set1_epi32(psf.extent.0 as i32), _mm512_set1_epi32(psf.extent.1 as i32));
-    let (row, centre) = (_mm512_set1_epi32(psf.width), _mm512_set1_epi32(psf.centre));
     let factors = _mm512_set1_ps(factor);
     let mut peaks = _mm512_set1_ps(-1.0);
     let mut places = _mm512_set1_epi32(0);
     let mut indices = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     for at in (0..whole).step_by(WIDTH) {
-        // SAFETY: `at + 16 <= len` for each of the equally long columns. A lane is gathered only where both
-        // distances lie inside the PSF (the two masks), so its index is inside `psf.values`.
+        // SAFETY: `at + 16 <= len` for each of the equally long columns.
         unsafe {
             let dy = _mm512_sub_epi32(_mm512_loadu_si512(list.y.as_ptr().add(at).cast::<__m512i>()), y0);
             let dx = _mm512_sub_epi32(_mm512_loadu_si512(list.x.as_ptr().add(at).cast::<__m512i>()), x0);
-            let inside = _mm512_cmple_epu32_mask(_mm512_sub_epi32(dy, low_y), extent_y)
-                & _mm512_cmple_epu32_mask(_mm512_sub_epi32(dx, low_x), extent_x);
-            let place = _mm512_add_epi32(_mm512_add_epi32(_mm512_mullo_epi32(dy, row), dx), centre);
-            let h = _mm512_mask_i32gather_ps::<4>(_mm512_setzero_ps(), inside, place, psf.values.as_ptr());
+            let h = psf.gather(dy, dx);
             let pointer = list.value.as_mut_ptr().add(at);
             let value = _mm512_sub_ps(_mm512_loadu_ps(pointer), _mm512_mul_ps(factors, h));
             _mm512_storeu_ps(pointer, value);

@@ -8,3 +8,4 @@ pub mod clock;
 pub mod dense;
 pub mod list;
 pub mod normal;
+pub mod sources;

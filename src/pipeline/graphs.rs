@@ -29,7 +29,7 @@ use super::ops::{
     MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source,
     Statistics, Survey, Tally, TallyRows, Value, constant,
 };
-use crate::algorithms::{Grid, LocalRms, Minor, MinorRules, Scale, Shortfall, Signs, View};
+use crate::algorithms::{Grid, LocalRms, Minor, MinorRules, Shortfall, Signs, View};
 use crate::fft::{Layout, linear_size};
 use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
@@ -37,7 +37,7 @@ use crate::pipeline::plan::MaskFile;
 use crate::pipeline::record::{Pooling, Shrink};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
-pub use scales::Numbered;
+pub use scales::{Numbered, ScalesCut, Taking, spacing};
 pub use tiles::TiledStep;
 pub use varying::{Seen, VaryingKernel, nearest};
 pub use wiener::{Asked, Solver, SolverKeys};
@@ -101,10 +101,8 @@ impl KernelCut {
 pub struct MinorCut {
     /// Which loop.
     pub minor: Minor,
-    /// How far it goes, in the unit of the image that it looks at.
+    /// How far it goes.
     pub rules: MinorRules,
-    /// The shape of its components.
-    pub scale: Scale,
 }
 
 /// Keys of a plane's statistics.
@@ -314,8 +312,8 @@ impl Wiring {
         let mut inputs = weights.clone();
         for (index, rows) in slabs {
             let slab = [&keys.residual, &keys.mask, &keys.allowed].map(|slabs| slabs[index].clone());
-            let op =
-                DeconvOp::Rank(Rank { first: rows.first, ny: self.cut.shape.0, grid: Grid::ALL, signs: self.signs });
+            let (shape, signs) = (self.cut.shape, self.signs);
+            let op = DeconvOp::Rank(Rank { rows, shape, grid: Grid::ALL, signs });
             // without a map of floors or a local rms nothing is weighed, and nothing waits for the noise of the whole plane
             let weighed = if weights.len() > 1 { &weights[..] } else { &[] };
             let all = slab.into_iter().chain(weighed.iter().cloned()).collect();
@@ -347,22 +345,22 @@ impl Wiring {
         self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), rows)
     }
 
-    /// A minor cycle on the given residual, which is smoothed with its scale, where the given mask allows: what it found;
-    /// `around` are the weights of the search and the PSFs, smoothed twice.
+    /// A minor cycle on the given residual, where the given mask allows: what it found; `around` are the weights of the
+    /// search and the PSFs.
     pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], Seen<'_>), cycle: MinorCut) -> Key {
-        let ((weights, (psfs, grid)), MinorCut { minor, rules, scale }) = (around, cycle);
+        let ((weights, (psfs, grid)), MinorCut { minor, rules }) = (around, cycle);
         let mut inputs = match minor.cycle().view() {
             View::Plane => keys.residual.iter().chain(&keys.mask).cloned().collect(),
-            View::List => self.selections(plane, keys, weights, (scale.grid(), rules.floor)),
+            View::List => self.selections(plane, keys, weights, rules.floor),
         };
         inputs.extend_from_slice(psfs);
         let (slabs, grid) = (keys.residual.len(), grid.cloned());
-        let op = DeconvOp::MinorPass(MinorPass { minor, rules, scale, slabs, grid });
+        let op = DeconvOp::MinorPass(MinorPass { minor, rules, slabs, grid });
         self.task(key("minor", plane, 0), op, inputs)
     }
 
-    fn selections(&mut self, plane: usize, keys: &PlaneKeys, weights: &[Key], at: (Grid, f32)) -> Vec<Key> {
-        let (grid, floor) = at;
+    fn selections(&mut self, plane: usize, keys: &PlaneKeys, weights: &[Key], floor: f32) -> Vec<Key> {
+        let shape = self.cut.shape;
         self.cut
             .slabs()
             .into_iter()
@@ -370,8 +368,7 @@ impl Wiring {
             .map(|(index, rows)| {
                 let slab = [&keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weights).cloned().collect();
-                let (ny, signs) = (self.cut.shape.0, self.signs);
-                let op = DeconvOp::Select(Select { first: rows.first, ny, grid, signs, floor });
+                let op = DeconvOp::Select(Select { rows, shape, grid: Grid::ALL, signs: self.signs, floor });
                 self.task(key("select", plane, index), op, inputs)
             })
             .collect()

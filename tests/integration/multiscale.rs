@@ -76,15 +76,16 @@ fn a_blob_of_a_scale_is_found_with_its_flux_and_place() {
 #[test]
 fn a_disc_keeps_its_flux_in_far_fewer_components_than_points_take() {
     let folder = folder_of(&disc((62.0, 60.0), 15.0), 2e-4);
-    let left = |name: &str| {
-        let products = folder.run(name, &format!("--algorithm {name}"));
-        (sky::total(&products.model().plane(0)), products)
-    };
-    let (flux, products) = left("multiscale");
+    let run = |name: &str, words: &str| folder.run("out", &format!("--overwrite --algorithm {name} {words}"));
+    let flux = sky::total(&run("multiscale", "").model().plane(0));
     assert!((flux - 1.0).abs() < 0.01, "{flux}");
-    let iterations = |products: &Products| products.summary()["planes"][0]["iterations"].as_u64().unwrap();
-    let (_, points) = left("clean");
-    assert!(iterations(&products) < iterations(&points) / 2, "{} components", iterations(&products));
+    // down to where all stand out of the noise: deeper down, points fit that
+    let taken = |name: &str| {
+        let products = run(name, "--auto-mask 0 --auto-threshold 5");
+        products.summary()["planes"][0]["iterations"].as_u64().unwrap()
+    };
+    let (scales, points) = (taken("multiscale"), taken("clean"));
+    assert!(scales < points / 2, "{scales} components, points: {points}");
 }
 
 #[test]
@@ -111,7 +112,9 @@ fn every_flag_of_multiscale_changes_a_product() {
         assert!(CHANGES.iter().any(|(flag, _)| *flag == param.flag), "--{} has no line", param.flag);
     }
     for (flag, values) in CHANGES {
-        let run = |value: &str| folder.run("out", &format!("--overwrite --algorithm multiscale --{flag} {value}"));
+        // so few cycles that points alone are not done
+        let words = format!("--overwrite --algorithm multiscale --nmiter 2 --{flag}");
+        let run = |value: &str| folder.run("out", &format!("{words} {value}"));
         let [one, other] = values.map(|value| pixels(&run(value)));
         assert!(one != other, "--{flag}: {values:?} give the same");
     }
@@ -135,6 +138,7 @@ fn centres_keep_half_a_width_off_the_sides() {
     let words = "--algorithm multiscale --multiscale-scales 30 --multiscale-shape tapered-quadratic --gain 1 --niter 1";
     let model = folder.run("out", words).model().plane(0);
     let scale = Scale::new(30.0, ScaleShape::TaperedQuadratic, 0.5, 3.0);
-    let (kernel, flux) = (blob(&scale, (15, 15)), sky::total(&model));
+    // centres of this width stand at every second pixel
+    let (kernel, flux) = (blob(&scale, (16, 16)), sky::total(&model));
     assert!(flux > 0.0 && sky::max_abs(&(model - kernel * flux)) < 1e-6 * flux, "one whole kernel in the corner");
 }

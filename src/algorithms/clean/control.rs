@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::levels::Sight;
 use super::params::Window;
-use super::{Minor, MinorRules, Patch, RmsMethod, Step, TileChoice, View};
+use super::{Minor, MinorRules, Patch, RmsMethod, TileChoice, View};
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules};
 use crate::units::Flux;
 
@@ -200,32 +200,22 @@ impl Control {
         &self.state
     }
 
-    /// Takes note of what a cycle found.
-    pub fn took(&mut self, step: &Step) {
-        self.state.iterations += step.iterations;
-        self.state.is_negative = step.is_negative;
+    /// Takes note of how many components a cycle took, and whether it ended at a negative peak that must not be cleaned.
+    pub fn took(&mut self, iterations: u64, is_negative: bool) {
+        self.state.iterations += iterations;
+        self.state.is_negative = is_negative;
         self.passes += 1;
     }
 
-    /// Whether a peak is so near the threshold that this may be the end of a phase.
-    pub fn nears_the_end(&self, stats: &PlaneStats) -> bool {
-        stats.peak <= SLACK * self.threshold(stats)
-    }
-
-    /// Takes note of a peak that stood there unseen: it is not the last cycle's doing.
-    pub fn learned(&mut self, peak: f32) {
-        self.state.lowest = self.state.lowest.max(peak);
-    }
-
     /// Decides after an exact residual.
-    pub fn next(&mut self, stats: PlaneStats, sight: Sight<'_>, interrupted: bool) -> Next {
+    pub fn next(&mut self, stats: PlaneStats, sight: &Sight<'_>, interrupted: bool) -> Next {
         self.state.stats = stats;
         if self.passes == 0 {
             self.rounding = retry::rounding(&stats);
         }
         self.state.interrupted = interrupted;
         self.state.scales = sight.scales as u32;
-        self.state.major = self.passes / sight.passes();
+        self.state.major = self.passes;
         self.state.threshold = self.threshold(&stats);
         self.state.worse = self.worse();
         if self.state.worse.is_some() {
@@ -342,13 +332,13 @@ impl Control {
         state.is_final = false;
     }
 
-    fn rules(&mut self, sight: Sight<'_>) -> MinorRules {
+    fn rules(&mut self, sight: &Sight<'_>) -> MinorRules {
         let CycleState { stats, threshold, iterations, .. } = &self.state;
         let floor = match self.minor.cycle().view() {
             View::List => {
                 let patch = self.minor.cycle().least_floor(self.patch);
-                let share = (self.descent.max(patch) * stats.peak).max(sight.wait(stats.peak));
-                let crowd = if self.is_tiled { 0.0 } else { sight.bias * sight.levels.holding(MAX_ACTIVE) };
+                let share = self.descent.max(patch) * stats.peak;
+                let crowd = if self.is_tiled { 0.0 } else { sight.holding(MAX_ACTIVE) };
                 share.max(crowd.min(0.9 * stats.peak))
             }
             // the whole plane costs the same wherever it stops

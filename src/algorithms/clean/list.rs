@@ -6,7 +6,7 @@ use crate::images::Psf;
 use crate::kernels::list::{ActiveList, Lookup, subtract_and_peak};
 
 /// Components between two looks at the cancellation.
-const PATIENCE: u64 = 256;
+pub(super) const PATIENCE: u64 = 256;
 
 /// The sub-minor loop with the whole PSF: as Högbom's loop while no pixel off the list rises above the floor; the
 /// exact residual of the next pass picks those up.
@@ -89,7 +89,7 @@ const RISE: f32 = 1.1;
 
 /// Components that a list of `pixels` pixels may take on its way from `peak` down to the floor: four times what
 /// it would take if every pixel held a source of its own. A loop that needs more runs in circles.
-fn patience(pixels: usize, peak: f32, rules: &MinorRules) -> u64 {
+pub(super) fn patience(pixels: usize, peak: f32, rules: &MinorRules) -> u64 {
     let floor = f64::from(rules.floor.max(f32::EPSILON * peak));
     let each = (f64::from(peak) / floor).ln() / f64::from(rules.gain) + 1.0;
     (4.0 * each.max(1.0) * pixels as f64) as u64 + 10

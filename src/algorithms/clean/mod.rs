@@ -24,7 +24,10 @@ pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub use levels::{Levels, Sight};
 pub use local::{CellRows, LocalRms, RmsMap, RmsMethod};
 pub(super) use multiscale::MULTISCALE;
-pub use multiscale::{Grid, MultiscaleParams, Scale, ScaleShape, Widths, smooth_psf, smoothing_layout};
+pub use multiscale::{
+    Grid, Member, MultiscaleParams, Scale, ScaleShape, Steps, Table, Widths, clean_together, normal_table,
+    smooth_table, table_reach,
+};
 pub use params::Window;
 pub use signs::Signs;
 pub use tile::{TILE_DEPTH, TILE_MARGIN, TileChoice, TileRank, TileRules};

@@ -34,18 +34,18 @@ impl Wiring {
     ) -> TiledStep {
         let ((weights, psf), (tiles, cut)) = (around, cycle);
         let seams = self.seams(plane, &keys.residual, tiles);
-        let ranks = self.tile_ranks(plane, keys, (&seams, weights), (tiles, cut.scale.grid()));
+        let ranks = self.tile_ranks(plane, keys, (&seams, weights), tiles);
         let op = DeconvOp::TileFloor(TileFloor { tiles, rules: cut.rules });
         let rules = self.task(key("tile-floor", plane, 0), op, ranks);
-        let lists = self.tile_lists(plane, keys, (&rules, weights), cut.scale.grid());
+        let lists = self.tile_lists(plane, keys, (&rules, weights));
         let slabs = self.cut.slabs();
         let minor = |(wiring, tile): (&mut Self, usize)| {
             let (rows, _) = tiles.bounds(tile, TILE_MARGIN);
             let touched = |slab: &Rows| slab.first < rows.end && rows.start < slab.last;
             let own = slabs.iter().zip(&lists).filter(|(slab, _)| touched(slab)).map(|(_, list)| list);
             let inputs = [&rules, &seams].into_iter().chain(own).chain([psf(tile)]).cloned().collect();
-            let MinorCut { minor, rules, scale } = cut;
-            wiring.task(key("minor", plane, tile), DeconvOp::MinorTile(MinorTile { minor, rules, scale, tile }), inputs)
+            let MinorCut { minor, rules } = cut;
+            wiring.task(key("minor", plane, tile), DeconvOp::MinorTile(MinorTile { minor, rules, tile }), inputs)
         };
         let steps: Vec<Key> = (0..tiles.count()).map(|tile| minor((&mut *self, tile))).collect();
         let step = self.task(key("found-tiles", plane, 0), DeconvOp::MergeSteps(MergeSteps), steps);
@@ -74,11 +74,10 @@ impl Wiring {
         self.task(key("seams", plane, 0), DeconvOp::DrawSeams(DrawSeams { tiles }), inputs)
     }
 
-    fn tile_ranks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), at: (Tiles, Grid)) -> Vec<Key> {
-        let ((seams, weights), (tiles, grid)) = (around, at);
+    fn tile_ranks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), tiles: Tiles) -> Vec<Key> {
+        let (seams, weights) = around;
         // without a map of floors nothing is weighed
         let weighed = if weights.len() > 1 { weights } else { &[] };
-        let ny = self.cut.shape.0;
         let slabs = self.cut.slabs().into_iter().enumerate();
         slabs
             .map(|(index, rows)| {
@@ -86,21 +85,21 @@ impl Wiring {
                 let most = bounds.filter(|tile| tile.start < rows.last && rows.first < tile.end).count();
                 let slab = [seams, &keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weighed).cloned().collect();
-                let op = DeconvOp::RankTiles(RankTiles { first: rows.first, ny, grid, signs: self.signs, most });
+                let op = DeconvOp::RankTiles(RankTiles { first: rows.first, signs: self.signs, most });
                 self.task(key("tile-rank", plane, index), op, inputs)
             })
             .collect()
     }
 
-    fn tile_lists(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), grid: Grid) -> Vec<Key> {
+    fn tile_lists(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key])) -> Vec<Key> {
         let (rules, weights) = around;
-        let ny = self.cut.shape.0;
+        let shape = self.cut.shape;
         let slabs = self.cut.slabs().into_iter().enumerate();
         slabs
             .map(|(index, rows)| {
                 let slab = [rules, &keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weights).cloned().collect();
-                let select = Select { first: rows.first, ny, grid, signs: self.signs, floor: 0.0 };
+                let select = Select { rows, shape, grid: Grid::ALL, signs: self.signs, floor: 0.0 };
                 self.task(key("tile-select", plane, index), DeconvOp::SelectAbove(SelectAbove { select }), inputs)
             })
             .collect()

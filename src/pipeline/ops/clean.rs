@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
 use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
-use crate::algorithms::{Component, Minor, MinorRules, MinorView, Psfs, Scale, Step, View};
+use crate::algorithms::{Component, Minor, MinorRules, MinorView, Psfs, Step, View};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask, PsfGrid};
 use crate::kernels::list::ActiveList;
@@ -19,8 +19,6 @@ pub struct MinorPass {
     pub minor: Minor,
     /// How far it goes.
     pub rules: MinorRules,
-    /// The shape of its components; lists count in steps of its grid.
-    pub scale: Scale,
     /// Number of slabs.
     pub slabs: usize,
     /// Where each of several PSFs holds.
@@ -47,7 +45,6 @@ impl Work for MinorPass {
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         let cycle = self.minor.cycle();
         let all: Vec<_> = inputs[inputs.len() - self.psfs()..].iter().map(|psf| psf.psf()).collect();
-        let response = all[0].scale();
         let psfs = match &self.grid {
             Some(grid) => Psfs::several(all, grid),
             None => Psfs::one(all[0]),
@@ -56,23 +53,12 @@ impl Work for MinorPass {
             View::List => MinorView::List(join(&inputs[..self.slabs])),
             View::Plane => plane(&inputs[..self.slabs], &inputs[self.slabs..2 * self.slabs]),
         };
-        let mut step = cycle.run(view, &psfs, &self.rules, &context.cancel);
-        if !self.scale.is_point() {
-            spread(&mut step, self.scale.grid().step, response);
-        }
+        let step = cycle.run(view, &psfs, &self.rules, &context.cancel);
         Ok(Value::Step(step))
     }
 }
 
-/// From places on a grid to pixels, and from peaks of the smoothed residual to the flux of blobs.
-pub(super) fn spread(step: &mut Step, grid: usize, response: f32) {
-    for component in &mut step.components {
-        (component.y, component.x) = (component.y * grid, component.x * grid);
-        component.flux /= response;
-    }
-}
-
-fn join(lists: &[Arc<Value>]) -> ActiveList {
+pub(super) fn join(lists: &[Arc<Value>]) -> ActiveList {
     let mut all = ActiveList::default();
     lists.iter().for_each(|list| all.append(list.active()));
     all

@@ -13,7 +13,7 @@ use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, TileRank, TileRules};
+use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
 use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
@@ -106,6 +106,7 @@ variants! {
     39 TileRules(rules);
     40 CellRows(rows);
     41 RmsMap(map);
+    42 Steps(steps);
 }
 
 /// Parts that go through serde.
@@ -137,6 +138,7 @@ by_serde!(
     SlabRank,
     Levels,
     Step,
+    Steps,
     ModelTally,
     SlabTally,
     PooledRows,

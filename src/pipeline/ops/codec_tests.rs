@@ -105,7 +105,6 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
         PlaneStats { peak: rng.random(), sigma: f64::from_bits(rng.random()), pixels: 9, ..PlaneStats::default() };
     let tile_levels = levels.clone();
     let rank = SlabRank { peak: rng.random(), outside: -0.0, allowed: u64::MAX, levels: levels.clone() };
-    let components = vec![Component { y: 3, x: 1 << 40, flux: rng.random() }; shape.0];
     let sample = noise(rng, shape).into_raw_vec_and_offset().0;
     let survey = SlabSurvey { min: f32::NEG_INFINITY, max: f32::NAN, pixels: 7, squares: vec![0.1; shape.0], sample };
     let beam = CleanBeam { bmaj: rng.random(), bmin: 0.1, bpa: -3.0 };
@@ -134,7 +133,6 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
         Value::Rank(rank),
         Value::Statistics(stats, levels),
         Value::Active(list),
-        Value::Step(Step { components, iterations: 1 << 50, is_negative: true }),
         Value::Tally(ModelTally { flux: rng.random(), negative: -0.0, components: 3 }),
         Value::Survey(survey),
         Value::PsfFacts(facts),
@@ -185,11 +183,19 @@ fn planes(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     ]
 }
 
+/// What minor cycles find.
+fn found(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> [Value; 2] {
+    let component = Component { y: 3, x: 1 << 40, flux: rng.random() };
+    let step = Step { components: vec![component; shape.0], iterations: 1 << 50, is_negative: true };
+    [Value::Steps(Steps(vec![Step::default(), step.clone()])), Value::Step(step)]
+}
+
 fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut values = planes(&mut rng, shape);
     values.extend(measured(&mut rng, shape));
     values.extend(local(shape));
+    values.extend(found(&mut rng, shape));
     values.extend(wiener(&mut rng, shape));
     values
 }
@@ -197,7 +203,7 @@ fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
 #[test]
 fn every_variant_is_among_the_values_tested() {
     let kinds: BTreeSet<u8> = every_kind(1, (4, 6)).iter().map(|value| written(value)[0]).collect();
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=41).collect::<Vec<_>>());
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=42).collect::<Vec<_>>());
 }
 
 proptest! {

@@ -151,13 +151,13 @@ fn local_of(inputs: &[Arc<Value>]) -> Option<&RmsMap> {
 }
 
 /// Finds the peak of a slab; inputs: residual rows, where components may stand now, where the user lets them; the
-/// plane's noise and the map of floors if the PSF falls short.
+/// plane's noise and the map of floors if the PSF falls short. The residual holds the pixels in steps of the grid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rank {
-    /// First row of the slab.
-    pub first: usize,
-    /// Rows of the plane.
-    pub ny: usize,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Shape of the plane, `(ny, nx)`.
+    pub shape: (usize, usize),
     /// Pixels that count.
     pub grid: Grid,
     /// Signs that count.
@@ -173,17 +173,18 @@ impl Work for Rank {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (residual, now, user) = (inputs[0].residual(), inputs[1].allowed(), inputs[2].allowed());
-        let mut weights = Weights::new(&inputs[3..], self.first, residual.shape().1);
+        let ((ny, nx), step) = (self.shape, self.grid.step);
+        let mut weights = Weights::new(&inputs[3..], self.rows.first, nx);
         let mut rank = SlabRank::default();
-        let nx = residual.shape().1;
-        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+        for y in 0..self.rows.len() {
             let weights = weights.next_row();
-            if !self.grid.holds(self.first + y, self.ny) {
+            if !self.grid.holds(self.rows.first + y, ny) {
                 continue;
             }
+            let row = residual.pixels().row((self.rows.first + y) / step - self.rows.first.div_ceil(step));
             let (now, user) = (now.as_ref().map(|mask| mask.row(y)), user.as_ref().map(|mask| mask.row(y)));
             for x in self.grid.along(nx) {
-                let height = self.signs.height(row[x]) * weights[x];
+                let height = self.signs.height(row[x / step]) * weights[x];
                 if height > rank.outside && user.is_none_or(|user| user[x]) {
                     rank.outside = height;
                 }
@@ -236,11 +237,11 @@ impl Work for Statistics {
 /// the plane's noise, the map of floors if the PSF falls short.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Select {
-    /// First row of the slab.
-    pub first: usize,
-    /// Rows of the plane.
-    pub ny: usize,
-    /// Pixels that count; the list counts in steps of this grid.
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Shape of the plane, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// Pixels that count; residual and list count in steps of this grid.
     pub grid: Grid,
     /// Signs that count.
     pub signs: Signs,
@@ -257,20 +258,22 @@ impl Work for Select {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (residual, allowed) = (inputs[0].residual(), inputs[1].allowed());
-        let mut weights = Weights::new(&inputs[2..], self.first, residual.shape().1);
+        let ((ny, nx), step) = (self.shape, self.grid.step);
+        let mut weights = Weights::new(&inputs[2..], self.rows.first, nx);
         let mut list = ActiveList::default();
-        let (nx, step) = (residual.shape().1, self.grid.step);
-        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+        for y in 0..self.rows.len() {
             let weights = weights.next_row();
-            if !self.grid.holds(self.first + y, self.ny) {
+            if !self.grid.holds(self.rows.first + y, ny) {
                 continue;
             }
+            let at = (self.rows.first + y) / step;
+            let row = residual.pixels().row(at - self.rows.first.div_ceil(step));
             let allowed = allowed.as_ref().map(|mask: &Mask| mask.row(y));
             for x in self.grid.along(nx) {
-                let (value, weight) = (row[x], weights[x]);
+                let (value, weight) = (row[x / step], weights[x]);
                 let is_high = self.signs.may_list(value) && value.abs() * weight >= self.floor;
                 if is_high && allowed.is_none_or(|allowed| allowed[x]) {
-                    list.push(((self.first + y) / step, x / step), value, weight);
+                    list.push((at, x / step), value, weight);
                 }
             }
         }

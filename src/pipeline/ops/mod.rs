@@ -15,6 +15,7 @@ mod psf;
 mod scales;
 mod score;
 mod seams;
+mod smooth;
 mod tiles;
 mod value;
 mod varying;
@@ -41,9 +42,10 @@ pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
-pub use scales::{AddShapes, EdgeLevel, MaskFound, MergeSteps, ScaleRows, SmoothPsf, SmoothRows};
+pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
+pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows};
 pub use tiles::{MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
@@ -218,15 +220,19 @@ pub enum DeconvOp {
     AddComponents(AddComponents),
     /// Components of rows of a model.
     ListComponents(ListComponents),
-    /// Row transforms of a scale's kernel.
-    ScaleRows(ScaleRows),
-    /// A PSF smoothed with a scale.
-    SmoothPsf(SmoothPsf),
+    /// Low frequencies of a scale's kernel.
+    ScaleTransfer(ScaleTransfer),
+    /// A PSF smoothed with scales.
+    ScaleTable(ScaleTable),
     /// How high a smooth PSF still is near its edges.
     EdgeLevel(EdgeLevel),
+    /// Column transforms of the smoothed residual.
+    SmoothColumns(SmoothColumns),
     /// Rows of the smoothed residual.
     SmoothRows(SmoothRows),
-    /// Adds extended components to a model's slab.
+    /// One minor cycle over several scales.
+    CleanScales(CleanScales),
+    /// Adds components of all scales to a model's slab.
     AddShapes(AddShapes),
     /// Components of several cycles put together.
     MergeSteps(MergeSteps),
@@ -345,9 +351,11 @@ macro_rules! each {
             DeconvOp::MinorPass($op) => $call,
             DeconvOp::AddComponents($op) => $call,
             DeconvOp::ListComponents($op) => $call,
-            DeconvOp::ScaleRows($op) => $call,
-            DeconvOp::SmoothPsf($op) => $call,
+            DeconvOp::ScaleTransfer($op) => $call,
+            DeconvOp::ScaleTable($op) => $call,
             DeconvOp::EdgeLevel($op) => $call,
+            DeconvOp::SmoothColumns($op) => $call,
+            DeconvOp::CleanScales($op) => $call,
             DeconvOp::SmoothRows($op) => $call,
             DeconvOp::AddShapes($op) => $call,
             DeconvOp::MergeSteps($op) => $call,

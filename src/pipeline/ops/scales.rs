@@ -1,152 +1,94 @@
-//! The steps of a multiscale cycle: kernels and PSFs of a scale, the smooth residual, extended components.
+//! The steps of a multiscale cycle: the minor cycle over all scales, extended components, what was found so far.
 
 use std::sync::Arc;
 
 use ndarray::{Array2, s};
 use serde::{Deserialize, Serialize};
 
-use super::convolve::{complex, piece_of_block, rows_back, transform};
-use super::{FieldRows, OpError, Rows, Value, Work};
-use crate::algorithms::{Component, PlaneStats, Scale, Step, smooth_psf, smoothing_layout};
-use crate::fft::{Layout, Placement, forward_rows};
+use super::clean::join;
+use super::{OpError, Rows, Value, Work};
+use crate::algorithms::{Component, Member, MinorRules, Scale, Step, Steps, Table, clean_together};
 use crate::graph::{Cost, Meta, TaskContext};
-use crate::images::{Image, Mask, PsfPeak};
+use crate::images::Mask;
 
-/// Row transforms of a scale's kernel, its centre at the origin; no inputs.
+/// Runs one minor cycle over several scales; inputs: the lists of each scale, slab by slab, the PSF of each scale, the
+/// tables between scales.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ScaleRows {
-    /// The transform.
-    pub layout: Layout,
-    /// The scale.
-    pub scale: Scale,
+pub struct CleanScales {
+    /// How far it goes.
+    pub rules: MinorRules,
+    /// Share of its peak that a scale's turn leaves while others wait.
+    pub leaves: f32,
+    /// The scales and their numbers.
+    pub scales: Vec<(usize, Scale)>,
+    /// How many numbers there are.
+    pub count: usize,
+    /// Of each table: the places of its scales in `scales`, and the pixels from one entry to the next.
+    pub tables: Vec<(usize, usize, u32)>,
+    /// Number of slabs.
+    pub slabs: usize,
 }
 
-impl Work for ScaleRows {
-    const KIND: &'static str = "scale-rows";
+impl Work for CleanScales {
+    const KIND: &'static str = "minor-scales";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        let side = 2 * self.scale.reach() + 1;
-        let cost = FieldRows { layout: self.layout, rows: Rows { first: 0, last: side } }.cost(inputs);
-        Cost { scratch_bytes: cost.scratch_bytes + 12 * (side * side) as u64, ..cost }
+        let lists = &inputs[..self.scales.len() * self.slabs];
+        let bytes: u64 = lists.iter().map(|meta| meta.bytes).sum();
+        // a guess: the number of components is not known before
+        Cost { flops: 20.0 * bytes as f64, output_bytes: bytes / 8, scratch_bytes: 4 * bytes }
     }
 
-    fn run(&self, _inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let origin = -(self.scale.reach() as isize);
-        let placement = Placement { y: origin, x: origin };
-        Ok(Value::Spectrum(forward_rows(self.scale.kernel().view(), &self.layout, placement)))
-    }
-}
-
-/// Smooths a PSF twice with a scale, at the lags between the scale's centres; input: the PSF.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SmoothPsf {
-    /// The scale.
-    pub scale: Scale,
-    /// Where the PSF peaks, and its shape.
-    pub peak: PsfPeak,
-    /// Shape of the image, `(ny, nx)`.
-    pub shape: (usize, usize),
-}
-
-impl Work for SmoothPsf {
-    const KIND: &'static str = "smooth-psf";
-
-    fn cost(&self, _inputs: &[Meta]) -> Cost {
-        let layout = smoothing_layout(&self.peak, self.shape, &self.scale);
-        let cells = layout.ly * layout.half();
-        let step = self.scale.grid().step;
-        let (rows, columns) = self.peak.kept(self.shape.0, self.shape.1);
-        Cost {
-            flops: 3.0 * transform(layout.ly * layout.lx, true),
-            output_bytes: 4 * (rows.len().div_ceil(step) * columns.len().div_ceil(step)) as u64,
-            // row transforms of PSF and kernel, the columns of a block and what comes back, the plane
-            scratch_bytes: 4 * complex(cells),
+    fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
+        let (lists, rest) = inputs.split_at(self.scales.len() * self.slabs);
+        let (psfs, tables) = rest.split_at(self.scales.len());
+        let members = self.scales.iter().zip(lists.chunks_exact(self.slabs)).zip(psfs);
+        let mut members: Vec<_> = members
+            .map(|(((_, scale), lists), psf)| Member { scale: *scale, list: join(lists), psf: psf.psf() })
+            .collect();
+        let tables = self.tables.iter().zip(tables);
+        let tables: Vec<_> = tables
+            .map(|((one, other, spacing), table)| Table { pair: (*one, *other), table: table.psf(), spacing: *spacing })
+            .collect();
+        let found = clean_together(&mut members, &tables, &self.rules, self.leaves, &context.cancel);
+        let mut steps = Steps(vec![Step::default(); self.count]);
+        for ((number, _), step) in self.scales.iter().zip(found.0) {
+            steps.0[*number] = step;
         }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let smooth = smooth_psf(inputs[0].psf(), self.shape, &self.scale)?;
-        Ok(smooth.map_or(Value::Done, Value::Psf))
+        Ok(Value::Steps(steps))
     }
 }
 
-/// Measures how high a smooth PSF still is near its edges \[Jy per Jy of the scale\]; input: the smooth PSF.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct EdgeLevel;
-
-impl Work for EdgeLevel {
-    const KIND: &'static str = "edge-level";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        Cost { flops: inputs[0].bytes as f64 / 2.0, output_bytes: 0, scratch_bytes: 0 }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let level = match &*inputs[0] {
-            Value::Psf(smooth) => smooth.edge_rms() * f64::from(smooth.scale()),
-            _ => 0.0,
-        };
-        Ok(Value::Noise(PlaneStats { rms: level, ..PlaneStats::default() }))
-    }
-}
-
-/// Rows of the residual smoothed with a scale; inputs: the blocks of the convolution.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SmoothRows {
-    /// The transform.
-    pub layout: Layout,
-    /// The slab's rows.
-    pub rows: Rows,
-    /// Shape of the image, `(ny, nx)`.
-    pub shape: (usize, usize),
-}
-
-impl Work for SmoothRows {
-    const KIND: &'static str = "smooth";
-
-    fn cost(&self, _inputs: &[Meta]) -> Cost {
-        let rows = self.rows.len();
-        Cost {
-            flops: rows as f64 * transform(self.layout.lx, true),
-            output_bytes: 4 * (rows * self.shape.1) as u64,
-            scratch_bytes: complex(2 * self.layout.lx),
-        }
-    }
-
-    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
-        piece_of_block(meta, self.rows, self.shape.0)
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        Ok(Value::Residual(Image::new(rows_back(inputs, &self.layout, self.rows, self.shape.1)?)))
-    }
-}
-
-/// Adds extended components to a slab of the model; inputs: what a minor cycle found, then the model's rows. Wings that
-/// leave the image are dropped.
+/// Adds components of all scales to a slab of the model; inputs: what a minor cycle found, then the model's rows. Wings
+/// that leave the image are dropped.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddShapes {
     /// The slab's rows.
     pub rows: Rows,
-    /// Shape of the components.
-    pub scale: Scale,
+    /// Shapes of the components.
+    pub scales: Vec<Scale>,
 }
 
 impl Work for AddShapes {
     const KIND: &'static str = "shapes";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        let side = 2 * self.scale.reach() + 1;
+        let pixels = |scale: &Scale| (2 * scale.reach() as u64 + 1).pow(2);
+        let most = self.scales.iter().map(pixels).max().unwrap_or(0);
         // a guess: a hundred components
-        let flops = 200.0 * (side * side) as f64;
-        Cost { flops, output_bytes: inputs[1].bytes, scratch_bytes: 12 * (side * side) as u64 }
+        Cost { flops: 200.0 * most as f64, output_bytes: inputs[1].bytes, scratch_bytes: 12 * most }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut model = inputs[1].model().clone();
-        let kernel = self.scale.kernel();
-        for component in &inputs[0].step().components {
-            add(model.pixels_mut(), self.rows, &kernel, component);
+        for (scale, step) in self.scales.iter().zip(&inputs[0].steps().0) {
+            let reach = scale.reach();
+            let near = self.rows.first.saturating_sub(reach)..self.rows.last + reach;
+            let mut components = step.components.iter().filter(|component| near.contains(&component.y)).peekable();
+            if components.peek().is_some() {
+                let kernel = scale.kernel();
+                components.for_each(|component| add(model.pixels_mut(), self.rows, &kernel, component));
+            }
         }
         Ok(Value::Model(model))
     }
@@ -165,7 +107,7 @@ fn add(model: &mut Array2<f32>, rows: Rows, kernel: &Array2<f32>, component: &Co
     }
 }
 
-/// Adds what a minor cycle found to what earlier ones found; inputs: a step each.
+/// Adds up what was found, at points or scale by scale; inputs: what each cycle or tile found, all in the same way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MergeSteps;
 
@@ -178,22 +120,31 @@ impl Work for MergeSteps {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut all: Vec<Component> = inputs.iter().flat_map(|step| step.step().components.iter().copied()).collect();
-        // a stable order: equal places keep that of the steps
-        all.sort_by_key(|component| (component.y, component.x));
-        all.dedup_by(|later, first| {
-            let is_same = (later.y, later.x) == (first.y, first.x);
-            first.flux += if is_same { later.flux } else { 0.0 };
-            is_same
-        });
-        let iterations = inputs.iter().map(|step| step.step().iterations).sum();
-        let is_negative = inputs.iter().any(|step| step.step().is_negative);
-        Ok(Value::Step(Step { components: all, iterations, is_negative }))
+        if let Some(Value::Step(_)) = inputs.first().map(|first| &**first) {
+            return Ok(Value::Step(merge(inputs.iter().map(|step| step.step()))));
+        }
+        let scales = inputs.iter().map(|steps| steps.steps().0.len()).max().unwrap_or(0);
+        let of = |number: usize| merge(inputs.iter().filter_map(|steps| steps.steps().0.get(number)));
+        Ok(Value::Steps(Steps((0..scales).map(of).collect())))
     }
 }
 
-/// Allows the places of components, and those near them; inputs: where the user lets components stand, the components,
-/// and for points the slab's rows of the model, whose bright pixels are allowed too.
+/// One step of several.
+fn merge<'a>(steps: impl Iterator<Item = &'a Step> + Clone) -> Step {
+    let mut all: Vec<Component> = steps.clone().flat_map(|step| step.components.iter().copied()).collect();
+    // a stable order: equal places keep that of the steps
+    all.sort_by_key(|component| (component.y, component.x));
+    all.dedup_by(|later, first| {
+        let is_same = (later.y, later.x) == (first.y, first.x);
+        first.flux += if is_same { later.flux } else { 0.0 };
+        is_same
+    });
+    let is_negative = steps.clone().any(|step| step.is_negative);
+    Step { components: all, iterations: steps.map(|step| step.iterations).sum(), is_negative }
+}
+
+/// Allows the places of a scale's components, and those near them; inputs: where the user lets components stand, the
+/// components of all scales, and for points the slab's rows of the model, whose bright pixels are allowed too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MaskFound {
     /// The slab's rows.
@@ -202,6 +153,8 @@ pub struct MaskFound {
     pub nx: usize,
     /// Pixels by which the mask grows in each direction.
     pub dilate: usize,
+    /// Number of the scale.
+    pub number: usize,
     /// Absolute brightness from which a pixel of the model is allowed \[Jy/pixel\].
     pub least: f32,
 }
@@ -216,7 +169,8 @@ impl Work for MaskFound {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut near = Array2::<f32>::zeros((self.rows.len(), self.nx));
-        for Component { y, x, .. } in &inputs[1].step().components {
+        let found = inputs[1].steps().0.get(self.number).map_or(&[][..], |step| &step.components);
+        for Component { y, x, .. } in found {
             let top = y.saturating_sub(self.dilate).max(self.rows.first);
             let bottom = (y + self.dilate + 1).min(self.rows.last);
             if top < bottom {
@@ -243,14 +197,16 @@ impl Work for MaskFound {
 mod tests {
     use super::*;
     use crate::graph::Cancel;
+    use crate::images::Image;
 
     #[test]
     fn the_mask_of_points_holds_their_places_and_the_bright_pixels_of_the_model() {
-        let found = Step { components: vec![Component { y: 4, x: 1, flux: 0.1 }], iterations: 1, is_negative: false };
+        let found = Step { components: vec![Component { y: 4, x: 1, flux: 0.1 }], iterations: 1, ..Step::default() };
+        let found = Steps(vec![Step::default(), found]);
         let mut model = Array2::<f32>::zeros((4, 5));
         (model[(0, 4)], model[(1, 4)], model[(3, 0)]) = (-0.5, 0.4, 0.5);
-        let op = MaskFound { rows: Rows { first: 2, last: 6 }, nx: 5, dilate: 1, least: 0.5 };
-        let inputs = [Value::Allowed(None), Value::Step(found), Value::Model(Image::new(model))].map(Arc::new);
+        let op = MaskFound { rows: Rows { first: 2, last: 6 }, nx: 5, dilate: 1, number: 1, least: 0.5 };
+        let inputs = [Value::Allowed(None), Value::Steps(found), Value::Model(Image::new(model))].map(Arc::new);
         let context = TaskContext { cancel: Cancel::default() };
         let mask = op.run(&inputs, &context).unwrap();
         let mask = mask.allowed().clone().unwrap();

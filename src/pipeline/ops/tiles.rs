@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::clean::spread;
 use super::measure::Weights;
 use super::{OpError, Select, Value, Work};
 use crate::algorithms::{
-    Grid, Minor, MinorRules, MinorView, Psfs, Scale, Signs, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
+    Minor, MinorRules, MinorView, Psfs, Signs, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
 };
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::kernels::list::ActiveList;
@@ -23,10 +22,6 @@ const RANK_BYTES: u64 = 8300;
 pub struct RankTiles {
     /// First row of the slab.
     pub first: usize,
-    /// Rows of the plane.
-    pub ny: usize,
-    /// Pixels that count.
-    pub grid: Grid,
     /// Signs that count.
     pub signs: Signs,
     /// Tiles that it may touch at the most.
@@ -49,12 +44,9 @@ impl Work for RankTiles {
         let mut ranks: Vec<Option<Box<TileRank>>> = vec![None; seams.tiles().count()];
         for (y, row) in residual.pixels().rows().into_iter().enumerate() {
             let weights = weights.next_row();
-            if !self.grid.holds(self.first + y, self.ny) {
-                continue;
-            }
             seams.label(self.first + y, &mut labels);
             let allowed = allowed.as_ref().map(|mask| mask.row(y));
-            for x in self.grid.along(nx).filter(|x| allowed.is_none_or(|allowed| allowed[*x])) {
+            for x in (0..nx).filter(|x| allowed.is_none_or(|allowed| allowed[*x])) {
                 let (tile, height) = (labels[x] as usize, self.signs.height(row[x]) * weights[x]);
                 let new = || Box::new(TileRank { tile, ..TileRank::default() });
                 let rank = ranks[tile].get_or_insert_with(new);
@@ -120,18 +112,8 @@ pub struct MinorTile {
     pub minor: Minor,
     /// How far it goes; floor and components are those of the tiles.
     pub rules: MinorRules,
-    /// The shape of its components; lists count in steps of its grid.
-    pub scale: Scale,
     /// The tile.
     pub tile: usize,
-}
-
-impl MinorTile {
-    /// Place of a list's pixel in the plane.
-    fn at(&self, y: usize, x: usize) -> (usize, usize) {
-        let step = self.scale.grid().step;
-        (y * step, x * step)
-    }
 }
 
 impl Work for MinorTile {
@@ -150,7 +132,7 @@ impl Work for MinorTile {
         for part in lists.iter().map(|list| list.active()) {
             for index in 0..part.len() {
                 let (y, x) = (part.y[index] as usize, part.x[index] as usize);
-                if seams.is_near(self.tile, TILE_MARGIN, self.at(y, x)) {
+                if seams.is_near(self.tile, TILE_MARGIN, (y, x)) {
                     list.push((y, x), part.value[index], part.weight[index]);
                 }
             }
@@ -160,13 +142,7 @@ impl Work for MinorTile {
             return Ok(Value::Step(Step::default()));
         }
         let mut step = self.minor.cycle().run(MinorView::List(list), &Psfs::one(psf), &rules, &context.cancel);
-        step.components.retain(|component| {
-            let (y, x) = self.at(component.y, component.x);
-            seams.tile_of(y, x) == self.tile
-        });
-        if !self.scale.is_point() {
-            spread(&mut step, self.scale.grid().step, psf.scale());
-        }
+        step.components.retain(|component| seams.tile_of(component.y, component.x) == self.tile);
         Ok(Value::Step(step))
     }
 }

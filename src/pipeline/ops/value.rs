@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, TileRank, TileRules};
+use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
@@ -122,6 +122,8 @@ pub enum Value {
     Active(ActiveList),
     /// What a minor cycle found.
     Step(Step),
+    /// What a minor cycle found at each scale.
+    Steps(Steps),
     /// Sums over rows of a model.
     SlabTally(SlabTally),
     /// Sums over a model.
@@ -222,6 +224,8 @@ access! {
     active: Active(ActiveList);
     /// What a minor cycle found.
     step: Step(Step);
+    /// What a minor cycle found at each scale.
+    steps: Steps(Steps);
     /// Sums over rows of a model.
     slab_tally: SlabTally(SlabTally);
     /// Sums over a model.
@@ -293,6 +297,7 @@ impl Value {
             Self::RmsMap(map) => map.bytes(),
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64,
+            Self::Steps(steps) => steps.0.iter().map(|step| 24 * step.components.len() as u64).sum(),
             Self::SlabTally(tally) => 16 * tally.flux.len() as u64,
             Self::PooledRows(rows) => rows.bytes(),
             Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,

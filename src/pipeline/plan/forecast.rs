@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Forecast, Plan, restoring_layout, scales};
-use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs};
+use crate::algorithms::{Kind, Minor, MinorRules, Patch, Signs};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{
@@ -81,12 +81,6 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
 
 fn slabs(plan: &Plan, share: u64) -> Slabs {
     plan.cut.slabs().into_iter().map(|rows| Kept::of_bytes(plan.cut.bytes(rows) / share)).collect()
-}
-
-/// Size of a PSF.
-pub(super) fn psf_bytes(plan: &Plan, number: usize) -> u64 {
-    let (ny, nx) = plan.psf_plane(number, true).shape();
-    4 * (ny * nx) as u64
 }
 
 /// What a stage takes within the plan's memory; where that is not enough for its largest task, what this task needs.
@@ -180,13 +174,8 @@ struct Held {
 
 /// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.
 fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
-    let layout = plan.kernel.layout;
-    let given: Vec<(Kept, Slabs)> = (0..psfs(plan))
-        .map(|number| {
-            let block = |block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64);
-            (Kept::of_bytes(plan.held_psf_bytes(number)), (0..layout.blocks()).map(block).collect())
-        })
-        .collect();
+    let given: Vec<(Kept, Slabs)> =
+        (0..psfs(plan)).map(|number| (Kept::of_bytes(plan.held_psf_bytes(number)), scales::transfer(plan))).collect();
     (0..plan.batch)
         .map(|plane| {
             let own = psfs_of(plan, plane);
@@ -211,18 +200,26 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut targets = Vec::new();
     for (plane, Held { keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
-        let cut = MinorCut { minor, rules, scale: Scale::POINT };
-        let step = match plan.tiles {
-            Some(tiles) => {
-                let psf = |tile| &psfs[nearest(plan.grid(), tiles, tile)];
-                wiring.tiled_minor(plane, &keys, (&weights, psf), (tiles, cut)).step
-            }
-            None => wiring.minor(plane, &keys, (&weights, (&psfs[..], plan.grid())), cut),
+        let psf_plane = psfs_of(plan, plane).start;
+        let model = if minor == Minor::Multiscale {
+            let (model, held) = scales::cycle(plan, &mut wiring, (plane, psf_plane, &psfs[0]), (&keys, &weights));
+            targets.extend(held);
+            model
+        } else {
+            let cut = MinorCut { minor, rules };
+            let step = match plan.tiles {
+                Some(tiles) => {
+                    let psf = |tile| &psfs[nearest(plan.grid(), tiles, tile)];
+                    wiring.tiled_minor(plane, &keys, (&weights, psf), (tiles, cut)).step
+                }
+                None => wiring.minor(plane, &keys, (&weights, (&psfs[..], plan.grid())), cut),
+            };
+            targets.push(step.clone());
+            wiring.add_components(plane, &keys.model, &step)
         };
-        let model = wiring.add_components(plane, &keys.model, &step);
         // what outlives the graph: the dirty image, the mask, the PSF and the best model so far
         targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).cloned());
-        targets.extend(transfers.iter().flatten().chain(&psfs).chain([&step]).cloned());
+        targets.extend(transfers.iter().flatten().chain(&psfs).cloned());
         let after = PlaneKeys { model, ..keys };
         let layout = &plan.kernel.layout;
         let residual = match plan.grid() {
@@ -231,12 +228,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
         };
         let after = PlaneKeys { residual, ..after };
         let measured = wiring.statistics(plane, &after, None);
-        targets.extend(scales::look(
-            plan,
-            &mut wiring,
-            (plane, psfs_of(plan, plane).start),
-            (&after, &measured.weights),
-        ));
+        targets.extend(scales::look(plan, &mut wiring, (plane, psf_plane), (&after, &measured.weights)));
         targets.push(measured.statistics);
         targets.push(wiring.tally(plane, &after.model));
         targets.extend(after.model.into_iter().chain(after.residual));

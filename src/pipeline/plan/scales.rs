@@ -1,12 +1,12 @@
 //! What the scales of multiscale CLEAN add to the stages of a forecast.
 
 use super::Plan;
-use super::forecast::{Stage, TYPICAL_BEAM, psf_bytes, psfs};
-use crate::algorithms::{Kind, Minor, Scale};
+use super::forecast::{Stage, TYPICAL_BEAM, psfs};
+use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs, table_reach};
 use crate::graph::Key;
 use crate::images::Cell;
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{Kept, Numbered, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, Numbered, PlaneKeys, ScalesCut, Slabs, Taking, Wiring, spacing};
 
 /// Mean full width of the beam \[pixels\] as far as it is known before the PSF is read: given, or in the dirty image's header,
 /// or the usual one.
@@ -20,62 +20,104 @@ fn beam_pixels(plan: &Plan) -> f64 {
     plan.cell().and_then(width).filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(TYPICAL_BEAM)
 }
 
-/// The extended scales that the plan would clean with, were its beam as the header has it.
-pub(super) fn extended(plan: &Plan) -> Vec<Numbered> {
+/// The scales that the plan would clean with, were its beam as the header has it; none where components are points.
+pub(super) fn all(plan: &Plan) -> Vec<Scale> {
     if !matches!(plan.algorithm().kind, Kind::Clean(Minor::Multiscale)) {
         return Vec::new();
     }
-    let scales = plan.config.multiscale.list(beam_pixels(plan), plan.cut.shape);
-    scales.into_iter().enumerate().filter(|(_, scale)| !scale.is_point()).collect()
+    plan.config.multiscale.list(beam_pixels(plan), plan.cut.shape, &plan.kernel.layout)
 }
 
-fn all(numbered: &[Numbered]) -> Vec<Scale> {
-    numbered.iter().map(|(_, scale)| *scale).collect()
+fn wide(scales: &[Scale]) -> impl Iterator<Item = Numbered> {
+    scales.iter().copied().enumerate().filter(|(_, scale)| !scale.is_point())
 }
 
-/// PSFs and transfer functions of the scales; nothing where components are points.
+/// Bytes of a scale's kernel.
+fn kernel_bytes(plan: &Plan, scale: &Scale) -> u64 {
+    let small = plan.kernel.layout.shrunk(scale.step);
+    8 * (small.ly * small.half()) as u64
+}
+
+/// A table of that spacing.
+fn table(plan: &Plan, spacing: usize) -> Kept {
+    let (up, left) = table_reach(&plan.kernel.layout, spacing, plan.cut.shape);
+    Kept::of_bytes(4 * ((2 * up + 1) * (2 * left + 1)) as u64)
+}
+
+/// Kernels, PSFs and tables of the scales, given the PSFs' transfer functions; nothing where components are points.
 pub(super) fn load(plan: &Plan) -> Option<Stage> {
-    let scales = extended(plan);
+    let scales = all(plan);
+    let layout = &plan.kernel.layout;
     let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
-    let layout = wiring.scale_layout(&all(&scales));
     for plane in 0..psfs(plan) {
-        let psf = wiring.give("held-psf", plane, 0, &Kept::of_bytes(psf_bytes(plan, plane)));
-        for at in &scales {
-            targets.push(wiring.smooth_psf((plane, *at), &psf, plan.kernel.peak));
-            targets.extend(wiring.scale_transfer((plane, *at), &layout));
-        }
-        targets.push(psf);
+        let transfer: Slabs = transfer(plan);
+        let psf = wiring.give_all("held-transfer", plane, &transfer);
+        targets.extend(wiring.scale_family((plane, None), &scales, layout, &psf));
+        targets.extend(psf);
     }
     (!scales.is_empty()).then(|| Stage::new("scales", wiring, targets))
 }
 
-/// The residual of a plane at every scale and its statistics, and what of the scales outlives the graph; `psf` is the
-/// plane's PSF.
+/// The transfer function of a PSF.
+pub(super) fn transfer(plan: &Plan) -> Slabs {
+    let layout = &plan.kernel.layout;
+    (0..layout.blocks()).map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64)).collect()
+}
+
+/// A minor cycle over all scales, and the model with what it found, and what of the scales outlives the
+/// graph; `at` are the plane, its PSF's, and the PSF, whole.
+pub(super) fn cycle(
+    plan: &Plan,
+    wiring: &mut Wiring,
+    at: (usize, usize, &Key),
+    keys: (&PlaneKeys, &[Key]),
+) -> (Vec<Key>, Vec<Key>) {
+    let ((plane, psf_plane, psf), (keys, weights), scales) = (at, keys, all(plan));
+    let slabs = plan.cut.slabs();
+    let mut images = Vec::new();
+    let (mut psfs, mut tables) = (Vec::new(), Vec::new());
+    for (number, scale) in scales.iter().enumerate() {
+        let (mut image, weights) = (keys.clone(), weights.to_vec());
+        if scale.is_point() {
+            psfs.push(psf.clone());
+        } else {
+            let pixels = (scale.step * scale.step) as u64;
+            let held: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows) / pixels)).collect();
+            image.residual = wiring.give_all(&format!("held-smooth{number}"), plane, &held);
+            psfs.push(wiring.give("held-scale-psf", psf_plane, number, &table(plan, scale.step)));
+            for (from, other) in scales[..number].iter().enumerate() {
+                let spacing = spacing(other, scale);
+                let key = wiring.give(&format!("held-table{from}"), psf_plane, number, &table(plan, spacing));
+                tables.push(((from, number, spacing as u32), key));
+            }
+        }
+        images.push(Taking { scale: (number, *scale), keys: image, weights, lowest: 1.0 });
+    }
+    let held = psfs.iter().chain(tables.iter().map(|(_, key)| key)).cloned().collect();
+    let rules = MinorRules { gain: 0.1, floor: 1.0, niter: 1, patch: Patch::default(), signs: Signs::Both };
+    let cut = ScalesCut { rules, leaves: 1.0, count: scales.len(), scales: &images, psfs, tables };
+    let steps = wiring.minor_scales(plane, cut);
+    (wiring.add_shapes(plane, &scales, &keys.model, &steps), held)
+}
+
+/// The residual of a plane at every scale and its statistics.
 pub(super) fn look(plan: &Plan, wiring: &mut Wiring, at: (usize, usize), keys: (&PlaneKeys, &[Key])) -> Vec<Key> {
-    let ((plane, psf), (keys, weights)) = (at, keys);
-    let scales = extended(plan);
-    let layout = wiring.scale_layout(&all(&scales));
+    let ((plane, psf), (keys, weights), layout) = (at, keys, &plan.kernel.layout);
+    let scales = all(plan);
     if scales.is_empty() {
         return Vec::new();
     }
-    let blocks = 0..layout.blocks();
-    let transfer: Slabs =
-        blocks.map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64)).collect();
-    let rows = wiring.field_rows("rows-residual", plane, &keys.residual, &layout);
+    let rows = wiring.field_rows("rows-residual", plane, &keys.residual, layout);
     let mut targets = Vec::new();
-    for (number, scale) in scales {
-        // each its own, though of the same size
-        let transfer: Slabs = transfer.iter().map(|block| Kept::of_bytes(block.held().bytes)).collect();
-        let transfer = wiring.give_all(&format!("held-scale{number}"), psf, &transfer);
-        let steps = (scale.grid().step * scale.grid().step) as u64;
-        let smooth = Kept::of_bytes(psf_bytes(plan, psf) / steps);
-        targets.push(wiring.give("held-smooth-psf", psf, number, &smooth));
-        let image = wiring.smooth((plane, number), &layout, &rows, &transfer);
+    for numbered in wide(&scales) {
+        let (number, scale) = numbered;
+        let kernel = wiring.give("held-scale", psf, number, &Kept::of_bytes(kernel_bytes(plan, &scale)));
+        let image = wiring.smooth((plane, numbered), layout, &rows, &kernel);
         let at =
             PlaneKeys { residual: image, mask: keys.mask.clone(), allowed: keys.allowed.clone(), ..<_>::default() };
-        targets.push(wiring.scale_statistics((plane, number), scale.grid(), &at, weights));
-        targets.extend(at.residual.into_iter().chain(transfer));
+        targets.push(wiring.scale_statistics((plane, numbered), &at, weights));
+        targets.extend(at.residual.into_iter().chain([kernel]));
     }
     targets
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::contest::Settled;
-use super::scales::{choose, out_of_date};
+use super::scales::sight;
 use super::state::PlaneState;
 use super::tiles::wire_tiles;
 use super::{RunError, Session};
-use crate::algorithms::{Control, Kind, LocalRms, Minor, MinorRules, Next, Scale, StopReason, View};
+use crate::algorithms::{Control, Kind, LocalRms, Minor, MinorRules, Next, StopReason, View};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::Value;
@@ -23,7 +23,7 @@ enum Task {
     Open,
     /// The last good model again.
     Back,
-    /// A look at the wanted scales.
+    /// A look at all scales.
     Look,
 }
 
@@ -62,19 +62,15 @@ impl Session<'_> {
         if let Some(reason) = state.contest.ending.take() {
             return self.end(state, reason);
         }
-        let kits = self.kits(state);
-        let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
-        let (chosen, stats, sight) = choose(kits, &state.scales, (&state.stats, &state.levels), leaves);
-        state.chosen = chosen;
-        state.wanted = out_of_date(state, &stats);
-        if !state.wanted.is_empty() {
+        if state.scales.iter().any(|scale| !scale.is_fresh && !scale.is_out) {
             return Some(Task::Look);
         }
+        let (stats, sight) = sight(self.kits(state), &state.scales, (&state.stats, &state.levels));
         let control = state.control.as_mut().expect("a plane that is not done has a control");
-        match control.next(stats, sight, self.tools.cancel.is_requested()) {
+        match control.next(stats, &sight, self.tools.cancel.is_requested()) {
             Next::Cycle(rules) => {
                 state.good = state.model.clone();
-                state.scales.iter_mut().for_each(|scale| scale.good.clone_from(&scale.found));
+                state.good_found.clone_from(&state.found);
                 Some(Task::Cycle(rules))
             }
             Next::Mask => {
@@ -130,17 +126,11 @@ impl Session<'_> {
             match task {
                 Task::Cycle(rules) => {
                     let floor = self.take_step(state, rules, &mut values)?;
-                    let chosen = state.chosen;
-                    if let Some(scale) = state.scales.get_mut(chosen) {
-                        scale.found = values.next();
-                    }
-                    let foreseen = state.wanted.iter().copied().find(|number| *number != chosen);
                     self.take_residual(state, &mut values);
-                    self.learn(state, foreseen);
                     self.tell(state, floor);
                     state.note_point();
                 }
-                Task::Look => self.take_look(state, &mut values),
+                Task::Look => self.take_scales(state, &mut values),
                 Task::Mask | Task::Open if !state.scales.is_empty() => {
                     self.take_scale_masks(state, &mut values);
                     self.take_statistics(state, &mut values);
@@ -177,9 +167,9 @@ impl Session<'_> {
             Task::Back => {
                 if !state.good.is_empty() {
                     state.model = std::mem::take(&mut state.good);
-                    state.scales.iter_mut().for_each(|scale| scale.found = scale.good.take());
+                    state.found = state.good_found.take();
                 }
-                state.discard_looks(self.kits(state));
+                state.outdate();
                 let keys = state.give(wiring, true);
                 self.wire_residual(wiring, state, keys)
             }
@@ -187,10 +177,8 @@ impl Session<'_> {
     }
 
     fn tell(&self, state: &PlaneState, floor: f32) {
-        let scale = self.kits(state).get(state.cleaned);
-        let scale = scale.map_or_else(String::new, |kit| format!(" at {:.1} pixels", kit.scale.width));
         self.tools.watch.note(&format!(
-            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned{scale} to {floor:.3e})",
+            "{}: {} components, peak {:.3e}, noise {:.3e} Jy/beam, flux {:.4} Jy (cleaned to {floor:.3e})",
             state.plan.label,
             state.control.as_ref().map_or(0, |control| control.state().iterations),
             state.stats.peak,
@@ -203,58 +191,25 @@ impl Session<'_> {
     /// [`Self::wire_residual`].
     fn wire_cycle(&self, wiring: &mut Wiring, state: &mut PlaneState, cycle: (Minor, MinorRules)) -> Vec<Key> {
         let plane = state.plan.plane;
-        let mut weights = wiring.give_all("held-weights", plane, &state.weights);
-        let psfs = self.give_psfs(wiring, state.plan.psf);
+        let weights = wiring.give_all("held-weights", plane, &state.weights);
         let keys = state.give(wiring, true);
         let (minor, rules) = cycle;
-        let Some(kit) = self.kits(state).get(state.chosen) else {
-            if let Some(tiles) = self.plan.tiles {
-                let (taken, model) =
-                    wire_tiles(wiring, plane, (&keys, &weights, (&psfs, self.plan.grid())), (tiles, minor, rules));
-                let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
-                return taken.into_iter().chain(measured).collect();
-            }
-            let seen = (&psfs[..], self.plan.grid());
-            let step = wiring.minor(plane, &keys, (&weights, seen), MinorCut { minor, rules, scale: Scale::POINT });
-            let model = wiring.add_components(plane, &keys.model, &step);
+        if minor == Minor::Multiscale {
+            let (found, model) = self.wire_scales_cycle(wiring, state, (&keys, &weights), rules);
             let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
-            return std::iter::once(step).chain(measured).collect();
-        };
-        let (number, scale) = (state.chosen, kit.scale);
-        let wanted = self.foresee(state, rules.floor);
-        state.cleaned = number;
-        let rules = MinorRules { floor: rules.floor / scale.bias, ..rules };
-        let psf = wiring.give("held-smooth-psf", state.plan.psf, number, &kit.psf);
-        let before = state.scales[number].found.take();
-        let before = before.map(|found| wiring.give("held-found", plane, number, &found));
-        if let Some(floor) = state.scales[number].floor.first() {
-            weights[1] = wiring.give("held-floor", plane, number, floor);
+            return found.into_iter().chain(measured).collect();
         }
-        let at = self.look(wiring, state, &keys);
-        state.wanted = wanted;
-        let seen = (std::slice::from_ref(&psf), None);
-        let step = wiring.minor(plane, &at, (&weights, seen), MinorCut { minor, rules, scale });
-        let found = wiring.merge_steps((plane, number), before, &step);
-        let model = if scale.is_point() {
-            wiring.add_components(plane, &keys.model, &step)
-        } else {
-            wiring.add_shapes(plane, scale, &keys.model, &step)
-        };
+        let psfs = self.give_psfs(wiring, state.plan.psf);
+        let seen = (&psfs[..], self.plan.grid());
+        if let Some(tiles) = self.plan.tiles {
+            let (taken, model) = wire_tiles(wiring, plane, (&keys, &weights, seen), (tiles, minor, rules));
+            let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
+            return taken.into_iter().chain(measured).collect();
+        }
+        let step = wiring.minor(plane, &keys, (&weights, seen), MinorCut { minor, rules });
+        let model = wiring.add_components(plane, &keys.model, &step);
         let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
-        [step, found].into_iter().chain(measured).collect()
-    }
-
-    /// What a cycle at the chosen scale looks at; the plane lets go of the images of all scales.
-    fn look(&self, wiring: &mut Wiring, state: &mut PlaneState, keys: &PlaneKeys) -> PlaneKeys {
-        let (plane, number) = (state.plan.plane, state.chosen);
-        let mask = wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask);
-        let residual = if self.kits(state)[number].scale.is_point() {
-            keys.residual.clone()
-        } else {
-            wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image)
-        };
-        state.outdate();
-        PlaneKeys { mask, residual, ..PlaneKeys::default() }
+        std::iter::once(step).chain(measured).collect()
     }
 
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.

@@ -15,7 +15,7 @@ use crate::pipeline::record::CyclePoint;
 /// How a plane stood when several scales were done.
 pub(super) struct Rival {
     model: Slabs,
-    found: Vec<Option<Kept>>,
+    found: Option<Kept>,
     control: Control,
     points: Vec<CyclePoint>,
     stats: PlaneStats,
@@ -90,9 +90,11 @@ impl Session<'_> {
             return take_up(state, rival);
         }
         let kits = self.kits(state);
-        let is_wide = kits.iter().zip(&state.scales).any(|(kit, scale)| !kit.scale.is_point() && scale.found.is_some());
+        let is_wide = kits.iter().zip(&state.scales).any(|(kit, scale)| !kit.scale.is_point() && scale.has_found);
         let is_worth_it = is_wide && !state.contest.start.is_empty() && !self.tools.cancel.is_requested();
-        if !is_worth_it || !ended_by_itself(&reason) {
+        // the limit of cycles holds for each of the two
+        let is_over = ended_by_itself(&reason) || matches!(reason, StopReason::MajorCycles { .. });
+        if !is_worth_it || !is_over {
             state.stop = Some(reason);
             return Settled::Done;
         }
@@ -107,14 +109,14 @@ impl Session<'_> {
         let control = state.control.take().expect("a plane that has been cleaned has a control");
         let niter = clean.niter.min(control.state().iterations.max(FEW));
         let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
-        let found = state.scales.iter_mut().map(|scale| scale.found.take()).collect();
+        let found = state.found.take();
         let points = std::mem::take(&mut state.points);
         let (model, stats, retry) = (state.model.clone(), state.stats, state.retry.take());
         state.contest.rival = Some(Rival { model, found, control, points, stats, retry, stop });
         state.good = std::mem::take(&mut state.contest.start);
+        state.good_found = None;
         state.mask.clone_from(&state.allowed);
         for (kit, scale) in self.psfs[&state.plan.psf].scales.iter().zip(&mut state.scales) {
-            scale.good = None;
             scale.is_out = !kit.scale.is_point();
             scale.mask.clone_from(&state.allowed);
         }
@@ -125,8 +127,7 @@ impl Session<'_> {
 /// Makes the result of several scales the good one.
 fn take_up(state: &mut PlaneState, rival: Rival) -> Settled {
     let Rival { model, found, control, points, stats: _, retry, stop } = rival;
-    state.good = model;
-    state.scales.iter_mut().zip(found).for_each(|(scale, found)| scale.good = found);
+    (state.good, state.good_found) = (model, found);
     (state.control, state.points, state.retry, state.stop) = (Some(control), points, retry, Some(stop));
     Settled::TakeUp
 }

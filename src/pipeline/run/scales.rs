@@ -2,61 +2,76 @@
 
 use super::state::{PlaneState, PsfState, ScaleKit, ScaleState};
 use super::{RunError, Session};
-use crate::algorithms::{Levels, Phase, PlaneStats, Scale, Shortfall, Sight};
-use crate::fft::Layout;
+use crate::algorithms::{Levels, MinorRules, Phase, PlaneStats, Scale, Shortfall, Sight, Steps};
 use crate::graph::Key;
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, ScalesCut, Taking, Wiring, spacing};
 use crate::pipeline::ops::{Value, constant};
 
 impl Session<'_> {
-    /// Computes the PSFs and kernels of the scales where they are missing.
+    /// Computes kernels, PSFs and tables of the scales where they are missing.
     pub(super) fn load_scales(&mut self) -> Result<(), RunError> {
         let mut wiring = self.wiring();
         let (mut targets, mut wired) = (Vec::new(), Vec::new());
         for (plane, state) in &self.psfs {
-            let (Some(facts), Some(whole)) = (state.facts(), &state.whole) else { continue };
-            if !state.scales.is_empty() {
+            if state.facts().is_none() || state.whole.is_none() || !state.scales.is_empty() {
                 continue;
             }
-            let scales = self.plan.config.multiscale.list(self.beam_pixels(state), self.plan.cut.shape);
-            let layout = wiring.scale_layout(&scales);
-            let psf = wiring.give("held-psf", *plane, 0, whole);
-            for at in scales.iter().copied().enumerate().filter(|(_, scale)| !scale.is_point()) {
-                let smooth = wiring.smooth_psf((*plane, at), &psf, facts.peak);
-                targets.extend([smooth.clone(), wiring.edge_level((*plane, at.0), &smooth)]);
-                targets.extend(wiring.scale_transfer((*plane, at), &layout));
-            }
-            wired.push((*plane, scales, layout));
+            let layout = state.kernel.layout;
+            let scales = self.plan.config.multiscale.list(self.beam_pixels(state), self.plan.cut.shape, &layout);
+            let psf = self.give_transfer(&mut wiring, *plane);
+            let reach = self.shortfall(*plane).map(|shortfall| shortfall.reach);
+            targets.extend(wiring.scale_family((*plane, reach), &scales, &layout, &psf));
+            wired.push((*plane, scales));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
-        for (plane, scales, layout) in wired {
-            let mut kits = Vec::new();
-            for scale in scales {
-                kits.extend(self.kit(scale, &layout, (plane, &mut values))?);
-            }
+        for (plane, scales) in wired {
+            let kits = self.kits_of(plane, &scales, &mut values)?;
             self.psfs.get_mut(&plane).expect("it was found in the map").scales = kits;
         }
         Ok(())
     }
 
-    /// What a scale is cleaned with; `None` for one that the PSF does not measure.
-    fn kit(
+    /// What the scales of a PSF are cleaned with, those that it does not measure left out; `values` are those of
+    /// [`Wiring::scale_family`].
+    fn kits_of(
         &self,
-        scale: Scale,
-        layout: &Layout,
-        from: (usize, &mut impl Iterator<Item = Kept>),
-    ) -> Result<Option<ScaleKit>, RunError> {
-        let (plane, values) = from;
+        plane: usize,
+        scales: &[Scale],
+        values: &mut impl Iterator<Item = Kept>,
+    ) -> Result<Vec<ScaleKit>, RunError> {
         let state = &self.psfs[&plane];
-        if scale.is_point() {
-            let psf = state.whole.clone().expect("a PSF with scales is whole");
-            return Ok(Some(ScaleKit { scale, psf, layout: *layout, transfer: Vec::new(), shortfall: None }));
+        let (mut kits, mut is_left) = (Vec::new(), Vec::new());
+        for (number, scale) in scales.iter().copied().enumerate() {
+            if scale.is_point() {
+                let psf = state.whole.clone().expect("a PSF with scales is whole");
+                kits.push(ScaleKit { scale, psf, transfer: None, tables: Vec::new(), shortfall: None });
+                is_left.push(true);
+                continue;
+            }
+            let mut next = || values.next().expect("each scale has a kernel, a PSF, a level and its tables");
+            let (transfer, psf) = (next(), next());
+            let shortfall = self.shortfall(plane).map(|points| {
+                let level = next().small().noise().rms;
+                // flux within two widths of a component adds up
+                let cell = (2.0 * self.beam_pixels(state) + scale.width).ceil() as usize;
+                Shortfall { level: f64::from(scale.bias) * level, cell, ..points }
+            });
+            let tables: Vec<Kept> = (0..number).map(|_| next()).collect();
+            is_left.push(self.is_measured(scale, state, &psf)?);
+            if is_left[number] {
+                let spacings = scales.iter().map(|other| spacing(other, &scale) as u32);
+                let all = tables.into_iter().zip(spacings).zip(&is_left);
+                let tables = all.filter(|(_, is_left)| **is_left).map(|(table, _)| table).collect();
+                kits.push(ScaleKit { scale, psf, transfer: Some(transfer), tables, shortfall });
+            }
         }
-        let psf = values.next().expect("each scale has a PSF");
-        let level = values.next().expect("each scale has a level").small().noise().rms;
-        let transfer: Slabs = values.by_ref().take(layout.blocks()).collect();
-        let response = match &*self.read(&psf)? {
+        Ok(kits)
+    }
+
+    /// Whether the PSF measures a scale; tells if it does not.
+    fn is_measured(&self, scale: Scale, state: &PsfState, psf: &Kept) -> Result<bool, RunError> {
+        let response = match &*self.read(psf)? {
             Value::Psf(smooth) => smooth.scale(),
             _ => 0.0,
         };
@@ -64,16 +79,8 @@ impl Session<'_> {
         if share < LEAST_RESPONSE {
             let note = format!("scale of {:.1} pixels left out: the PSF measures {share:.1e} of it", scale.width);
             self.tools.watch.note(&note);
-            return Ok(None);
         }
-        let beam = self.beam_pixels(state);
-        let shortfall = self.shortfall(plane).map(|shortfall| Shortfall {
-            level: f64::from(scale.bias) * level,
-            // flux within two widths of a component adds up
-            cell: (2.0 * beam + scale.width).ceil() as usize,
-            ..shortfall
-        });
-        Ok(Some(ScaleKit { scale, psf, layout: *layout, transfer, shortfall }))
+        Ok(share >= LEAST_RESPONSE)
     }
 
     /// Mean full width of the clean beam at half maximum \[pixels\].
@@ -96,37 +103,86 @@ impl Session<'_> {
     /// Begins a plane, which has been looked at at no scale yet.
     pub(super) fn begin_scales(&self, state: &mut PlaneState) {
         state.scales = self.kits(state).iter().map(|_| ScaleState::over(&state.allowed)).collect();
+        self.take_points(state);
+    }
+
+    /// The scale of points is the residual itself.
+    fn take_points(&self, state: &mut PlaneState) {
         for (kit, scale) in self.kits(state).iter().zip(&mut state.scales) {
             if kit.scale.is_point() {
                 (scale.stats, scale.levels, scale.is_fresh) = (state.stats, state.levels.clone(), true);
-            } else {
-                // to be looked at first
-                scale.stats.peak = f32::INFINITY;
             }
         }
     }
 
-    /// The scales to look at after a cycle of the chosen one down to `floor`: that one, to see what the cycle did, and the one
-    /// that will stand out most then.
-    pub(super) fn foresee(&self, state: &mut PlaneState, floor: f32) -> Vec<usize> {
-        let kits = self.kits(state);
-        state.scales[state.chosen].stats.peak = floor / kits[state.chosen].scale.bias;
-        let (next, ..) = choose(kits, &state.scales, (&state.stats, &state.levels), 1.0);
-        let mut wanted = vec![state.chosen.min(next), state.chosen.max(next)];
-        wanted.dedup();
-        wanted.retain(|number| !kits[*number].scale.is_point());
-        wanted
-    }
-
-    /// Looks at the wanted scales of the residual that stands.
+    /// Looks at all scales of the residual that stands.
     pub(super) fn wire_look(&self, wiring: &mut Wiring, state: &mut PlaneState) -> Vec<Key> {
         let weights = wiring.give_all("held-weights", state.plan.plane, &state.weights);
         let keys = state.give(wiring, false);
         self.wire_scales(wiring, state, (&keys, &weights), None)
     }
 
-    /// The residual at the wanted scales and its statistics: images and statistics, scale after scale. `masks` are those of
-    /// all scales where they are not the ones that the plane holds.
+    /// A minor cycle over all scales: what it found, that with what was found before, and the model with it.
+    pub(super) fn wire_scales_cycle(
+        &self,
+        wiring: &mut Wiring,
+        state: &mut PlaneState,
+        given: (&PlaneKeys, &[Key]),
+        rules: MinorRules,
+    ) -> ([Key; 2], Vec<Key>) {
+        let ((keys, weights), plane, kits) = (given, state.plan.plane, self.kits(state));
+        let taking: Vec<usize> = (0..kits.len()).filter(|number| !state.scales[*number].is_out).collect();
+        let mut scales = Vec::new();
+        for number in taking.iter().copied() {
+            let mask = wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask);
+            let residual = if kits[number].scale.is_point() {
+                keys.residual.clone()
+            } else {
+                wiring.give_all(&format!("held-smooth{number}"), plane, &state.scales[number].image)
+            };
+            let mut weights = weights.to_vec();
+            if let Some(floor) = state.scales[number].floor.first() {
+                weights[1] = wiring.give("held-floor", plane, number, floor);
+            }
+            let scale = kits[number].scale;
+            let floor = rules.floor / scale.bias;
+            // points alone are cleaned as `clean` does
+            let lowest = if taking.len() > 1 { state.scales[number].levels.beside(floor) } else { floor };
+            let keys = PlaneKeys { mask, residual, ..PlaneKeys::default() };
+            scales.push(Taking { scale: (number, scale), keys, weights, lowest });
+        }
+        let psfs =
+            taking.iter().map(|number| wiring.give("held-scale-psf", state.plan.psf, *number, &kits[*number].psf));
+        let psfs = psfs.collect();
+        let mut tables = Vec::new();
+        for (at, number) in taking.iter().enumerate() {
+            for (earlier, from) in taking[..at].iter().enumerate() {
+                let (table, spacing) = &kits[*number].tables[*from];
+                let key = wiring.give(&format!("held-table{from}"), state.plan.psf, *number, table);
+                tables.push(((earlier, at, *spacing), key));
+            }
+        }
+        let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
+        let cut = ScalesCut { rules, leaves, count: kits.len(), scales: &scales, psfs, tables };
+        let steps = wiring.minor_scales(plane, cut);
+        state.outdate();
+        let before = state.found.take().map(|found| wiring.give("held-found", plane, 0, &found));
+        let found = wiring.merge_steps(plane, before, &steps);
+        let shapes: Vec<Scale> = kits.iter().map(|kit| kit.scale).collect();
+        let model = wiring.add_shapes(plane, &shapes, &keys.model, &steps);
+        ([steps, found], model)
+    }
+
+    /// Takes note of what a cycle found at each scale.
+    pub(super) fn note_steps(state: &mut PlaneState, steps: &Steps) {
+        for (scale, step) in state.scales.iter_mut().zip(&steps.0) {
+            scale.moved = step.components.iter().map(|component| f64::from(component.flux.abs())).sum();
+            scale.has_found |= !step.components.is_empty();
+        }
+    }
+
+    /// The residual at the scales that are not out, and its statistics: images and statistics, scale after scale. `masks`
+    /// are those of all scales where they are not the ones that the plane holds.
     pub(super) fn wire_scales(
         &self,
         wiring: &mut Wiring,
@@ -135,64 +191,43 @@ impl Session<'_> {
         masks: Option<&[Vec<Key>]>,
     ) -> Vec<Key> {
         let ((keys, weights), plane) = (given, state.plan.plane);
-        let kits = self.kits(state);
-        let Some(first) = state.wanted.first() else { return Vec::new() };
-        let rows = wiring.field_rows("rows-residual", plane, &keys.residual, &kits[*first].layout);
+        let looked = self.looked_at(state);
+        if looked.is_empty() {
+            return Vec::new();
+        }
+        let (kits, layout) = (self.kits(state), self.psfs[&state.plan.psf].kernel.layout);
+        let rows = wiring.field_rows("rows-residual", plane, &keys.residual, &layout);
         let mut targets = Vec::new();
-        for number in state.wanted.iter().copied() {
-            let kit = &kits[number];
-            let transfer = wiring.give_all(&format!("held-scale{number}"), state.plan.psf, &kit.transfer);
-            let image = wiring.smooth((plane, number), &kit.layout, &rows, &transfer);
+        for number in looked {
+            let ScaleKit { scale, transfer, shortfall, .. } = &kits[number];
+            let transfer = transfer.as_ref().expect("a wide scale has a kernel");
+            let transfer = wiring.give("held-scale", state.plan.psf, number, transfer);
+            let image = wiring.smooth((plane, (number, *scale)), &layout, &rows, &transfer);
             let mask = match masks {
                 Some(masks) => masks[number].clone(),
                 None => wiring.give_all(&format!("held-mask{number}"), plane, &state.scales[number].mask),
             };
             let at = PlaneKeys { residual: image, mask, allowed: keys.allowed.clone(), ..PlaneKeys::default() };
-            let floor = kit
-                .shortfall
-                .map(|shortfall| wiring.scale_floor((plane, number), shortfall, (&weights[1], &keys.model)));
+            let floor = shortfall.map(|short| wiring.scale_floor((plane, number), short, (&weights[1], &keys.model)));
             // the local rms is that of the points
             let local = &weights[1 + usize::from(self.shortfall(state.plan.psf).is_some())..];
             let own: Vec<Key> = weights[..1].iter().chain(&floor).chain(local).cloned().collect();
-            let statistics = wiring.scale_statistics((plane, number), kit.scale.grid(), &at, &own);
+            let statistics = wiring.scale_statistics((plane, (number, *scale)), &at, &own);
             targets.extend(at.residual.into_iter().chain(floor).chain([statistics]));
         }
         targets
     }
 
-    /// Takes what [`Self::wire_look`] asked for.
-    pub(super) fn take_look(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
-        self.take_scales(state, values);
-        let (_, stats, _) = choose(self.kits(state), &state.scales, (&state.stats, &state.levels), 1.0);
-        if stats.peak.is_finite() {
-            state.control.as_mut().expect("a plane that is cleaned has a control").learned(stats.peak);
-        }
-    }
-
-    /// Takes note of a scale that was out of date before the last cycle: if it stands higher than known, it did before.
-    pub(super) fn learn(&self, state: &mut PlaneState, foreseen: Option<usize>) {
-        let Some(number) = foreseen else { return };
-        let peak = self.kits(state)[number].scale.bias * state.scales[number].stats.peak;
-        state.control.as_mut().expect("a plane that is cleaned has a control").learned(peak);
-    }
-
-    /// Leaves out the wide scale whose cycle was taken back, unless it is the last one: where the PSF falls short, some
-    /// scales fit what it does not explain. Inside the auto-mask the next cycles are more careful instead.
-    pub(super) fn leave_out(&self, state: &mut PlaneState) {
-        let is_open = state.control.as_ref().is_some_and(|control| control.state().phase == Phase::Open);
-        let others = state.scales.iter().filter(|scale| !scale.is_out).count() > 1;
-        let Some(kit) = self.kits(state).get(state.cleaned) else { return };
-        if is_open && others && !kit.scale.is_point() {
-            state.scales[state.cleaned].is_out = true;
-            let (label, width) = (&state.plan.label, kit.scale.width);
-            self.tools.watch.note(&format!("{label}: going on without the scale of {width:.1} pixels"));
-        }
+    /// The scales whose images are made.
+    fn looked_at(&self, state: &PlaneState) -> Vec<usize> {
+        let all = self.kits(state).iter().zip(&state.scales).enumerate();
+        all.filter(|(_, (kit, scale))| !kit.scale.is_point() && !scale.is_out).map(|(number, _)| number).collect()
     }
 
     /// Takes what [`Self::wire_scales`] asked for, after the statistics of the residual itself.
     pub(super) fn take_scales(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
         let slabs = self.plan.cut.slabs().len();
-        for number in std::mem::take(&mut state.wanted) {
+        for number in self.looked_at(state) {
             let scale = &mut state.scales[number];
             scale.image = values.by_ref().take(slabs).collect();
             let floors = usize::from(self.psfs[&state.plan.psf].scales[number].shortfall.is_some());
@@ -201,20 +236,32 @@ impl Session<'_> {
             let Value::Statistics(stats, levels) = &*statistics else { unreachable!("statistics were asked for") };
             (scale.stats, scale.levels, scale.is_fresh) = (*stats, levels.clone(), true);
         }
-        for (kit, scale) in self.kits(state).iter().zip(&mut state.scales) {
-            if kit.scale.is_point() {
-                (scale.stats, scale.levels, scale.is_fresh) = (state.stats, state.levels.clone(), true);
-            }
-        }
+        self.take_points(state);
+    }
+
+    /// Leaves out the wide scale that moved most flux in the cycle that was taken back, unless it is the last one: where
+    /// the PSF falls short, some scales fit what it does not explain. Inside the auto-mask the next cycles are more careful
+    /// instead.
+    pub(super) fn leave_out(&self, state: &mut PlaneState) {
+        let is_open = state.control.as_ref().is_some_and(|control| control.state().phase == Phase::Open);
+        let others = state.scales.iter().filter(|scale| !scale.is_out).count() > 1;
+        let moved = |number: &usize| state.scales[*number].moved;
+        let most = self.looked_at(state).into_iter().max_by(|one, other| moved(one).total_cmp(&moved(other)));
+        let Some(number) = most.filter(|number| is_open && others && moved(number) > 0.0) else { return };
+        state.scales[number].is_out = true;
+        let (label, width) = (&state.plan.label, self.kits(state)[number].scale.width);
+        self.tools.watch.note(&format!("{label}: going on without the scale of {width:.1} pixels"));
     }
 
     /// The masks of the scales from what was found at each, or the user's for all, and the statistics inside them: masks
     /// scale after scale, weights and statistics of the residual, then all scales.
     pub(super) fn wire_scale_masks(&self, wiring: &mut Wiring, state: &mut PlaneState, is_open: bool) -> Vec<Key> {
         let plane = state.plan.plane;
-        state.discard_looks(self.kits(state));
+        state.outdate();
         let keys = state.give(wiring, false);
-        let nothing = Kept::new(constant(Value::Step(<_>::default()), &"step-none"));
+        let nothing = Kept::new(constant(Value::Steps(<_>::default()), &"steps-none"));
+        let found = state.found.as_ref().unwrap_or(&nothing);
+        let found = wiring.give("held-found", plane, 0, found);
         let growth = (self.plan.config.clean.mask_dilate, self.bright(state));
         let kits = self.kits(state);
         let masks: Vec<Vec<Key>> = (kits.iter().enumerate())
@@ -222,8 +269,6 @@ impl Session<'_> {
                 if is_open {
                     return keys.allowed.clone();
                 }
-                let found = state.scales[number].found.as_ref().unwrap_or(&nothing);
-                let found = wiring.give("held-found", plane, number, found);
                 wiring.mask_found((plane, (number, kit.scale)), &keys, &found, growth)
             })
             .collect();
@@ -261,48 +306,26 @@ const LEAST_RESPONSE: f64 = 0.01;
 /// Width of a beam that is not known \[pixels\].
 const USUAL_BEAM: f64 = 3.0;
 
-/// The scales that must be looked at before a plane's control can decide: the chosen one if it is out of date; all
-/// that are where the end of a phase is near, or where nothing is known of one.
-pub(super) fn out_of_date(state: &PlaneState, stats: &PlaneStats) -> Vec<usize> {
-    let Some(chosen) = state.scales.get(state.chosen) else { return Vec::new() };
-    let control = state.control.as_ref().expect("a plane that is cleaned has a control");
-    let stale =
-        (0..state.scales.len()).filter(|number| !state.scales[*number].is_fresh && !state.scales[*number].is_out);
-    if control.nears_the_end(stats) || !stats.peak.is_finite() {
-        stale.collect()
-    } else if chosen.is_fresh {
-        Vec::new()
-    } else {
-        vec![state.chosen]
-    }
-}
-
-/// The scale that stands out most of those that are not out, the statistics of all as one, and the sight of it; without scales the
-/// residual itself. A cycle leaves the share `leaves` of a scale.
-pub(super) fn choose<'a>(
+/// The statistics of all scales that are not out as one, and the sight of them; without scales those of the residual
+/// itself.
+pub(super) fn sight<'a>(
     kits: &[ScaleKit],
     scales: &'a [ScaleState],
     own: (&PlaneStats, &'a Levels),
-    leaves: f32,
-) -> (usize, PlaneStats, Sight<'a>) {
+) -> (PlaneStats, Sight<'a>) {
     let (mut stats, levels) = (*own.0, own.1);
     if kits.is_empty() {
-        return (0, stats, Sight::alone(levels));
+        return (stats, Sight::alone(levels));
     }
     (stats.peak, stats.outside, stats.allowed) = (0.0, 0.0, 0);
-    let (mut chosen, mut rival) = (0, 0.0_f32);
-    for (number, (kit, state)) in kits.iter().zip(scales).enumerate().filter(|(_, (_, state))| !state.is_out) {
-        let peak = kit.scale.bias * state.stats.peak;
-        if peak > stats.peak {
-            (rival, stats.peak, chosen) = (stats.peak, peak, number);
-        } else {
-            rival = rival.max(peak);
-        }
-        stats.outside = stats.outside.max(kit.scale.bias * state.stats.outside);
+    let mut images = Vec::new();
+    for (kit, state) in kits.iter().zip(scales).filter(|(_, state)| !state.is_out) {
+        let bias = kit.scale.bias;
+        stats.peak = stats.peak.max(bias * state.stats.peak);
+        stats.outside = stats.outside.max(bias * state.stats.outside);
         stats.allowed += state.stats.allowed;
+        images.push((bias, &state.levels));
     }
     let is_alone = scales.iter().filter(|scale| !scale.is_out).count() == 1;
-    let number = if is_alone { 1 } else { kits.len() };
-    let sight = Sight { levels: &scales[chosen].levels, bias: kits[chosen].scale.bias, scales: number, rival, leaves };
-    (chosen, stats, sight)
+    (stats, Sight { images, scales: if is_alone { 1 } else { kits.len() } })
 }

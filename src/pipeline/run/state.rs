@@ -2,7 +2,6 @@
 
 use super::contest::Contest;
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
-use crate::fft::Layout;
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
@@ -32,10 +31,10 @@ pub(super) struct ScaleKit {
     pub scale: Scale,
     /// The PSF smoothed twice; for points the PSF.
     pub psf: Kept,
-    /// The transform that smooths a plane.
-    pub layout: Layout,
-    /// The scale's transfer function, block by block; empty for points.
-    pub transfer: Slabs,
+    /// The scale's transfer function; none for points.
+    pub transfer: Option<Kept>,
+    /// What components of earlier scales leave at this one, and the lags from one entry to the next.
+    pub tables: Vec<(Kept, u32)>,
     /// How the PSF falls short of the image at this scale, in units of the scale's bias; none for points.
     pub shortfall: Option<Shortfall>,
 }
@@ -57,10 +56,10 @@ pub(super) struct ScaleState {
     pub stats: PlaneStats,
     /// Levels of its pixels.
     pub levels: Levels,
-    /// Components found at this scale.
-    pub found: Option<Kept>,
-    /// Those of the last good model.
-    pub good: Option<Kept>,
+    /// Absolute flux of the components of the last cycle \[Jy\].
+    pub moved: f64,
+    /// Whether a cycle found components of it.
+    pub has_found: bool,
 }
 
 impl ScaleState {
@@ -74,8 +73,8 @@ impl ScaleState {
             mask: allowed.clone(),
             stats: PlaneStats::default(),
             levels: Levels::default(),
-            found: None,
-            good: None,
+            moved: 0.0,
+            has_found: false,
         }
     }
 }
@@ -115,12 +114,10 @@ pub(super) struct PlaneState {
     pub scales: Vec<ScaleState>,
     /// Points alone against several scales.
     pub contest: Contest,
-    /// The scale that the next cycle cleans.
-    pub chosen: usize,
-    /// The scale that the last cycle cleaned.
-    pub cleaned: usize,
-    /// The scales that the next graph looks at.
-    pub wanted: Vec<usize>,
+    /// Components found at each scale.
+    pub found: Option<Kept>,
+    /// Those of the last good model.
+    pub good_found: Option<Kept>,
     /// Boundaries of the tiles of the last cycle.
     pub seams: Option<Kept>,
     pub points: Vec<CyclePoint>,
@@ -161,13 +158,6 @@ impl PlaneState {
         keys
     }
 
-    /// Lets go of what it looks like at the scales; the next graph looks at all of them.
-    pub(super) fn discard_looks(&mut self, kits: &[ScaleKit]) {
-        let is_wanted = |number: &usize| !kits[*number].scale.is_point() && !self.scales[*number].is_out;
-        self.wanted = (0..kits.len()).filter(is_wanted).collect();
-        self.outdate();
-    }
-
     /// Lets go of images that are of an earlier residual.
     pub(super) fn outdate(&mut self) {
         for scale in &mut self.scales {
@@ -185,6 +175,8 @@ impl PlaneState {
         }
         self.scales.clear();
         self.contest = Contest::default();
+        self.found = None;
+        self.good_found = None;
         keys
     }
 

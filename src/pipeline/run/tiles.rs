@@ -2,7 +2,7 @@
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::{Minor, MinorRules, Scale};
+use crate::algorithms::{Minor, MinorRules};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Seen, TiledStep, Wiring, nearest};
 use crate::pipeline::ops::Value;
@@ -19,14 +19,15 @@ pub(super) fn wire_tiles(
     let ((keys, weights, (psfs, grid)), (tiles, minor, rules)) = (given, cycle);
     // one PSF for a tile, that of its middle: the exact residual corrects what it is off
     let psf = |tile: usize| &psfs[nearest(grid, tiles, tile)];
-    let cut = MinorCut { minor, rules, scale: Scale::POINT };
+    let cut = MinorCut { minor, rules };
     let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, psf), (tiles, cut));
     let model = wiring.add_components(plane, &keys.model, &step);
     ([step, rules, seams], model)
 }
 
 impl Session<'_> {
-    /// Takes note of a cycle: what was found, and in tiles their floor and seams; the floor it went down to.
+    /// Takes note of a cycle: what was found, at scales all that was found so far, and in tiles their floor and seams; the
+    /// floor it went down to.
     pub(super) fn take_step(
         &self,
         state: &mut PlaneState,
@@ -36,7 +37,14 @@ impl Session<'_> {
         let mut next = || values.next().expect("the first targets of a cycle are its step and its tiles");
         let step = self.read(&next())?;
         let control = state.control.as_mut().expect("the plane is under way");
-        control.took(step.step());
+        if let Value::Steps(steps) = &*step {
+            control.took(steps.iterations(), steps.is_negative());
+            Self::note_steps(state, steps);
+            state.found = Some(next());
+            return Ok(rules.floor);
+        }
+        let found = step.step();
+        control.took(found.iterations, found.is_negative);
         if self.plan.tiles.is_none() {
             return Ok(rules.floor);
         }

@@ -1,94 +1,148 @@
-//! What a component of a scale leaves in the residual that is smoothed with the same scale.
+//! What a component of a scale leaves in the residual that is smoothed with the same scale, or with another.
 
 use std::io;
 
 use ndarray::{Array2, s};
 
-use super::Scale;
-use crate::fft::{Layout, Placement, column_transfer, forward_rows, good_size, inverse_rows, map_columns};
+use crate::fft::{BlockRows, Layout, Transfer, inverse_rows, low_product, make_columns};
 use crate::images::{Psf, PsfPeak};
 
-/// Columns of the transform that are worked on at a time.
-const BLOCK: usize = 256;
-
-/// The transform that smooths a PSF twice with a scale, as far as an image of shape `(ny, nx)` can meet it.
-pub fn smoothing_layout(psf: &PsfPeak, shape: (usize, usize), scale: &Scale) -> Layout {
-    let (rows, columns) = psf.kept(shape.0, shape.1);
-    let length = |kept: usize| good_size(kept + 2 * scale.reach());
-    Layout { ly: length(rows.len()), lx: length(columns.len()), block: BLOCK }
+/// Furthest lags of a table for images of shape `(ny, nx)`, in steps of it: as far as the transform tells them apart.
+pub fn table_reach(layout: &Layout, spacing: usize, shape: (usize, usize)) -> (usize, usize) {
+    let small = layout.shrunk(spacing);
+    let axis = |n: usize, length: usize| (n.saturating_sub(1)).div_ceil(spacing).min((length - 1) / 2);
+    (axis(shape.0, small.ly), axis(shape.1, small.lx))
 }
 
-/// `K * K * psf` at the lags between centres of the scale, divided by its peak, which is told by [`Psf::scale`].
+/// The PSF smoothed with kernels, at every `spacing`-th lag between pixels of an image of shape `(ny, nx)`; it is not
+/// normalised, and its centre is the lag 0.
 ///
-/// The lags are those of an image of shape `(ny, nx)`; pixel `(y, x)` from the centre is the lag `step (y, x)`. Beyond the
-/// PSF's edge its sidelobes count as 0. `None` where the peak is not positive: the scale is not measured at all.
+/// `psf` is the PSF's transfer function, block by block; `kernels` are what [`crate::fft::low_transfer`] kept of kernels at
+/// steps that `spacing` divides, or that divide it no more than twice. Beyond the PSF's edge its sidelobes count as 0.
 ///
 /// # Errors
 /// Never: all is in memory.
-pub fn smooth_psf(psf: &Psf, shape: (usize, usize), scale: &Scale) -> io::Result<Option<Psf>> {
-    let layout = smoothing_layout(psf.peak(), shape, scale);
-    let (rows, columns) = psf.peak().kept(shape.0, shape.1);
-    let (cy, cx) = (psf.centre().0 - rows.start, psf.centre().1 - columns.start);
-    let (ny, nx) = (rows.len(), columns.len());
-    let reach = scale.reach() as isize;
-    let image = forward_rows(psf.pixels().slice(s![rows, columns]), &layout, Placement::default());
-    let kernel = forward_rows(scale.kernel().view(), &layout, Placement { y: -reach, x: -reach });
-    let blocks = (0..layout.blocks()).map(|block| {
-        let transfer = column_transfer(&[&kernel], &layout, block)?;
-        map_columns([&[&image], &[]], &layout, block, ny, |column| {
-            let twice = transfer.column(column.kx).iter().map(|k| k * k);
-            column.first.iter_mut().zip(twice).for_each(|(value, k)| *value *= k);
+///
+/// # Panics
+/// If the blocks are not those of the layout.
+pub fn smooth_table(
+    psf: &[&Transfer],
+    layout: &Layout,
+    kernels: &[&Transfer],
+    spacing: usize,
+    shape: (usize, usize),
+) -> io::Result<Psf> {
+    let small = layout.shrunk(spacing);
+    let scale = 1.0 / (spacing * spacing) as f32;
+    let columns = kernels.iter().map(|kernel| kernel.width()).min().unwrap_or(usize::MAX);
+    let blocks: Vec<BlockRows> = (0..small.blocks())
+        .map(|block| {
+            make_columns(&small, block, small.ly, |kx, column| {
+                if kx < columns {
+                    let kernels: Vec<_> = kernels.iter().map(|kernel| kernel.column(kx)).collect();
+                    low_product(psf[kx / layout.block].column(kx), &kernels, column, scale);
+                } else {
+                    column.fill(<_>::default());
+                }
+            })
         })
-    });
-    let blocks = blocks.collect::<io::Result<Vec<_>>>()?;
-    let smooth = inverse_rows(&blocks.iter().collect::<Vec<_>>(), &layout, 0..ny, nx)?;
-    let step = scale.grid().step;
-    let (first_y, first_x) = (cy % step, cx % step);
-    let peak = smooth[(cy, cx)];
-    let lags = smooth.slice(s![first_y..;step, first_x..;step]);
-    let pixels: Array2<f32> = lags.mapv(|value| value / peak);
-    let peak = PsfPeak { shape: pixels.dim(), centre: (cy / step, cx / step), scale: peak };
-    Ok(Psf::from_parts(peak, pixels).filter(|_| peak.scale > 0.0 && peak.scale.is_finite()))
+        .collect();
+    let (up, left) = table_reach(layout, spacing, shape);
+    let mut pixels = Array2::zeros((2 * up + 1, 2 * left + 1));
+    let blocks: Vec<_> = blocks.iter().collect();
+    // rows above the centre stand at the end of the transform, columns left of it too
+    for (rows, first) in [(0..up + 1, up), (small.ly - up..small.ly, 0)] {
+        let found = inverse_rows(&blocks, &small, rows.clone(), small.lx)?;
+        let mut part = pixels.slice_mut(s![first..first + rows.len(), ..]);
+        part.slice_mut(s![.., left..]).assign(&found.slice(s![.., ..=left]));
+        part.slice_mut(s![.., ..left]).assign(&found.slice(s![.., small.lx - left..]));
+    }
+    let peak = PsfPeak { shape: pixels.dim(), centre: (up, left), scale: 1.0 };
+    Ok(Psf::from_parts(peak, pixels).expect("the centre is a pixel"))
+}
+
+/// A table divided by its peak, which is told by [`Psf::scale`]; `None` where that is not positive: the scale is not
+/// measured at all.
+pub fn normal_table(table: &Psf) -> Option<Psf> {
+    let scale = table.pixels()[table.centre()];
+    let is_measured = scale > 0.0 && scale.is_finite();
+    let peak = PsfPeak { scale, ..*table.peak() };
+    Psf::from_parts(peak, table.pixels().mapv(|value| value / scale)).filter(|_| is_measured)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::ScaleShape;
+    use super::super::{Scale, ScaleShape};
     use super::*;
+    use crate::fft::{Placement, column_transfer, forward_rows, low_transfer};
 
-    #[test]
-    fn a_smooth_psf_is_the_direct_sum_at_the_lags_of_the_grid() {
+    fn psf() -> Psf {
         let plane = Array2::from_shape_fn((41, 50), |(y, x)| {
             let (dy, dx) = (y as f32 - 20.0, x as f32 - 25.0);
             (-(dy * dy + dx * dx) / 8.0).exp() + 0.1 * (0.7 * dy + 0.4 * dx).cos()
         });
-        let psf = Psf::new(plane).unwrap();
-        let scale = Scale::new(34.0, ScaleShape::TaperedQuadratic, 0.6, 3.0);
-        let (kernel, reach) = (scale.kernel(), scale.reach() as isize);
-        let once = |value: &dyn Fn(isize, isize) -> f64, dy: isize, dx: isize| -> f64 {
-            let weigh = |((y, x), k): ((usize, usize), &f32)| {
-                f64::from(*k) * value(dy - (y as isize - reach), dx - (x as isize - reach))
-            };
-            kernel.indexed_iter().map(weigh).sum()
+        Psf::new(plane).unwrap()
+    }
+
+    const LAYOUT: Layout = Layout { ly: 128, lx: 128, block: 24 };
+
+    fn transfers(psf: &Psf) -> Vec<Transfer> {
+        let (cy, cx) = psf.centre();
+        let placement = Placement { y: -(cy as isize), x: -(cx as isize) };
+        let rows = forward_rows(psf.pixels().view(), &LAYOUT, placement);
+        (0..LAYOUT.blocks()).map(|block| column_transfer(&[&rows], &LAYOUT, block).unwrap()).collect()
+    }
+
+    fn kernel(scale: &Scale, step: usize) -> Transfer {
+        let reach = -(scale.reach() as isize);
+        let rows = forward_rows(scale.kernel().view(), &LAYOUT, Placement { y: reach, x: reach });
+        low_transfer(&[&rows], &LAYOUT, step).unwrap()
+    }
+
+    /// `K * value` at a lag.
+    fn smoothed(kernel: &Array2<f32>, value: &dyn Fn(isize, isize) -> f64, (dy, dx): (isize, isize)) -> f64 {
+        let reach = (kernel.nrows() / 2) as isize;
+        let weigh = |((y, x), k): ((usize, usize), &f32)| {
+            f64::from(*k) * value(dy - (y as isize - reach), dx - (x as isize - reach))
         };
-        let smooth = smooth_psf(&psf, (30, 30), &scale).unwrap().unwrap();
-        // once over a table, then twice at a few lags
+        kernel.indexed_iter().map(weigh).sum()
+    }
+
+    #[test]
+    fn a_table_is_the_direct_sum_at_its_lags() {
+        let psf = psf();
+        let (wide, narrow) = [34.0, 12.0].map(|width| Scale::new(width, ScaleShape::TaperedQuadratic, 0.6, 3.0)).into();
+        let transfers = transfers(&psf);
+        let blocks: Vec<_> = transfers.iter().collect();
         let at = |dy: isize, dx: isize| f64::from(psf.value_at_lag(dy, dx));
-        let table = Array2::from_shape_fn((121, 121), |(y, x)| once(&at, y as isize - 60, x as isize - 60));
-        let from_table = |dy: isize, dx: isize| table[((dy + 60) as usize, (dx + 60) as usize)];
-        let peak = once(&from_table, 0, 0);
-        assert!((f64::from(smooth.scale()) / peak - 1.0).abs() < 1e-5);
-        for (y, x) in [(0, 0), (1, 0), (-3, 4), (10, -12)] {
-            let expected = once(&from_table, 2 * y, 2 * x) / peak;
-            let found = f64::from(smooth.value_at_lag(y, x));
-            assert!((found - expected).abs() < 1e-5, "({y}, {x}): {found}, expected {expected}");
+        let table = |kernel: &Array2<f32>, value: &dyn Fn(isize, isize) -> f64| {
+            Array2::from_shape_fn((121, 121), |(y, x)| smoothed(kernel, value, (y as isize - 60, x as isize - 60)))
+        };
+        let once = table(&wide.kernel(), &at);
+        let once = |dy: isize, dx: isize| once[((dy + 60) as usize, (dx + 60) as usize)];
+        let (low, full) = (kernel(&wide, 2), kernel(&narrow, 1));
+        for (second, kernels, spacing) in [(wide, [&low, &low], 2), (narrow, [&full, &low], 1)] {
+            let found = smooth_table(&blocks, &LAYOUT, &kernels, spacing, (30, 30)).unwrap();
+            let peak = smoothed(&second.kernel(), &once, (0, 0));
+            for (y, x) in [(0, 0), (1, 0), (-3, 4), (10, -12)] {
+                let lag = (y * spacing as isize, x * spacing as isize);
+                let expected = smoothed(&second.kernel(), &once, lag);
+                let found = f64::from(found.value_at_lag(y, x));
+                // what a kernel has above the frequencies that are kept
+                assert!((found - expected).abs() < 2e-3 * peak, "({y}, {x}): {found}, expected {expected}");
+            }
+            let normal = normal_table(&found).unwrap();
+            assert!((f64::from(normal.scale()) / peak - 1.0).abs() < 2e-3 && normal.value_at_lag(0, 0) == 1.0);
         }
     }
 
     #[test]
-    fn a_psf_smoothed_with_a_point_is_itself() {
-        let psf = Psf::new(Array2::from_shape_fn((9, 9), |(y, x)| 1.0 / (1.0 + (y * y + 8 * x) as f32))).unwrap();
-        let smooth = smooth_psf(&psf, (9, 9), &Scale::POINT).unwrap().unwrap();
-        assert!(smooth.pixels().iter().zip(psf.pixels()).all(|(a, b)| (a - b).abs() < 1e-6));
+    fn a_table_without_kernels_is_the_psf() {
+        let psf = psf();
+        let transfers = transfers(&psf);
+        let table = smooth_table(&transfers.iter().collect::<Vec<_>>(), &LAYOUT, &[], 1, (60, 60)).unwrap();
+        for (y, x) in [(0, 0), (20, 24), (-20, -25), (21, 0)] {
+            assert!((table.value_at_lag(y, x) - psf.value_at_lag(y, x)).abs() < 1e-5, "({y}, {x})");
+        }
     }
 }

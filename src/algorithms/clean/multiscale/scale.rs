@@ -6,6 +6,8 @@ use std::str::FromStr;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::fft::Layout;
+
 /// The profile of extended components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,18 +27,20 @@ pub struct Scale {
     pub shape: ScaleShape,
     /// What the kernel's response counts for in the choice of the scale; 1 for a point.
     pub bias: f32,
+    /// Pixels from one centre to the next, along either axis: a power of two.
+    pub step: usize,
 }
 
 /// Standard deviation of the Gaussian shape over its width.
 const SIGMAS: f64 = 3.0 / 16.0;
 /// The Gaussian shape ends at so many standard deviations.
 const REACH: f64 = 6.0;
-/// Steps of the grid of centres in a width: a source half a step off in both axes loses 2 % of its response.
+/// Steps of the grid of centres in a width, about: a source half a step off in both axes loses 2 to 4 % of its response.
 const STEPS: f64 = 16.0;
 
 impl Scale {
     /// A point.
-    pub const POINT: Self = Self { width: 0.0, shape: ScaleShape::TaperedQuadratic, bias: 1.0 };
+    pub const POINT: Self = Self { width: 0.0, shape: ScaleShape::TaperedQuadratic, bias: 1.0, step: 1 };
 
     /// The scale of a width, where the beam is `beam` pixels wide: `bias^-log2(width / (2 beam))`.
     ///
@@ -44,7 +48,14 @@ impl Scale {
     /// Offringa & Smirnov (2017), MNRAS 471, 301, section 2.2; constants as in Radler (ALGORITHMS 3.2).
     pub fn new(width: f64, shape: ScaleShape, bias: f64, beam: f64) -> Self {
         let counts = if width > 0.0 { bias.powf(-(width / (2.0 * beam)).log2()) } else { 1.0 };
-        Self { width, shape, bias: counts as f32 }
+        Self { width, shape, bias: counts as f32, step: 1 }
+    }
+
+    /// The scale with its centres on a grid as coarse as its width allows and the layout of a transform has it.
+    pub fn on(self, layout: &Layout) -> Self {
+        let wish = (self.width / STEPS).max(1.0).log2().round() as u32;
+        let fits = layout.ly.trailing_zeros().min(layout.lx.trailing_zeros());
+        Self { step: 1 << wish.min(fits), ..self }
     }
 
     /// Whether it is a point.
@@ -64,7 +75,7 @@ impl Scale {
     /// Where its centres may stand.
     pub fn grid(&self) -> Grid {
         let edge = (self.width / 2.0).ceil() as usize;
-        Grid { step: ((self.width / STEPS) as usize).max(1), edge }
+        Grid { step: self.step, edge }
     }
 
     /// About what the kernel, smoothed with itself, keeps of the peak of a beam of `beam` pixels that measures everything.
@@ -251,8 +262,11 @@ mod tests {
 
     #[test]
     fn centres_keep_off_the_sides_and_on_the_grid() {
-        let grid = Scale::new(50.0, SHAPES[0], 0.6, 3.0).grid();
-        assert_eq!(grid, Grid { step: 3, edge: 25 });
+        let scale = Scale::new(50.0, SHAPES[0], 0.6, 3.0);
+        let step = |ly: usize, lx: usize| scale.on(&Layout { ly, lx, block: 16 }).step;
+        assert_eq!([step(256, 384), step(250, 256), step(125, 256)], [4, 2, 1], "as coarse as the layout has it");
+        let grid = Grid { step: 3, ..scale.grid() };
+        assert_eq!(grid.edge, 25);
         assert!(grid.holds(27, 100) && !grid.holds(24, 100) && !grid.holds(26, 100));
         assert!(grid.holds(72, 100) && !grid.holds(75, 100));
         let held: Vec<_> = (0..100).filter(|at| grid.holds(*at, 100)).collect();

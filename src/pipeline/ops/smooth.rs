@@ -1,0 +1,185 @@
+//! What a plane and a PSF look like at a scale: kernels, tables, the smooth residual at every so many pixels.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
+use super::{OpError, Rows, Value, Work};
+use crate::algorithms::{PlaneStats, Scale, normal_table, smooth_table, table_reach};
+use crate::fft::{Layout, Placement, Transfer, forward_rows, low_transfer, shrink_columns};
+use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::Image;
+
+/// The low frequencies of a scale's kernel; no inputs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScaleTransfer {
+    /// The transform of the plane.
+    pub layout: Layout,
+    /// The scale.
+    pub scale: Scale,
+}
+
+impl Work for ScaleTransfer {
+    const KIND: &'static str = "transfer-scale";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let (side, small) = (2 * self.scale.reach() + 1, self.layout.shrunk(self.scale.step));
+        let columns = small.half() as f64 * transform(self.layout.ly, false);
+        Cost {
+            flops: side as f64 * transform(self.layout.lx, true) + columns,
+            output_bytes: complex(small.ly * small.half()),
+            scratch_bytes: complex(side * self.layout.half())
+                + 12 * (side * side) as u64
+                + complex(32 * self.layout.ly),
+        }
+    }
+
+    fn run(&self, _inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let origin = -(self.scale.reach() as isize);
+        let placement = Placement { y: origin, x: origin };
+        let rows = forward_rows(self.scale.kernel().view(), &self.layout, placement);
+        Ok(Value::Transfer(low_transfer(&[&rows], &self.layout, self.scale.step)?))
+    }
+}
+
+/// A PSF smoothed with one scale or two; inputs: its transfer function, block by block, then the kernels.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScaleTable {
+    /// The transform of the plane.
+    pub layout: Layout,
+    /// Lags from one entry to the next \[pixels\].
+    pub spacing: usize,
+    /// Shape of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// Whether it is smoothed twice with one scale, and divided by its peak.
+    pub is_own: bool,
+}
+
+impl Work for ScaleTable {
+    const KIND: &'static str = "scale-table";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let small = self.layout.shrunk(self.spacing);
+        let (up, left) = table_reach(&self.layout, self.spacing, self.shape);
+        let output_bytes = 4 * ((2 * up + 1) * (2 * left + 1)) as u64;
+        let rows = 4 * ((up + 1) * small.lx) as u64;
+        Cost {
+            flops: transform(small.ly * small.lx, true),
+            output_bytes,
+            scratch_bytes: complex(small.ly * small.half()) + rows + output_bytes,
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (psf, kernels) = inputs.split_at(self.layout.blocks());
+        let psf: Vec<&Transfer> = psf.iter().map(|input| input.transfer()).collect();
+        let mut kernels: Vec<&Transfer> = kernels.iter().map(|input| input.transfer()).collect();
+        if self.is_own {
+            kernels.push(kernels[0]);
+        }
+        let table = smooth_table(&psf, &self.layout, &kernels, self.spacing, self.shape)?;
+        if self.is_own {
+            return Ok(normal_table(&table).map_or(Value::Done, Value::Psf));
+        }
+        Ok(Value::Psf(table))
+    }
+}
+
+/// Measures how high a smooth PSF still is near the edges of the PSF \[Jy per Jy of the scale\]; input: the smooth PSF.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EdgeLevel {
+    /// Largest distances `(up, down, left, right)` from a source that the PSF reaches \[pixels\].
+    pub reach: [usize; 4],
+    /// Pixels from one entry to the next.
+    pub step: usize,
+}
+
+impl Work for EdgeLevel {
+    const KIND: &'static str = "edge-level";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 2.0, output_bytes: 0, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let level = match &*inputs[0] {
+            Value::Psf(smooth) => {
+                smooth.edge_rms(self.reach.map(|reach| reach / self.step)) * f64::from(smooth.scale())
+            }
+            _ => 0.0,
+        };
+        Ok(Value::Noise(PlaneStats { rms: level, ..PlaneStats::default() }))
+    }
+}
+
+/// Smooths a plane on one block of columns; inputs: row transforms of its slabs, then the kernel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SmoothColumns {
+    /// The transform of the plane.
+    pub layout: Layout,
+    /// Pixels from one row or column of the result to the next.
+    pub step: usize,
+    /// The block of columns of what is left of the transform.
+    pub block: usize,
+    /// Rows of the result.
+    pub ny: usize,
+}
+
+impl Work for SmoothColumns {
+    const KIND: &'static str = "columns-smooth";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let small = self.layout.shrunk(self.step);
+        let columns = small.columns(self.block).len();
+        Cost {
+            flops: columns as f64 * (transform(self.layout.ly, false) + transform(small.ly, false)),
+            output_bytes: complex(columns * self.ny),
+            scratch_bytes: complex(48 * self.layout.ly),
+        }
+    }
+
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        // the kernel comes last, and is read whole; it is smaller than a slab's spectrum or a part of it
+        let _ = input;
+        piece_of_slab(meta, &self.layout, self.block).min(meta.bytes)
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (kernel, slabs) = inputs.split_last().expect("the kernel comes last");
+        let at = (self.block, self.step);
+        Ok(Value::Block(shrink_columns(&spectra(slabs), &self.layout, at, kernel.transfer(), self.ny)?))
+    }
+}
+
+/// Rows of the smooth residual; inputs: the blocks of the convolution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SmoothRows {
+    /// What is left of the transform.
+    pub layout: Layout,
+    /// The rows, of those that are left.
+    pub rows: Rows,
+    /// Shape of what is left of the image, `(ny, nx)`.
+    pub shape: (usize, usize),
+}
+
+impl Work for SmoothRows {
+    const KIND: &'static str = "smooth";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let rows = self.rows.len();
+        Cost {
+            flops: rows as f64 * transform(self.layout.lx, true),
+            output_bytes: 4 * (rows * self.shape.1) as u64,
+            scratch_bytes: complex(2 * self.layout.lx),
+        }
+    }
+
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        piece_of_block(meta, self.rows, self.shape.0)
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        Ok(Value::Residual(Image::new(rows_back(inputs, &self.layout, self.rows, self.shape.1)?)))
+    }
+}
