@@ -2,6 +2,26 @@
 
 use super::{TileChoice, Widths};
 
+/// The form of a choice in files: its text, which `Display` writes and `FromStr` reads; a number may stand there too.
+macro_rules! text_form {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = <toml::Value as serde::Deserialize>::deserialize(deserializer)?;
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(super) use text_form;
+
 /// What a parameter's value looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ParamKind {

@@ -19,6 +19,9 @@ use crate::simulate::SimulateError;
 /// Exit code of a run that failed.
 const FAILED: u8 = 1;
 
+/// Exit code of a command line that asks for what there is not, as it is that of flags that cannot be read.
+const USAGE: u8 = 2;
+
 /// Exit code of a run that was asked to end early: its products are consistent, but not complete.
 const INTERRUPTED: u8 = 3;
 
@@ -38,7 +41,7 @@ pub(super) struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let begin = if self.code == FAILED { "error: " } else { "" };
+        let begin = if matches!(self.code, FAILED | USAGE) { "error: " } else { "" };
         writeln!(f, "{begin}{}", self.error)?;
         let mut told = self.error.to_string();
         let mut source = self.error.source();
@@ -69,7 +72,24 @@ macro_rules! from {
     };
 }
 
-from!(CacheError, ConfigError, MeasureError, PlanError, SweepError, FitsError, SimulateError, MetricsError);
+from!(CacheError, MeasureError, PlanError, FitsError, SimulateError, MetricsError);
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint();
+        let code = if matches!(error, ConfigError::Invalid { .. }) { USAGE } else { FAILED };
+        Self { code, ..Self::new(error, hint) }
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        let is_usage = matches!(error, SweepError::Axis(_) | SweepError::Useless { .. } | SweepError::Criterion { .. });
+        let hint = error.hint();
+        let code = if is_usage { USAGE } else { FAILED };
+        Self { code, ..Self::new(error, hint) }
+    }
+}
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
@@ -137,9 +157,14 @@ impl Failure {
         Self { error: error.into(), hint, code: FAILED }
     }
 
+    /// A command line that does not fit together.
+    fn usage(error: impl Into<Box<dyn Error>>, hint: String) -> Self {
+        Self { code: USAGE, ..Self::new(error, Some(hint)) }
+    }
+
     /// A flag that another one needs.
     pub(super) fn missing(flag: &str, by: &str) -> Self {
-        Self::new(format!("{by} needs {flag}"), Some(format!("give {flag} as well")))
+        Self::usage(format!("{by} needs {flag}"), format!("give {flag} as well"))
     }
 
     /// This program, which cannot be run once more.
@@ -212,7 +237,7 @@ impl Failure {
     /// Many files for a job that takes one pair.
     pub(super) fn many(job: &str, spec: &str) -> Self {
         let error = format!("deconv {job} works on one pair\n  {spec} is a pattern for many files");
-        Self::new(error, Some("name one dirty image and one PSF".to_owned()))
+        Self::usage(error, "name one dirty image and one PSF".to_owned())
     }
 
     /// An input whose products would take the name of another file.
@@ -240,14 +265,13 @@ impl Failure {
 
     /// A flag that changes nothing in this run.
     pub(super) fn useless(flag: &str, hint: &str) -> Self {
-        Self::new(format!("{flag} has no effect in this run"), Some(hint.to_owned()))
+        Self::usage(format!("{flag} has no effect in this run"), hint.to_owned())
     }
 
     /// A value that is none of those that there are in this run.
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");
-        let hint = Some(format!("expected one of {}", expected.join(", ")));
-        Self::new(error, hint)
+        Self::usage(error, format!("expected one of {}", expected.join(", ")))
     }
 
     /// A worker process that cannot do its work.

@@ -53,22 +53,22 @@ impl KeepArgs {
         Ok(self.resume && is_there == Some(true))
     }
 
-    /// Opens the folder of results, if there is to be one; clears away what a killed run left of `products`.
+    /// Opens the folder of results, if there is to be one; clears away what killed runs left of the
+    /// `outputs`.
     ///
     /// # Errors
     /// When the folder cannot be used, or another run is using it.
-    pub(super) fn open(&self, prefix: &str, size: Auto<Bytes>, products: &[PathBuf]) -> Result<Option<Kept>, Failure> {
+    pub(super) fn open(&self, prefix: &str, size: Auto<Bytes>, outputs: &[PathBuf]) -> Result<Option<Kept>, Failure> {
+        for output in outputs {
+            remove_unfinished(output).map_err(|error| Failure::file(output, &error))?;
+        }
         let Some(folder) = self.folder(prefix) else { return Ok(None) };
-        let goes_on = self.goes_on(prefix)?;
         let limit = match size {
             Auto::Given(Bytes(bytes)) => bytes,
             Auto::Auto => free(&folder).map_err(|error| Failure::file(&folder, &error))? / 2,
         };
         let codec = DeconvOp::codec().expect("the values of a run can be written");
         let cache = Cache::on_disk(&folder, limit, codec)?;
-        for product in products.iter().filter(|_| goes_on) {
-            remove_unfinished(product).map_err(|error| Failure::file(product, &error))?;
-        }
         Ok(Some(Kept { cache, folder, is_own: self.resume, is_wanted: OnceLock::new() }))
     }
 }

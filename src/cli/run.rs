@@ -43,7 +43,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     check_config(args.save_config.as_deref(), &own)?;
     own.iter().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
     shown.prepare()?;
-    let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &products)?;
+    let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &own)?;
     let products = Products::create(&plan, &prefix, overwrite)?;
     let products = if lists.is_empty() { products } else { products.listing_components() };
     if let Some(path) = &args.save_config {
@@ -272,12 +272,5 @@ pub(super) fn write_json(path: &Path, content: &impl Serialize) -> Result<(), Fa
 
 /// Writes a text under a temporary name, then renames: nobody ever sees half of it.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut hidden = path.as_os_str().to_owned();
-    hidden.push(".part");
-    let hidden = PathBuf::from(hidden);
-    std::fs::write(&hidden, text).and_then(|()| std::fs::rename(&hidden, path)).map_err(|error| {
-        // that it cannot be removed either adds nothing to the error
-        let _ = std::fs::remove_file(&hidden);
-        Failure::file(path, &error)
-    })
+    crate::io::write_whole(path, text.as_bytes()).map_err(|error| Failure::file(path, &error))
 }

@@ -1,6 +1,5 @@
 //! The table of plots, and how a picture becomes a file.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -92,18 +91,13 @@ fn save(drawn: Result<Vec<u8>, DrawError>, prefix: &Path, suffix: &str) -> Resul
 
 /// Writes under a temporary name in the same folder, then renames, so that nobody ever sees half a file.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PlotError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let hidden = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = fs::write(&hidden, bytes).and_then(|()| fs::rename(&hidden, path));
-    written.map_err(|source| {
-        // What is left of it is of no use; that it cannot be removed either adds nothing to the error.
-        let _ = fs::remove_file(&hidden);
-        PlotError::Write { path: path.to_owned(), source }
-    })
+    crate::io::write_whole(path, bytes).map_err(|source| PlotError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

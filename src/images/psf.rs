@@ -46,7 +46,7 @@ pub enum PsfError {
         value: f32,
     },
     /// No pixel is positive.
-    #[error("the largest pixel of the PSF is {max}; expected a positive peak")]
+    #[error("the largest pixel of the PSF is {max}, blank ones (NaN) counted as 0; expected a positive peak")]
     NoPeak {
         /// The largest value.
         max: f32,

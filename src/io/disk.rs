@@ -2,12 +2,12 @@
 
 use std::ffi::CString;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind, Write};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::target::temporary_names;
+use super::target::{hidden_beside, temporary_names};
 
 /// Bytes that may still be written to the disk that holds a folder.
 ///
@@ -26,22 +26,49 @@ pub fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(facts.f_bavail * facts.f_frsize)
 }
 
-/// Removes what runs that were killed left of a product: the hidden files that would have become it.
+/// Removes what runs that were killed left of an output: the hidden files that would have become it.
 ///
-/// No other run may be writing the same product.
+/// A file that a run is still writing is locked by it, and stays. A folder that is not there holds none.
 ///
 /// # Errors
 /// When the folder cannot be read, or a file cannot be removed.
-pub fn remove_unfinished(product: &Path) -> io::Result<()> {
-    let (folder, (prefix, suffix)) = temporary_names(product);
-    for entry in fs::read_dir(folder)? {
+pub fn remove_unfinished(output: &Path) -> io::Result<()> {
+    let (folder, (prefix, suffix)) = temporary_names(output);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if is_gone(&error) => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(suffix)) {
-            fs::remove_file(entry.path())?;
+        let is_of_output = name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(suffix));
+        if is_of_output {
+            // another run may clear it at the same time
+            remove_abandoned(&entry.path()).or_else(|error| is_gone(&error).then_some(()).ok_or(error))?;
         }
     }
     Ok(())
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}
+
+/// Removes a file that nobody has locked. Where the file system has no locks, nobody can tell, and it stays.
+fn remove_abandoned(path: &Path) -> io::Result<()> {
+    let file = fs::File::open(path)?;
+    if file.try_lock().is_ok() { fs::remove_file(path) } else { Ok(()) }
+}
+
+/// Writes a whole file under a hidden name in its folder, and renames it, so that nobody ever sees half of it; a file of
+/// that name is replaced.
+///
+/// # Errors
+/// When it cannot be written; then nothing is left of it, and a file of that name stays as it was.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (mut file, hidden) = hidden_beside(path)?;
+    file.write_all(bytes)?;
+    hidden.persist(path).map_err(|error| error.error)
 }
 
 #[cfg(test)]
@@ -56,6 +83,21 @@ mod tests {
     }
 
     #[test]
+    fn file_appears_whole_or_not_at_all_and_leaves_others_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.json"), folder.path().join("a.json.part"));
+        fs::write(&other, "mine").unwrap();
+        for text in ["one", "two"] {
+            write_whole(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
+        fs::create_dir(folder.path().join("taken")).unwrap();
+        assert!(write_whole(&folder.path().join("taken"), b"x").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing hidden is left");
+    }
+
+    #[test]
     fn only_the_hidden_files_of_the_product_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let product = folder.path().join("a-model.fits");
@@ -64,7 +106,10 @@ mod tests {
         for name in ["a-model.fits", ".a-model.fits.txt", "b-model.fits", ".b-model.fits.x.part"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
+        let (being_written, its) = super::super::target::temporary_beside(&product).unwrap();
         remove_unfinished(&product).unwrap();
+        assert!(its.exists(), "somebody is writing it");
+        drop((being_written, its));
         let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [".a-model.fits.txt", ".b-model.fits.x.part", "a-model.fits", "b-model.fits"]);

@@ -42,7 +42,7 @@ pub use axes::{AxisKind, PlaneAxis, PlaneLabel};
 pub use bintable::{Cells, TableColumn, write_table};
 pub use card::{Card, Value};
 pub use cold::forget_cached;
-pub use disk::{free_bytes, remove_unfinished};
+pub use disk::{free_bytes, remove_unfinished, write_whole};
 pub use error::{FitsError, Mismatch};
 pub use header::Header;
 pub use heap::give_back_at_once;

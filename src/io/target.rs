@@ -199,17 +199,22 @@ pub(super) fn temporary_names(path: &Path) -> (&Path, (String, &'static str)) {
 
 /// Makes a file in the folder of `path`, hidden by its name, with the permissions of any other new file.
 pub(super) fn temporary_beside(path: &Path) -> Result<(File, TempPath), FitsError> {
-    let (folder, (prefix, suffix)) = temporary_names(path);
+    let folder = temporary_names(path).0;
     if !folder.exists() {
         return Err(FitsError::FolderMissing { path: path.to_owned(), folder: folder.to_owned() });
     }
-    tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(suffix)
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map(tempfile::NamedTempFile::into_parts)
-        .map_err(|source| FitsError::Folder { path: path.to_owned(), folder: folder.to_owned(), source })
+    hidden_beside(path).map_err(|source| FitsError::Folder { path: path.to_owned(), folder: folder.to_owned(), source })
+}
+
+/// The same, locked as long as it is open: see [`super::remove_unfinished`].
+pub(super) fn hidden_beside(path: &Path) -> io::Result<(File, TempPath)> {
+    let (folder, (prefix, suffix)) = temporary_names(path);
+    let builder = &mut tempfile::Builder::new();
+    let builder = builder.prefix(&prefix).suffix(suffix).permissions(Permissions::from_mode(0o666));
+    let (file, hidden) = builder.tempfile_in(folder)?.into_parts();
+    // a file system without locks cannot tell the files of a run from what a killed one left
+    let _ = file.try_lock();
+    Ok((file, hidden))
 }
 
 /// Gives `file` its length, and its room on the disk where the file system can promise it, so that a full

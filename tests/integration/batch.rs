@@ -168,6 +168,8 @@ fn files_that_make_no_pairs_are_refused_before_any_work() {
     let both = |dirty: &str, psf: &str| format!("--dirty {dirty} --psf {psf}");
     let needles = ["error: no file matches --dirty 'noon*/*.fits'", "hint: "];
     refused(&folder, &both("noon*/*.fits", "night*/*.fits"), 1, &needles);
+    let needles = ["no file matches --dirty 'night[12]/*-dirty.fits'", "hint: ", "a bracket for itself"];
+    refused(&folder, &both("night[12]/*-dirty.fits", "night2/b-psf.fits"), 1, &needles);
     let needles = ["error: cannot pair the files", "wildcards **", "'night2/*-psf.fits' has *\n", "hint: "];
     refused(&folder, &both("night*/*-dirty.fits", "night2/*-psf.fits"), 1, &needles);
     let needles = ["error: cannot pair one dirty image with a pattern", "hint: "];
@@ -185,7 +187,7 @@ fn files_that_make_no_pairs_are_refused_before_any_work() {
 fn other_jobs_take_one_pair() {
     let folder = nights();
     for job in ["sweep --chunk 16,32 -o out", "graph -o graph.svg"] {
-        refused(&folder, &format!("{job} {PATTERNS}"), 1, &["works on one pair", "night*/*-dirty.fits", "hint: "]);
+        refused(&folder, &format!("{job} {PATTERNS}"), 2, &["works on one pair", "night*/*-dirty.fits", "hint: "]);
     }
 }
 

@@ -134,6 +134,6 @@ fn preview_shows_the_plane_nearest_to_the_middle_that_is_not_blank() {
 fn interval_of_the_profile_has_no_effect_without_one() {
     let folder = folder();
     let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --plots none --profile-dt 1s");
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("--profile-dt has no effect"), "{}", ran.err);
 }

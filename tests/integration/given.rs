@@ -174,7 +174,7 @@ fn an_image_cannot_be_restored_without_a_beam() {
     refused(&folder, words, 1, &["bare.fits", "BMAJ", "BEAMS", "--beam-shape", "--psf"]);
     done(&folder, &format!("{words} --psf psf.fits"));
     let psf = format!("{words} --psf psf.fits --beam-shape 5asec --overwrite");
-    refused(&folder, &psf, 1, &["--psf has no effect"]);
+    refused(&folder, &psf, 2, &["--psf has no effect"]);
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn component_list_holds_every_pixel_of_the_models_once_and_where_it_is_on_the_sk
         assert_eq!(std::fs::read(products.file(file)).unwrap(), std::fs::read(whole.file(file)).unwrap(), "{file}");
     }
     let again = folder.deconv("--dirty dirty.fits --psf psf.fits -o other --save-components fits --algorithm wiener");
-    assert!(again.code == Some(1) && again.err.contains("--save-components has no effect"), "{}", again.err);
+    assert!(again.code == Some(2) && again.err.contains("--save-components has no effect"), "{}", again.err);
     let there = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --save-components csv --plots none");
     assert!(there.code == Some(1) && there.err.contains("exists"), "{}", there.err);
 }

@@ -56,6 +56,6 @@ fn switch_of_a_file_is_a_flag_and_both_together_are_refused() {
     let file = run(&folder, "clean", "--config c.toml");
     assert_eq!(least(&file.model().plane(0)), 0.0);
     let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o x --no-negative --stop-negative");
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("no effect") && ran.err.contains("hint: "), "{}", ran.err);
 }

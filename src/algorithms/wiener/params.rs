@@ -117,19 +117,7 @@ impl fmt::Display for LambdaChoice {
     }
 }
 
-impl Serialize for LambdaChoice {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for LambdaChoice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = toml::Value::deserialize(deserializer)?;
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        text.parse().map_err(de::Error::custom)
-    }
-}
+crate::algorithms::param::text_form!(LambdaChoice);
 
 impl Serialize for SigmaChoice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -169,7 +169,11 @@ impl Done {
             verdict: reasons(outcome),
             planes: planes.len(),
             diverged: outcome.diverged().len(),
-            residual_peak: planes.iter().map(|plane| plane.residual.max.max(-plane.residual.min)).reduce(f32::max),
+            residual_peak: planes
+                .iter()
+                .map(|plane| plane.residual.max.max(-plane.residual.min))
+                .filter(|peak| peak.is_finite())
+                .reduce(f32::max),
             noise: planes.iter().map(|plane| plane.residual.sigma).reduce(f64::max),
             flux_jy: Some(planes.iter().map(|plane| plane.flux_jy).sum()),
             peak_memory: outcome.peak_memory,

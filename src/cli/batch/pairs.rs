@@ -93,6 +93,10 @@ impl PairError {
     /// What to do about it.
     pub(in crate::cli) fn hint(&self) -> &'static str {
         match self {
+            Self::Nothing { pattern } if split(pattern).0.contains('[') => {
+                "* stands for any text without a slash, ? for one character, and a bracket for itself: a choice as in \
+                 night[12] is written as a pattern for each, or as night?"
+            }
             Self::One { .. } => "name one PSF, or give a pattern of dirty images as well",
             Self::List(_) => "check the folders and their permissions",
             Self::Nothing { .. } => {

@@ -12,7 +12,7 @@ use arrow_select::concat::concat_batches;
 
 use super::column::kept;
 use super::{Column, Table, TableError, UNIT};
-use crate::io::{Card, TableColumn, write_table};
+use crate::io::{Card, TableColumn, write_table, write_whole};
 
 impl Table {
     /// Reads a CSV file whose first line names the columns; lines that begin with `#` are passed over. Types follow from
@@ -54,14 +54,7 @@ impl Table {
     pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<(), TableError> {
         let path = path.as_ref();
         let failed = |source| TableError::File { what: "write", path: path.to_owned(), source };
-        let text = self.to_csv()?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let hidden = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        fs::write(&hidden, text).and_then(|()| fs::rename(&hidden, path)).map_err(|source| {
-            // that it cannot be removed either adds nothing to the error
-            let _ = fs::remove_file(&hidden);
-            failed(source)
-        })
+        write_whole(path, self.to_csv()?.as_bytes()).map_err(failed)
     }
 
     /// The columns as a binary table takes them.
@@ -85,7 +78,7 @@ impl Table {
         Ok(write_table(path.as_ref(), &self.to_fits_columns(), &cards, overwrite)?)
     }
 
-    /// Writes the table as Parquet, compressed by Snappy.
+    /// Writes the table as Parquet, compressed by Snappy, under a hidden name until it is whole.
     ///
     /// # Errors
     /// [`TableError::File`], [`TableError::Parquet`].
@@ -96,16 +89,13 @@ impl Table {
         use parquet::file::properties::WriterProperties;
 
         let path = path.as_ref();
-        let file = fs::File::create(path).map_err(|source| TableError::File {
-            what: "write",
-            path: path.to_owned(),
-            source,
-        })?;
         let failed = |source| TableError::Parquet { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let mut writer = ArrowWriter::try_new(file, self.batch.schema(), Some(properties)).map_err(failed)?;
+        let mut writer = ArrowWriter::try_new(&mut bytes, self.batch.schema(), Some(properties)).map_err(failed)?;
         writer.write(&self.batch).map_err(failed)?;
-        writer.close().map(drop).map_err(failed)
+        writer.close().map_err(failed)?;
+        write_whole(path, &bytes).map_err(|source| TableError::File { what: "write", path: path.to_owned(), source })
     }
 }
 

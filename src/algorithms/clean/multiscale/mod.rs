@@ -22,7 +22,7 @@ mod joint;
 mod psf;
 mod scale;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, Kind, Minor};
 use crate::fft::Layout;
@@ -64,16 +64,4 @@ pub(in crate::algorithms) const MULTISCALE: Algorithm = Algorithm {
     ignores: &["tile"],
 };
 
-impl Serialize for Widths {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Widths {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = toml::Value::deserialize(deserializer)?;
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        text.parse().map_err(de::Error::custom)
-    }
-}
+crate::algorithms::param::text_form!(Widths);
