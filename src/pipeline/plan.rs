@@ -251,7 +251,7 @@ impl Plan {
         let kernel = KernelCut::new(psf_peak, cut, is_circular(&config));
         let plan = Self {
             cut,
-            tiles: tiles::tiles(&config, shape),
+            tiles: tiles::tiles(&config, shape, inputs.grid.as_ref().map_or(1, |grid| grid.files.len())),
             chunks: Choice::default(),
             batch: 1,
             forecast: Forecast::default(),

@@ -23,6 +23,7 @@ mod masks;
 mod memory;
 mod metrics;
 mod multiscale;
+mod multiscale_tiles;
 mod plan;
 mod products;
 mod psf_geometry;

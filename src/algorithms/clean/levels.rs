@@ -47,16 +47,16 @@ impl Levels {
     }
 }
 
-/// Share of its floor down to which a cycle over several scales lists pixels. What one scale takes is felt at the others
+/// Share of its floor down to which a minor cycle over several scales lists pixels. What one scale takes is felt at the others
 /// almost in full, and there as bowls round it: pixels just below the floor that are not on the list rise to twice the
 /// floor unseen (M31: 8 and 10 cycles without it, 6 with it, at 0.25 as well in twice the time).
-const BESIDE: f32 = 0.5;
+pub const SCALES_DEPTH: f32 = 0.5;
 
 impl Levels {
     /// The level from which on pixels are listed for a cycle over several scales that goes down to `floor`: lower than that
     /// as long as the list stays short.
     pub fn beside(&self, floor: f32) -> f32 {
-        (BESIDE * floor).max(self.holding(MAX_ACTIVE)).min(floor)
+        (SCALES_DEPTH * floor).max(self.holding(MAX_ACTIVE)).min(floor)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::kernels::list::ActiveList;
 
 pub use control::{AutoThreshold, CleanParams, Control, Next, Retry};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
-pub use levels::{Levels, Sight};
+pub use levels::{Levels, SCALES_DEPTH, Sight};
 pub use local::{CellRows, LocalRms, RmsMap, RmsMethod};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{

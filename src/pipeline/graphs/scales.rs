@@ -8,6 +8,7 @@ use crate::pipeline::ops::{
     AddShapes, CleanScales, DeconvOp, EdgeLevel, MapFloor, MaskFound, MergeSteps, Rank, ScaleTable, ScaleTransfer,
     Select, SmoothColumns, SmoothRows, Statistics,
 };
+use crate::tiling::Tiles;
 
 /// Number of a scale in the list, and what it is.
 pub type Numbered = (usize, Scale);
@@ -24,7 +25,41 @@ pub struct Taking {
     pub lowest: f32,
 }
 
+/// The PSF of each scale that takes part, and the tables between them.
+#[derive(Clone, Default)]
+pub struct Family {
+    /// The PSFs.
+    pub psfs: Vec<Key>,
+    /// The tables: the places of both scales among those that take part, and the lags from one entry to the next.
+    pub tables: Vec<((usize, usize, u32), Key)>,
+}
+
+/// Kernels, PSFs and tables of scales to be wired.
+#[derive(Clone, Copy)]
+pub struct FamilyCut<'a> {
+    /// The scales.
+    pub scales: &'a [Scale],
+    /// The PSF's transform.
+    pub layout: &'a Layout,
+    /// How far a PSF reaches that falls short.
+    pub reach: Option<[usize; 4]>,
+    /// The tiles that it is used in.
+    pub tiles: Option<Tiles>,
+}
+
+impl FamilyCut<'_> {
+    /// The shape whose pixels are no farther apart than those that meet in a table between these scales.
+    pub fn extent(&self, whole: (usize, usize), scales: [&Scale; 2]) -> (usize, usize) {
+        let margin = scales.map(Scale::tile_margin).into_iter().max().unwrap_or(0);
+        self.tiles.map_or(whole, |tiles| {
+            let (down, across) = tiles.reach(margin);
+            (whole.0.min(down + 1), whole.1.min(across + 1))
+        })
+    }
+}
+
 /// A minor cycle over scales to be wired.
+#[derive(Clone, Copy)]
 pub struct ScalesCut<'a> {
     /// How far it goes.
     pub rules: MinorRules,
@@ -34,10 +69,6 @@ pub struct ScalesCut<'a> {
     pub count: usize,
     /// Those that take part.
     pub scales: &'a [Taking],
-    /// The PSF of each.
-    pub psfs: Vec<Key>,
-    /// The tables between them: the places of both in `scales`, and the lags from one entry to the next.
-    pub tables: Vec<((usize, usize, u32), Key)>,
 }
 
 /// Lags from one entry of the table between two scales to the next: the wider one's kernel is smooth on its own grid, and
@@ -54,51 +85,47 @@ impl Wiring {
         self.task(key("transfer-scale", plane, number), op, vec![])
     }
 
-    /// A PSF smoothed twice with a scale; `psf` is its transfer function, `kernel` the scale's.
-    pub fn smooth_psf(&mut self, at: (usize, Numbered), layout: &Layout, psf: &[Key], kernel: &Key) -> Key {
+    /// A PSF smoothed twice with a scale; `psf` are its transfer function and the scale's kernel. `name` tells it from others.
+    fn smooth_psf(&mut self, at: (usize, Numbered), cut: &FamilyCut<'_>, psf: Vec<Key>, name: &str) -> Key {
         let (plane, (number, scale)) = at;
-        let (layout, shape) = (*layout, self.cut.shape);
-        let op = DeconvOp::ScaleTable(ScaleTable { layout, spacing: scale.step, shape, is_own: true });
-        let inputs = psf.iter().chain([kernel]).cloned().collect();
-        self.task(key("scale-table", plane, number), op, inputs)
+        let shape = if name.is_empty() { cut.extent(self.cut.shape, [&scale; 2]) } else { self.cut.shape };
+        let op = ScaleTable { layout: *cut.layout, spacing: scale.step, shape, is_own: true };
+        self.task(key(&format!("scale-table{name}"), plane, number), DeconvOp::ScaleTable(op), psf)
     }
 
     /// What a component of one scale leaves at another: a PSF smoothed with the kernels of both (a point has none).
-    pub fn scale_table(&mut self, at: (usize, [Numbered; 2]), layout: &Layout, psf: &[Key], kernels: &[Key]) -> Key {
+    fn scale_table(&mut self, at: (usize, [Numbered; 2]), cut: &FamilyCut<'_>, psf: Vec<Key>) -> Key {
         let (plane, [one, other]) = at;
-        let (layout, shape, spacing) = (*layout, self.cut.shape, spacing(&one.1, &other.1));
-        let op = DeconvOp::ScaleTable(ScaleTable { layout, spacing, shape, is_own: false });
-        let inputs = psf.iter().chain(kernels).cloned().collect();
-        self.task(key(&format!("scale-table-from{}", one.0), plane, other.0), op, inputs)
+        let (shape, spacing) = (cut.extent(self.cut.shape, [&one.1, &other.1]), spacing(&one.1, &other.1));
+        let op = ScaleTable { layout: *cut.layout, spacing, shape, is_own: false };
+        self.task(key(&format!("scale-table-from{}", one.0), plane, other.0), DeconvOp::ScaleTable(op), psf)
     }
 
-    /// Kernels, PSFs and tables of scales: for each that is no point its kernel, its PSF, how high this still is near the
-    /// edges of a PSF that falls short, of which `at.1` is the reach, and the tables from all before it.
-    pub fn scale_family(
-        &mut self,
-        at: (usize, Option<[usize; 4]>),
-        scales: &[Scale],
-        layout: &Layout,
-        psf: &[Key],
-    ) -> Vec<Key> {
-        let (plane, reach) = at;
+    /// Kernels, PSFs and tables of scales, given a PSF's transfer function: for each that is no point its kernel, its PSF, how
+    /// high this still is near the edges of a PSF that falls short, and the tables from all before it.
+    pub fn scale_family(&mut self, plane: usize, cut: &FamilyCut<'_>, psf: &[Key]) -> Vec<Key> {
         let (mut targets, mut kernels): (Vec<Key>, Vec<Option<Key>>) = (Vec::new(), Vec::new());
-        for numbered in scales.iter().copied().enumerate() {
+        let seen = |through: &[&Key]| psf.iter().chain(through.iter().copied()).cloned().collect();
+        for numbered in cut.scales.iter().copied().enumerate() {
             if numbered.1.is_point() {
                 kernels.push(None);
                 continue;
             }
-            let kernel = self.scale_transfer((plane, numbered), layout);
-            let smooth = self.smooth_psf((plane, numbered), layout, psf, &kernel);
+            let kernel = self.scale_transfer((plane, numbered), cut.layout);
+            let smooth = self.smooth_psf((plane, numbered), cut, seen(&[&kernel]), "");
             targets.extend([kernel.clone(), smooth.clone()]);
-            targets.extend(reach.map(|reach| {
+            if let Some(reach) = cut.reach {
+                // that of a tile does not come to the PSF's edge
+                let is_whole = cut.extent(self.cut.shape, [&numbered.1; 2]) == self.cut.shape;
+                let own = (plane, numbered);
+                let whole = if is_whole { smooth } else { self.smooth_psf(own, cut, seen(&[&kernel]), "-whole") };
                 let op = DeconvOp::EdgeLevel(EdgeLevel { reach, step: numbered.1.step });
-                self.task(key("edge-level", plane, numbered.0), op, vec![smooth])
-            }));
+                targets.push(self.task(key("edge-level", plane, numbered.0), op, vec![whole]));
+            }
             for (other, from) in kernels.iter().enumerate() {
-                let both: Vec<Key> = from.iter().chain([&kernel]).cloned().collect();
-                let pair = [(other, scales[other]), numbered];
-                targets.push(self.scale_table((plane, pair), layout, psf, &both));
+                let both: Vec<&Key> = from.iter().chain([&kernel]).collect();
+                let pair = [(other, cut.scales[other]), numbered];
+                targets.push(self.scale_table((plane, pair), cut, seen(&both)));
             }
             kernels.push(Some(kernel));
         }
@@ -154,8 +181,8 @@ impl Wiring {
     }
 
     /// A minor cycle over several scales: what it found at each.
-    pub fn minor_scales(&mut self, plane: usize, cut: ScalesCut<'_>) -> Key {
-        let ScalesCut { rules, leaves, count, scales, psfs, tables } = cut;
+    pub fn minor_scales(&mut self, plane: usize, cut: ScalesCut<'_>, family: Family) -> Key {
+        let (ScalesCut { rules, leaves, count, scales }, Family { psfs, tables }) = (cut, family);
         let mut inputs = Vec::new();
         for Taking { scale: (number, scale), keys, weights, lowest } in scales {
             let (grid, floor, shape) = (scale.grid(), *lowest, self.cut.shape);

@@ -4,7 +4,7 @@
 //! far as its own pixels reach.
 
 use super::{MinorCut, PlaneKeys, Wiring, key};
-use crate::algorithms::{Grid, TILE_MARGIN};
+use crate::algorithms::{Scale, TILE_DEPTH, TILE_MARGIN};
 use crate::graph::Key;
 use crate::images::PsfPeak;
 use crate::pipeline::ops::{
@@ -34,10 +34,10 @@ impl Wiring {
     ) -> TiledStep {
         let ((weights, psf), (tiles, cut)) = (around, cycle);
         let seams = self.seams(plane, &keys.residual, tiles);
-        let ranks = self.tile_ranks(plane, keys, (&seams, weights), tiles);
+        let ranks = self.tile_ranks(plane, keys, (&seams, weights), (tiles, "", Scale::POINT));
         let op = DeconvOp::TileFloor(TileFloor { tiles, rules: cut.rules });
         let rules = self.task(key("tile-floor", plane, 0), op, ranks);
-        let lists = self.tile_lists(plane, keys, (&rules, weights));
+        let lists = self.tile_lists(plane, keys, (&rules, weights), ("", Scale::POINT, TILE_DEPTH));
         let slabs = self.cut.slabs();
         let minor = |(wiring, tile): (&mut Self, usize)| {
             let (rows, _) = tiles.bounds(tile, TILE_MARGIN);
@@ -53,7 +53,7 @@ impl Wiring {
     }
 
     /// Least-cost seams through the residual.
-    fn seams(&mut self, plane: usize, residual: &[Key], tiles: Tiles) -> Key {
+    pub(super) fn seams(&mut self, plane: usize, residual: &[Key], tiles: Tiles) -> Key {
         let slabs: Vec<_> = self.cut.slabs().into_iter().zip(residual).collect();
         let mut inputs: Vec<Key> = Vec::new();
         if tiles.grid().1 > 1 {
@@ -74,8 +74,16 @@ impl Wiring {
         self.task(key("seams", plane, 0), DeconvOp::DrawSeams(DrawSeams { tiles }), inputs)
     }
 
-    fn tile_ranks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), tiles: Tiles) -> Vec<Key> {
-        let (seams, weights) = around;
+    /// What stands out of a residual that is smoothed with a scale, slab by slab; `around` are the seams and the weights,
+    /// `what.1` tells the scale from others.
+    pub(super) fn tile_ranks(
+        &mut self,
+        plane: usize,
+        keys: &PlaneKeys,
+        around: (&Key, &[Key]),
+        what: (Tiles, &str, Scale),
+    ) -> Vec<Key> {
+        let ((seams, weights), (tiles, name, scale)) = (around, what);
         // without a map of floors nothing is weighed
         let weighed = if weights.len() > 1 { weights } else { &[] };
         let slabs = self.cut.slabs().into_iter().enumerate();
@@ -85,22 +93,32 @@ impl Wiring {
                 let most = bounds.filter(|tile| tile.start < rows.last && rows.first < tile.end).count();
                 let slab = [seams, &keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weighed).cloned().collect();
-                let op = DeconvOp::RankTiles(RankTiles { first: rows.first, signs: self.signs, most });
-                self.task(key("tile-rank", plane, index), op, inputs)
+                let (shape, signs) = (self.cut.shape, self.signs);
+                let op = DeconvOp::RankTiles(RankTiles { rows, shape, scale, signs, most });
+                self.task(key(&format!("tile-rank{name}"), plane, index), op, inputs)
             })
             .collect()
     }
 
-    fn tile_lists(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key])) -> Vec<Key> {
-        let (rules, weights) = around;
+    /// The lists of a residual that is smoothed with a scale, slab by slab, down to a share of the tiles' floor; `around` are
+    /// the tiles' rules and the weights.
+    pub(super) fn tile_lists(
+        &mut self,
+        plane: usize,
+        keys: &PlaneKeys,
+        around: (&Key, &[Key]),
+        what: (&str, Scale, f32),
+    ) -> Vec<Key> {
+        let ((rules, weights), (name, scale, share)) = (around, what);
         let shape = self.cut.shape;
         let slabs = self.cut.slabs().into_iter().enumerate();
         slabs
             .map(|(index, rows)| {
                 let slab = [rules, &keys.residual[index], &keys.mask[index]];
                 let inputs = slab.into_iter().chain(weights).cloned().collect();
-                let select = Select { rows, shape, grid: Grid::ALL, signs: self.signs, floor: 0.0 };
-                self.task(key("tile-select", plane, index), DeconvOp::SelectAbove(SelectAbove { select }), inputs)
+                let select = Select { rows, shape, grid: scale.grid(), signs: self.signs, floor: 0.0 };
+                let op = DeconvOp::SelectAbove(SelectAbove { select, share: share / scale.bias });
+                self.task(key(&format!("tile-select{name}"), plane, index), op, inputs)
             })
             .collect()
     }

@@ -88,6 +88,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::EdgeLevel(_)
         | DeconvOp::SmoothColumns(_)
         | DeconvOp::CleanScales(_)
+        | DeconvOp::ScalesTile(_)
         | DeconvOp::SmoothRows(_)
         | DeconvOp::AddShapes(_)
         | DeconvOp::MergeSteps(_)

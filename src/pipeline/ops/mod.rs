@@ -12,6 +12,7 @@ mod local;
 mod masks;
 mod measure;
 mod psf;
+mod scale_tiles;
 mod scales;
 mod score;
 mod seams;
@@ -42,6 +43,7 @@ pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
+pub use scale_tiles::ScalesTile;
 pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
@@ -232,6 +234,8 @@ pub enum DeconvOp {
     SmoothRows(SmoothRows),
     /// One minor cycle over several scales.
     CleanScales(CleanScales),
+    /// The same in one tile.
+    ScalesTile(ScalesTile),
     /// Adds components of all scales to a model's slab.
     AddShapes(AddShapes),
     /// Components of several cycles put together.
@@ -356,6 +360,7 @@ macro_rules! each {
             DeconvOp::EdgeLevel($op) => $call,
             DeconvOp::SmoothColumns($op) => $call,
             DeconvOp::CleanScales($op) => $call,
+            DeconvOp::ScalesTile($op) => $call,
             DeconvOp::SmoothRows($op) => $call,
             DeconvOp::AddShapes($op) => $call,
             DeconvOp::MergeSteps($op) => $call,

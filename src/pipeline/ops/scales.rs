@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::clean::join;
 use super::{OpError, Rows, Value, Work};
 use crate::algorithms::{Component, Member, MinorRules, Scale, Step, Steps, Table, clean_together};
-use crate::graph::{Cost, Meta, TaskContext};
+use crate::graph::{Cancel, Cost, Meta, TaskContext};
 use crate::images::Mask;
+use crate::kernels::list::ActiveList;
 
 /// Runs one minor cycle over several scales; inputs: the lists of each scale, slab by slab, the PSF of each scale, the
 /// tables between scales.
@@ -41,21 +42,33 @@ impl Work for CleanScales {
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
         let (lists, rest) = inputs.split_at(self.scales.len() * self.slabs);
-        let (psfs, tables) = rest.split_at(self.scales.len());
-        let members = self.scales.iter().zip(lists.chunks_exact(self.slabs)).zip(psfs);
-        let mut members: Vec<_> = members
-            .map(|(((_, scale), lists), psf)| Member { scale: *scale, list: join(lists), psf: psf.psf() })
-            .collect();
+        let lists = lists.chunks_exact(self.slabs).map(join).collect();
+        Ok(Value::Steps(self.on(lists, rest.split_at(self.scales.len()), &self.rules, &context.cancel)))
+    }
+}
+
+impl CleanScales {
+    /// The cycle on the lists of the scales, with their PSFs and tables.
+    pub(super) fn on(
+        &self,
+        lists: Vec<ActiveList>,
+        (psfs, tables): (&[Arc<Value>], &[Arc<Value>]),
+        rules: &MinorRules,
+        cancel: &Cancel,
+    ) -> Steps {
+        let members = self.scales.iter().zip(lists).zip(psfs);
+        let mut members: Vec<_> =
+            members.map(|(((_, scale), list), psf)| Member { scale: *scale, list, psf: psf.psf() }).collect();
         let tables = self.tables.iter().zip(tables);
         let tables: Vec<_> = tables
             .map(|((one, other, spacing), table)| Table { pair: (*one, *other), table: table.psf(), spacing: *spacing })
             .collect();
-        let found = clean_together(&mut members, &tables, &self.rules, self.leaves, &context.cancel);
+        let found = clean_together(&mut members, &tables, rules, self.leaves, cancel);
         let mut steps = Steps(vec![Step::default(); self.count]);
         for ((number, _), step) in self.scales.iter().zip(found.0) {
             steps.0[*number] = step;
         }
-        Ok(Value::Steps(steps))
+        steps
     }
 }
 

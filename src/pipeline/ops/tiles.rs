@@ -5,10 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::measure::Weights;
-use super::{OpError, Select, Value, Work};
-use crate::algorithms::{
-    Minor, MinorRules, MinorView, Psfs, Signs, Step, TILE_DEPTH, TILE_MARGIN, TileRank, TileRules,
-};
+use super::{OpError, Rows, Select, Value, Work};
+use crate::algorithms::{Minor, MinorRules, MinorView, Psfs, Scale, Signs, Step, TILE_MARGIN, TileRank, TileRules};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::kernels::list::ActiveList;
 use crate::tiling::Tiles;
@@ -20,8 +18,12 @@ const RANK_BYTES: u64 = 8300;
 /// stand now; the plane's noise and the map of floors if the PSF falls short.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RankTiles {
-    /// First row of the slab.
-    pub first: usize,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Shape of the plane, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// The scale that the residual is smoothed with; its pixels lie on the scale's grid, and count by its bias.
+    pub scale: Scale,
     /// Signs that count.
     pub signs: Signs,
     /// Tiles that it may touch at the most.
@@ -38,16 +40,21 @@ impl Work for RankTiles {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (seams, residual, allowed) = (inputs[0].seams(), inputs[1].residual(), inputs[2].allowed());
-        let nx = residual.shape().1;
-        let mut weights = Weights::new(&inputs[3..], self.first, nx);
+        let ((ny, nx), first, grid) = (self.shape, self.rows.first, self.scale.grid());
+        let mut weights = Weights::new(&inputs[3..], first, nx);
         let mut labels = vec![0; nx];
         let mut ranks: Vec<Option<Box<TileRank>>> = vec![None; seams.tiles().count()];
-        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+        for y in 0..self.rows.len() {
             let weights = weights.next_row();
-            seams.label(self.first + y, &mut labels);
+            if !grid.holds(first + y, ny) {
+                continue;
+            }
+            let row = residual.pixels().row((first + y) / grid.step - first.div_ceil(grid.step));
+            seams.label(first + y, &mut labels);
             let allowed = allowed.as_ref().map(|mask| mask.row(y));
-            for x in (0..nx).filter(|x| allowed.is_none_or(|allowed| allowed[*x])) {
-                let (tile, height) = (labels[x] as usize, self.signs.height(row[x]) * weights[x]);
+            for x in grid.along(nx).filter(|x| allowed.is_none_or(|allowed| allowed[*x])) {
+                let height = self.scale.bias * self.signs.height(row[x / grid.step]) * weights[x];
+                let tile = labels[x] as usize;
                 let new = || Box::new(TileRank { tile, ..TileRank::default() });
                 let rank = ranks[tile].get_or_insert_with(new);
                 rank.peak = rank.peak.max(height);
@@ -82,11 +89,13 @@ impl Work for TileFloor {
     }
 }
 
-/// Lists the pixels that may rise above the floor of the tiles ([`TILE_DEPTH`]); inputs: their rules, then those of [`Select`].
+/// Lists the pixels that may rise above the floor of the tiles; inputs: their rules, then those of [`Select`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SelectAbove {
     /// What is selected; its floor does not count.
     pub select: Select,
+    /// Share of the tiles' floor down to which pixels are listed.
+    pub share: f32,
 }
 
 impl Work for SelectAbove {
@@ -97,7 +106,7 @@ impl Work for SelectAbove {
     }
 
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
-        let floor = TILE_DEPTH * inputs[0].tile_rules().floor;
+        let floor = self.share * inputs[0].tile_rules().floor;
         Select { floor, ..self.select.clone() }.run(&inputs[1..], context)
     }
 }

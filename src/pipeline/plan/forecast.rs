@@ -202,7 +202,8 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
         let psf_plane = psfs_of(plan, plane).start;
         let model = if minor == Minor::Multiscale {
-            let (model, held) = scales::cycle(plan, &mut wiring, (plane, psf_plane, &psfs[0]), (&keys, &weights));
+            let own: Vec<(usize, Key)> = psfs_of(plan, plane).zip(psfs.iter().cloned()).collect();
+            let (model, held) = scales::cycle(plan, &mut wiring, (plane, &own), (&keys, &weights));
             targets.extend(held);
             model
         } else {

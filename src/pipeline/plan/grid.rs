@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{CELL_TOLERANCE, Inputs, Plan, PlanError, mismatch, shape_of};
-use crate::algorithms::{Kind, Minor};
+use crate::algorithms::Kind;
 use crate::collections::bag::{GlobError, Pattern};
 use crate::images::{PsfGrid, PsfGridError, PsfPeak, Sky};
 use crate::io::{FitsError, FitsSource};
@@ -111,7 +111,7 @@ pub enum GridError {
         planes: usize,
     },
     /// An algorithm that knows one PSF only.
-    #[error("--psf-grid does not work with --algorithm {name}\n  expected clean, clark or hogbom")]
+    #[error("--psf-grid does not work with --algorithm {name}\n  expected multiscale, clean, clark or hogbom")]
     Algorithm {
         /// The algorithm.
         name: &'static str,
@@ -170,7 +170,7 @@ pub(super) fn open(
         return Err(GridError::Both { psf: psf.to_owned(), grid: spec.clone() });
     }
     let algorithm = config.algorithm();
-    if !matches!(algorithm.kind, Kind::Clean(Minor::Clean | Minor::Clark | Minor::Hogbom)) {
+    if !matches!(algorithm.kind, Kind::Clean(_)) {
         return Err(GridError::Algorithm { name: algorithm.name });
     }
     let entries = entries(spec)?;

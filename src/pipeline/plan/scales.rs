@@ -6,7 +6,9 @@ use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs, table_reac
 use crate::graph::Key;
 use crate::images::Cell;
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{Kept, Numbered, PlaneKeys, ScalesCut, Slabs, Taking, Wiring, spacing};
+use crate::pipeline::graphs::{
+    Family, FamilyCut, Kept, Numbered, PlaneKeys, ScalesCut, Slabs, Taking, Wiring, nearest, spacing,
+};
 
 /// Mean full width of the beam \[pixels\] as far as it is known before the PSF is read: given, or in the dirty image's header,
 /// or the usual one.
@@ -38,10 +40,32 @@ fn kernel_bytes(plan: &Plan, scale: &Scale) -> u64 {
     8 * (small.ly * small.half()) as u64
 }
 
-/// A table of that spacing.
-fn table(plan: &Plan, spacing: usize) -> Kept {
-    let (up, left) = table_reach(&plan.kernel.layout, spacing, plan.cut.shape);
+/// The table between two scales, its entries that many lags apart.
+fn table(cut: &FamilyCut<'_>, plan: &Plan, spacing: usize, scales: [&Scale; 2]) -> Kept {
+    let (up, left) = table_reach(cut.layout, spacing, cut.extent(plan.cut.shape, scales));
     Kept::of_bytes(4 * ((2 * up + 1) * (2 * left + 1)) as u64)
+}
+
+/// What the scales of a PSF are cleaned with; `psf` is for points.
+fn family(plan: &Plan, wiring: &mut Wiring, number: usize, psf: &Key) -> Family {
+    let scales = all(plan);
+    let cut = FamilyCut { scales: &scales, layout: &plan.kernel.layout, reach: None, tiles: plan.tiles };
+    let mut family = Family::default();
+    for (own, scale) in scales.iter().enumerate() {
+        if scale.is_point() {
+            family.psfs.push(psf.clone());
+            continue;
+        }
+        let held = table(&cut, plan, scale.step, [scale; 2]);
+        family.psfs.push(wiring.give("held-scale-psf", number, own, &held));
+        for (from, other) in scales[..own].iter().enumerate() {
+            let spacing = spacing(other, scale);
+            let held = table(&cut, plan, spacing, [other, scale]);
+            let key = wiring.give(&format!("held-table{from}"), number, own, &held);
+            family.tables.push(((from, own, spacing as u32), key));
+        }
+    }
+    family
 }
 
 /// Kernels, PSFs and tables of the scales, given the PSFs' transfer functions; nothing where components are points.
@@ -53,7 +77,8 @@ pub(super) fn load(plan: &Plan) -> Option<Stage> {
     for plane in 0..psfs(plan) {
         let transfer: Slabs = transfer(plan);
         let psf = wiring.give_all("held-transfer", plane, &transfer);
-        targets.extend(wiring.scale_family((plane, None), &scales, layout, &psf));
+        let cut = FamilyCut { scales: &scales, layout, reach: None, tiles: plan.tiles };
+        targets.extend(wiring.scale_family(plane, &cut, &psf));
         targets.extend(psf);
     }
     (!scales.is_empty()).then(|| Stage::new("scales", wiring, targets))
@@ -65,39 +90,38 @@ pub(super) fn transfer(plan: &Plan) -> Slabs {
     (0..layout.blocks()).map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64)).collect()
 }
 
-/// A minor cycle over all scales, and the model with what it found, and what of the scales outlives the
-/// graph; `at` are the plane, its PSF's, and the PSF, whole.
+/// A minor cycle over all scales, and the model with what it found, and what of the scales outlives the graph; `at` are the
+/// plane and the numbers of its PSFs with what is held of each.
 pub(super) fn cycle(
     plan: &Plan,
     wiring: &mut Wiring,
-    at: (usize, usize, &Key),
+    at: (usize, &[(usize, Key)]),
     keys: (&PlaneKeys, &[Key]),
 ) -> (Vec<Key>, Vec<Key>) {
-    let ((plane, psf_plane, psf), (keys, weights), scales) = (at, keys, all(plan));
+    let ((plane, psfs), (keys, weights), scales) = (at, keys, all(plan));
     let slabs = plan.cut.slabs();
     let mut images = Vec::new();
-    let (mut psfs, mut tables) = (Vec::new(), Vec::new());
     for (number, scale) in scales.iter().enumerate() {
         let (mut image, weights) = (keys.clone(), weights.to_vec());
-        if scale.is_point() {
-            psfs.push(psf.clone());
-        } else {
+        if !scale.is_point() {
             let pixels = (scale.step * scale.step) as u64;
             let held: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows) / pixels)).collect();
             image.residual = wiring.give_all(&format!("held-smooth{number}"), plane, &held);
-            psfs.push(wiring.give("held-scale-psf", psf_plane, number, &table(plan, scale.step)));
-            for (from, other) in scales[..number].iter().enumerate() {
-                let spacing = spacing(other, scale);
-                let key = wiring.give(&format!("held-table{from}"), psf_plane, number, &table(plan, spacing));
-                tables.push(((from, number, spacing as u32), key));
-            }
         }
         images.push(Taking { scale: (number, *scale), keys: image, weights, lowest: 1.0 });
     }
-    let held = psfs.iter().chain(tables.iter().map(|(_, key)| key)).cloned().collect();
+    let families: Vec<Family> = psfs.iter().map(|(number, psf)| family(plan, wiring, *number, psf)).collect();
+    let all = families.iter().flat_map(|family| family.psfs.iter().chain(family.tables.iter().map(|(_, key)| key)));
+    let held = all.cloned().collect();
     let rules = MinorRules { gain: 0.1, floor: 1.0, niter: 1, patch: Patch::default(), signs: Signs::Both };
-    let cut = ScalesCut { rules, leaves: 1.0, count: scales.len(), scales: &images, psfs, tables };
-    let steps = wiring.minor_scales(plane, cut);
+    let cut = ScalesCut { rules, leaves: 1.0, count: scales.len(), scales: &images };
+    let steps = match plan.tiles {
+        Some(tiles) => {
+            let family = |tile: usize| &families[nearest(plan.grid(), tiles, tile)];
+            wiring.tiled_scales((plane, &keys.residual), (tiles, cut), family).step
+        }
+        None => wiring.minor_scales(plane, cut, families[0].clone()),
+    };
     (wiring.add_shapes(plane, &scales, &keys.model, &steps), held)
 }
 

@@ -3,15 +3,21 @@
 use std::fmt;
 
 use super::Plan;
-use crate::algorithms::{Kind, TILE_MARGIN, TileChoice};
+use crate::algorithms::{Kind, Minor, TILE_MARGIN, TileChoice};
 use crate::pipeline::config::RunConfig;
 use crate::tiling::Tiles;
 
-/// The tiles of a plane of shape `(ny, nx)`; none where it is cleaned in one piece.
-pub(super) fn tiles(config: &RunConfig, shape: (usize, usize)) -> Option<Tiles> {
+/// The tiles of a plane of shape `(ny, nx)` that is seen with so many PSFs; none where it is cleaned in one piece.
+pub(super) fn tiles(config: &RunConfig, shape: (usize, usize), psfs: usize) -> Option<Tiles> {
     let algorithm = config.algorithm();
     let is_tiled = matches!(algorithm.kind, Kind::Clean(_)) && !algorithm.ignores.contains(&"tile");
+    let is_multiscale = matches!(algorithm.kind, Kind::Clean(Minor::Multiscale));
     let tiles = match config.clean.tile {
+        // scales look at one PSF in a piece: about as many pieces as there are PSFs
+        TileChoice::Auto if is_multiscale && psfs > 1 => {
+            let across = |pixels: usize| psfs.isqrt().max(pixels.div_ceil(AUTO_SIDE));
+            Tiles::of_grid(shape, (across(shape.0), across(shape.1)))
+        }
         TileChoice::Auto if shape.0.max(shape.1) > WHOLE => Tiles::of_side(shape, AUTO_SIDE),
         TileChoice::Side(side) => Tiles::of_side(shape, side),
         TileChoice::Grid { across, down } => Tiles::of_grid(shape, (down, across)),

@@ -1,33 +1,54 @@
 //! The scales of multiscale CLEAN: their PSFs and kernels, and what a plane looks like at each.
 
+use std::collections::BTreeMap;
+
 use super::state::{PlaneState, PsfState, ScaleKit, ScaleState};
 use super::{RunError, Session};
 use crate::algorithms::{Levels, MinorRules, Phase, PlaneStats, Scale, Shortfall, Sight, Steps};
 use crate::graph::Key;
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{Kept, PlaneKeys, ScalesCut, Taking, Wiring, spacing};
+use crate::pipeline::graphs::{Family, FamilyCut, Kept, PlaneKeys, ScalesCut, Taking, Wiring, nearest, spacing};
 use crate::pipeline::ops::{Value, constant};
+use crate::tiling::Tiles;
 
 impl Session<'_> {
     /// Computes kernels, PSFs and tables of the scales where they are missing.
     pub(super) fn load_scales(&mut self) -> Result<(), RunError> {
+        let central = self.plan.inputs.grid.as_ref().map(|grid| grid.central);
+        let is_missing = |state: &PsfState| state.facts().is_some() && state.whole.is_some() && state.scales.is_empty();
+        let missing = self.psfs.iter().filter(|(_, state)| is_missing(state)).map(|(number, _)| *number);
+        let (first, others): (Vec<usize>, Vec<usize>) =
+            missing.partition(|number| central.is_none_or(|central| central == *number));
+        self.load_families(&first, None)?;
+        let Some(central) = central else { return Ok(()) };
+        // the PSFs of a grid have the scales of the central one
+        let scales: Vec<Scale> = self.psfs[&central].scales.iter().map(|kit| kit.scale).collect();
+        if scales.is_empty() { Ok(()) } else { self.load_families(&others, Some(&scales)) }
+    }
+
+    /// Computes what the scales of some PSFs are cleaned with; all are measured if they are given.
+    fn load_families(&mut self, numbers: &[usize], given: Option<&[Scale]>) -> Result<(), RunError> {
         let mut wiring = self.wiring();
         let (mut targets, mut wired) = (Vec::new(), Vec::new());
-        for (plane, state) in &self.psfs {
-            if state.facts().is_none() || state.whole.is_none() || !state.scales.is_empty() {
-                continue;
-            }
-            let layout = state.kernel.layout;
-            let scales = self.plan.config.multiscale.list(self.beam_pixels(state), self.plan.cut.shape, &layout);
-            let psf = self.give_transfer(&mut wiring, *plane);
-            let reach = self.shortfall(*plane).map(|shortfall| shortfall.reach);
-            targets.extend(wiring.scale_family((*plane, reach), &scales, &layout, &psf));
-            wired.push((*plane, scales));
+        for number in numbers.iter().copied() {
+            let state = &self.psfs[&number];
+            let (layout, tiles) = (state.kernel.layout, self.plan.tiles);
+            let list = || self.plan.config.multiscale.list(self.beam_pixels(state), self.plan.cut.shape, &layout);
+            let scales = given.map_or_else(list, <[Scale]>::to_vec);
+            let psf = self.give_transfer(&mut wiring, number);
+            let reach = self.shortfall(number).map(|shortfall| shortfall.reach);
+            let cut = FamilyCut { scales: &scales, layout: &layout, reach, tiles };
+            targets.extend(wiring.scale_family(number, &cut, &psf));
+            wired.push((number, scales));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
-        for (plane, scales) in wired {
-            let kits = self.kits_of(plane, &scales, &mut values)?;
-            self.psfs.get_mut(&plane).expect("it was found in the map").scales = kits;
+        for (number, scales) in wired {
+            let mut kits = self.kits_of(number, &scales, &mut values)?;
+            if given.is_some_and(|scales| scales.len() != kits.len()) {
+                // one that measures less is left to the central one and the exact residual
+                kits.clear();
+            }
+            self.psfs.get_mut(&number).expect("it was found in the map").scales = kits;
         }
         Ok(())
     }
@@ -122,14 +143,38 @@ impl Session<'_> {
         self.wire_scales(wiring, state, (&keys, &weights), None)
     }
 
-    /// A minor cycle over all scales: what it found, that with what was found before, and the model with it.
+    /// The PSFs and tables of the scales that take part, of one PSF of several.
+    fn give_family(&self, wiring: &mut Wiring, number: usize, taking: &[usize]) -> Family {
+        let kits = &self.psfs[&number].scales;
+        let psfs =
+            taking.iter().map(|scale| wiring.give("held-scale-psf", number, *scale, &kits[*scale].psf)).collect();
+        let mut tables = Vec::new();
+        for (at, scale) in taking.iter().enumerate() {
+            for (earlier, from) in taking[..at].iter().enumerate() {
+                let (table, spacing) = &kits[*scale].tables[*from];
+                let key = wiring.give(&format!("held-table{from}"), number, *scale, table);
+                tables.push(((earlier, at, *spacing), key));
+            }
+        }
+        Family { psfs, tables }
+    }
+
+    /// Number of the PSF that a tile is cleaned with.
+    fn psf_of_tile(&self, psf: usize, tiles: Tiles, tile: usize) -> usize {
+        let nearest = nearest(self.plan.grid(), tiles, tile);
+        let number = self.plan.psf_numbers(psf).nth(nearest).unwrap_or(psf);
+        if self.psfs.get(&number).is_some_and(|state| !state.scales.is_empty()) { number } else { psf }
+    }
+
+    /// A minor cycle over all scales: what it found, that with what was found before, in tiles their floor and seams, and the
+    /// model with it.
     pub(super) fn wire_scales_cycle(
         &self,
         wiring: &mut Wiring,
         state: &mut PlaneState,
         given: (&PlaneKeys, &[Key]),
         rules: MinorRules,
-    ) -> ([Key; 2], Vec<Key>) {
+    ) -> (Vec<Key>, Vec<Key>) {
         let ((keys, weights), plane, kits) = (given, state.plan.plane, self.kits(state));
         let taking: Vec<usize> = (0..kits.len()).filter(|number| !state.scales[*number].is_out).collect();
         let mut scales = Vec::new();
@@ -151,26 +196,27 @@ impl Session<'_> {
             let keys = PlaneKeys { mask, residual, ..PlaneKeys::default() };
             scales.push(Taking { scale: (number, scale), keys, weights, lowest });
         }
-        let psfs =
-            taking.iter().map(|number| wiring.give("held-scale-psf", state.plan.psf, *number, &kits[*number].psf));
-        let psfs = psfs.collect();
-        let mut tables = Vec::new();
-        for (at, number) in taking.iter().enumerate() {
-            for (earlier, from) in taking[..at].iter().enumerate() {
-                let (table, spacing) = &kits[*number].tables[*from];
-                let key = wiring.give(&format!("held-table{from}"), state.plan.psf, *number, table);
-                tables.push(((earlier, at, *spacing), key));
-            }
-        }
         let leaves = 1.0 - self.plan.config.multiscale.gain as f32;
-        let cut = ScalesCut { rules, leaves, count: kits.len(), scales: &scales, psfs, tables };
-        let steps = wiring.minor_scales(plane, cut);
+        let cut = ScalesCut { rules, leaves, count: kits.len(), scales: &scales };
+        let psf = state.plan.psf;
+        let (steps, told) = if let Some(tiles) = self.plan.tiles {
+            let of = |tile: usize| self.psf_of_tile(psf, tiles, tile);
+            let mut families = BTreeMap::new();
+            for number in (0..tiles.count()).map(of) {
+                families.entry(number).or_insert_with(|| self.give_family(wiring, number, &taking));
+            }
+            let step = wiring.tiled_scales((plane, &keys.residual), (tiles, cut), |tile| &families[&of(tile)]);
+            (step.step, vec![step.rules, step.seams])
+        } else {
+            let family = self.give_family(wiring, psf, &taking);
+            (wiring.minor_scales(plane, cut, family), Vec::new())
+        };
         state.outdate();
         let before = state.found.take().map(|found| wiring.give("held-found", plane, 0, &found));
         let found = wiring.merge_steps(plane, before, &steps);
         let shapes: Vec<Scale> = kits.iter().map(|kit| kit.scale).collect();
         let model = wiring.add_shapes(plane, &shapes, &keys.model, &steps);
-        ([steps, found], model)
+        ([steps, found].into_iter().chain(told).collect(), model)
     }
 
     /// Takes note of what a cycle found at each scale.

@@ -36,15 +36,16 @@ impl Session<'_> {
     ) -> Result<f32, RunError> {
         let mut next = || values.next().expect("the first targets of a cycle are its step and its tiles");
         let step = self.read(&next())?;
+        let (iterations, is_negative) = match &*step {
+            Value::Steps(steps) => {
+                Self::note_steps(state, steps);
+                state.found = Some(next());
+                (steps.iterations(), steps.is_negative())
+            }
+            step => (step.step().iterations, step.step().is_negative),
+        };
         let control = state.control.as_mut().expect("the plane is under way");
-        if let Value::Steps(steps) = &*step {
-            control.took(steps.iterations(), steps.is_negative());
-            Self::note_steps(state, steps);
-            state.found = Some(next());
-            return Ok(rules.floor);
-        }
-        let found = step.step();
-        control.took(found.iterations, found.is_negative);
+        control.took(iterations, is_negative);
         if self.plan.tiles.is_none() {
             return Ok(rules.floor);
         }

@@ -19,6 +19,8 @@ const SHORT: usize = 256;
 pub(super) struct Cleaner<'a> {
     /// What is looked up.
     pub psf: &'a Lookup<'a>,
+    /// How high that peaks.
+    pub peak: f32,
     /// Share of a peak that one component takes.
     pub gain: f32,
     /// Components at the most.
@@ -77,7 +79,7 @@ impl Cleaner<'_> {
     fn pass(&mut self, list: &mut ActiveList, flux: &mut [f64], floor: f32) {
         let mut next = self.next(list, floor);
         while let Some(peak) = next {
-            let factor = self.gain * list.value[peak];
+            let factor = self.gain * list.value[peak] / self.peak;
             flux[peak] += f64::from(factor);
             let highest = subtract_and_peak(list, self.psf, peak, factor);
             self.iterations += 1;
@@ -141,6 +143,7 @@ mod tests {
         let (gain, floor, cancel) = (0.1, 0.05, Cancel::default());
         let mut cleaner = Cleaner {
             psf: &lookup,
+            peak: 1.0,
             gain,
             limit: 10_000,
             signs: Signs::Both,

@@ -15,7 +15,8 @@ pub struct Member<'a> {
     pub scale: Scale,
     /// The pixels of the residual at this scale that stand at or above the floor; places in steps of the scale's grid.
     pub list: ActiveList,
-    /// What a component of the scale leaves at the same scale, at the lags of its grid, peak 1.
+    /// What a component of the scale leaves at the same scale, at the lags of its grid; its peak is 1, or that of points
+    /// the response of the place.
     pub psf: &'a Psf,
 }
 
@@ -89,6 +90,7 @@ pub fn clean_together(
         let own = MinorRules { floor: goal, ..*rules };
         let mut cleaner = Cleaner {
             psf: &lookup,
+            peak: member.psf.pixels()[member.psf.centre()],
             gain: rules.gain,
             limit: (rules.niter - total).min(patience(member.list.len(), peak / bias, &own)),
             signs: rules.signs,

@@ -61,7 +61,7 @@ pub(in crate::algorithms) const MULTISCALE: Algorithm = Algorithm {
     summary: "components of several widths, the residual exact after every cycle (Offringa & Smirnov 2017)",
     kind: Kind::Clean(Minor::Multiscale),
     tables: &["clean", "multiscale"],
-    ignores: &["tile"],
+    ignores: &[],
 };
 
 crate::algorithms::param::text_form!(Widths);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::algorithms::TILE_MARGIN;
 use crate::fft::Layout;
 
 /// The profile of extended components.
@@ -70,6 +71,11 @@ impl Scale {
             ScaleShape::TaperedQuadratic => (self.width / 2.0).ceil() as usize,
             ScaleShape::Gaussian => (REACH * SIGMAS * self.width).ceil() as usize,
         }
+    }
+
+    /// Pixels round a tile that are cleaned with it at this scale: a component just outside reaches into it that far.
+    pub fn tile_margin(&self) -> usize {
+        TILE_MARGIN.max(self.width.ceil() as usize)
     }
 
     /// Where its centres may stand.
