@@ -162,9 +162,9 @@ fn counts<'p, R>(rows: &[R], of: impl Fn(&R) -> u64) -> Column<'p> {
     Column::Counts(rows.iter().map(of).collect())
 }
 
-/// Numbers to a ten-millionth: what a clock tells, and short.
+/// Numbers to a billionth: what a clock tells, so that sums over many short tasks are those of the records.
 fn numbers<'p, R>(rows: &[R], of: impl Fn(&R) -> f64) -> Column<'p> {
-    Column::Numbers(rows.iter().map(|row| (of(row) * 1e7).round() / 1e7).collect())
+    Column::Numbers(rows.iter().map(|row| (of(row) * 1e9).round() / 1e9).collect())
 }
 
 fn escaped(text: &str) -> String {
