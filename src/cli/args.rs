@@ -8,12 +8,13 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 
 use super::batch::is_pattern;
+use super::beam::{self, BeamArgs};
 use super::components::ListFile;
 use super::keep::KeepArgs;
 use super::psf_grid::GridArgs;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param, ParamKind};
 use crate::diagnostics::PLOTS;
-use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, Interval, SchedulerChoice};
+use crate::pipeline::config::{Auto, Bytes, ChunkRows, Interval, SchedulerChoice};
 use crate::pipeline::machine::saved_at;
 use crate::pipeline::{ConfigError, RunConfig};
 
@@ -33,9 +34,8 @@ pub(super) struct PlanArgs {
     /// What the PSF's peak divides: dirty image and PSF (pair), or the PSF alone (psf-only)
     #[arg(long, value_name = "WHAT", value_parser = ["pair", "psf-only"], help_heading = "Input and output")]
     pub psf_scale: Option<String>,
-    /// Clean beam: fit, a width (8asec), or widths and position angle (8asec,6asec,30deg)
-    #[arg(long, value_name = "BEAM", value_parser = beam, help_heading = "Input and output")]
-    pub beam_shape: Option<String>,
+    #[command(flatten)]
+    pub beam: BeamArgs,
     /// Configuration laid over the defaults; flags are laid over it
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub config: Option<PathBuf>,
@@ -64,7 +64,7 @@ pub(super) struct RunArgs {
     /// Replace products that exist
     #[arg(long, help_heading = "Input and output")]
     pub overwrite: bool,
-    /// Write the components of CLEAN as PREFIX-components.csv and so on: csv, fits, parquet (where built in), by commas
+    /// Write the components of CLEAN, scale by scale, as PREFIX-components.csv and so on: csv, fits, parquet (where built in), wsclean (PREFIX-sources.txt), by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_enum, help_heading = "Input and output")]
     pub save_components: Vec<ListFile>,
     /// Write the configuration in force to this file
@@ -121,12 +121,8 @@ impl PlanArgs {
 }
 
 /// Keeps a text that reads as `T`.
-fn checked<T: FromStr>(text: &str, expected: &str) -> Result<String, String> {
+pub(super) fn checked<T: FromStr>(text: &str, expected: &str) -> Result<String, String> {
     text.parse::<T>().map(|_| text.to_owned()).map_err(|_| format!("expected {expected}"))
-}
-
-pub(super) fn beam(text: &str) -> Result<String, String> {
-    checked::<BeamChoice>(text, "fit, a width (8asec), or major and minor width and position angle (8asec,6asec,30deg)")
 }
 
 pub(super) fn chunk(text: &str) -> Result<String, String> {
@@ -207,12 +203,16 @@ pub(super) fn flags(matches: &ArgMatches) -> toml::Table {
         ("input", "psf_scale", "psf_scale"),
         ("input", "psf_grid", "psf_grid"),
         ("input", "psf_weighting", "psf_weighting"),
-        ("restore", "beam", "beam_shape"),
+        ("restore", "residual_scale", "residual_scale"),
+        ("restore", "residual_beam", "residual_beam"),
         ("profile", "dt", "profile_dt"),
     ] {
         if let Some(value) = text(flag) {
             put(table, key, value.into());
         }
+    }
+    if let Some(beam) = beam::asked(matches) {
+        put("restore", "beam", beam.into());
     }
     if let Some(threads) = matches.get_one::<usize>("threads") {
         put("compute", "threads", (*threads as i64).into());

@@ -10,6 +10,7 @@ use crate::diagnostics::{PlotError, RecordError};
 use crate::graph::{CacheError, ScratchError};
 use crate::io::FitsError;
 use crate::metrics::{CatalogueError, MetricsError};
+use crate::pipeline::components::ListError;
 use crate::pipeline::config::Bytes;
 use crate::pipeline::machine::MeasureError;
 use crate::pipeline::sweep::SweepError;
@@ -128,6 +129,13 @@ impl From<RecordError> for Failure {
 impl From<ScratchError> for Failure {
     fn from(error: ScratchError) -> Self {
         Self::new(error, Some("name a folder that can be written to: --scratch DIR".to_owned()))
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        let hint = error.hint();
+        Self::new(error, Some(hint))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod args;
 mod batch;
+mod beam;
 mod components;
 mod failure;
 mod given;
@@ -164,6 +165,7 @@ fn dispatch(command: &mut Command, matches: &ArgMatches, line: &Line) -> Result<
         _ => {
             let args = RunArgs::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             let config = args.plan.load(command, matches)?;
+            beam::check(&config.restore)?;
             if args.plan.pattern().is_some() {
                 return batch::batch(&args, &config, line);
             }

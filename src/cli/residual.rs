@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 
 use super::args;
+use super::beam::beam;
 use super::failure::Failure;
 use super::given::{Told, WorkArgs, check_product};
 use super::interrupt;
@@ -18,6 +19,7 @@ use crate::units::{Kind as _, Residual};
 
 // The about text stands on the command.
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown)] // the text of --help, where backticks would be seen
 pub(super) struct ResidualArgs {
     /// Dirty image or cube, as d.fits, d.fits[SCI] or d.fits[SCI][1:512,1:512]
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
@@ -34,7 +36,7 @@ pub(super) struct ResidualArgs {
     psf: String,
     #[command(flatten)]
     grid: GridArgs,
-    /// Model [Jy/pixel] on the grid of the dirty image, one plane for each of its planes
+    /// Model [Jy/pixel] on the grid of the dirty image, one plane for each of its planes; or a list of components (.txt of WSClean, .csv)
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     model: String,
     /// The product is PREFIX-residual.fits [default: outputs/ and the dirty image's name]
@@ -43,8 +45,8 @@ pub(super) struct ResidualArgs {
     /// What the PSF's peak divides: dirty image and PSF (pair), or the PSF alone (psf-only)
     #[arg(long, value_name = "WHAT", value_parser = ["pair", "psf-only"], help_heading = "Input and output")]
     psf_scale: Option<String>,
-    /// Beam told in the header: fit, a width (8asec), or widths and position angle (8asec,6asec,30deg)
-    #[arg(long, value_name = "BEAM", value_parser = args::beam, help_heading = "Input and output")]
+    /// Beam told in the header: fit, circular, a width (8asec), or widths and position angle (8asec,6asec,30deg)
+    #[arg(long, value_name = "BEAM", value_parser = beam, help_heading = "Input and output")]
     beam_shape: Option<String>,
     #[command(flatten)]
     work: WorkArgs,

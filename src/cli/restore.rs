@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
 
-use super::args;
+use super::beam::{self, BeamArgs};
 use super::failure::Failure;
 use super::given::{Told, WorkArgs, check_product};
 use super::interrupt;
@@ -13,24 +13,30 @@ use super::scheduler::{Crew, scheduler_of};
 use crate::graph::Callback;
 use crate::io::{FitsError, FitsTarget};
 use crate::pipeline::Tools;
-use crate::pipeline::restore::{RestorePlan, RestoredPlane, Restoring, restore as compute};
-use crate::units::{Kind as _, Restored};
+use crate::pipeline::config::{BeamChoice, ResidualScale};
+use crate::pipeline::restore::{
+    ModelFile, RestorePlan, RestoredPlane, RestoredProducts, Restoring, restore as compute,
+};
+use crate::units::{Kind, Model, Restored};
 
 // The about text stands on the command.
 #[derive(Debug, Args)]
+#[allow(clippy::doc_markdown)] // the text of --help, where backticks would be seen
 pub(super) struct RestoreArgs {
     /// Model [Jy/pixel] on the grid of the residual, one plane for each of its planes
-    #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
-    model: String,
+    #[arg(long, value_name = "FITS", required_unless_present = "components", help_heading = "Input and output")]
+    model: Option<String>,
+    /// Components instead of a model: a source list of WSClean (.txt), or a table of --save-components (.csv, .fits); PREFIX-model.fits is written too
+    #[arg(long, value_name = "LIST", conflicts_with = "model", help_heading = "Input and output")]
+    components: Option<String>,
     /// Residual [Jy/beam], whose header the image takes; its beam restores unless another is given
     #[arg(long, value_name = "FITS", required = true, help_heading = "Input and output")]
     residual: String,
     /// PSF to fit the beam to, one plane for all or one per plane
     #[arg(long, value_name = "FITS", help_heading = "Input and output")]
     psf: Option<String>,
-    /// Clean beam: fit, a width (8asec), or widths and position angle (8asec,6asec,30deg)
-    #[arg(long, value_name = "BEAM", value_parser = args::beam, help_heading = "Input and output")]
-    beam_shape: Option<String>,
+    #[command(flatten)]
+    beam: BeamArgs,
     /// The product is PREFIX-image.fits [default: outputs/ and the residual's name without -residual]
     #[arg(short, long, value_name = "PREFIX", help_heading = "Input and output")]
     output: Option<String>,
@@ -40,20 +46,29 @@ pub(super) struct RestoreArgs {
 
 /// Restores an image.
 pub(super) fn restore(args: &RestoreArgs, matches: &ArgMatches, command: &str) -> Result<(), Failure> {
-    let is_given = args.beam_shape.as_deref().is_some_and(|beam| beam != "fit");
-    if args.psf.is_some() && is_given {
+    let config = args.work.load(matches)?;
+    beam::check(&config.restore)?;
+    let is_given = matches!(config.restore.beam, BeamChoice::Given(_));
+    if args.psf.is_some() && is_given && !config.restore.asks_for_fit() {
         return Err(Failure::useless("--psf", "it is there to fit the beam, which --beam-shape gives"));
     }
-    let files = Restoring { model: &args.model, residual: &args.residual, psf: args.psf.as_deref() };
-    let plan = RestorePlan::new(args.work.load(matches)?, files)?;
-    let prefix = prefix(args)?;
-    let path = PathBuf::from(format!("{prefix}-{}.fits", Restored::NAME));
-    if plan.contains(&path) {
-        return Err(FitsError::IsInput { path }.into());
+    if args.psf.is_none() && config.restore.residual_scale == ResidualScale::Jvm {
+        return Err(Failure::missing("--psf", "--residual-scale jvm"));
     }
-    check_product(&path, args.work.overwrite)?;
-    let product = FitsTarget::create(&path, &plan.residual.0, args.work.overwrite)?;
+    let model = match (&args.model, &args.components) {
+        (Some(image), _) => ModelFile::Image(image),
+        (None, list) => ModelFile::List(list.as_deref().unwrap_or_default()),
+    };
+    let files = Restoring { model, residual: &args.residual, psf: args.psf.as_deref() };
+    let plan = RestorePlan::new(config, files)?;
+    let prefix = prefix(args)?;
+    let image = product::<Restored>(&plan, &prefix, args.work.overwrite)?;
+    let model = args.components.as_ref().map(|_| product::<Model>(&plan, &prefix, args.work.overwrite)).transpose()?;
+    let written: Vec<PathBuf> =
+        [Some(image.path()), model.as_ref().map(FitsTarget::path)].into_iter().flatten().map(PathBuf::from).collect();
+    let products = RestoredProducts { image, model };
     let progress = args.work.progress();
+    plan.model.notes().iter().for_each(|note| progress.note(&format!("warning: {note}")));
     let crew = Crew {
         compute: &plan.config.compute,
         workers: plan.workers,
@@ -65,11 +80,21 @@ pub(super) fn restore(args: &RestoreArgs, matches: &ArgMatches, command: &str) -
     let told = Told(&progress);
     let cancel = interrupt::cancel_on_signals();
     let tools = Tools { scheduler: &*tasks, callbacks: &callbacks, cancel, watch: &told };
-    for (plane, done) in compute(&plan, product, command, &tools)?.iter().enumerate() {
+    for (plane, done) in compute(&plan, products, command, &tools)?.iter().enumerate() {
         progress.note(&line(plane, done));
     }
-    progress.note(&format!("wrote {}", path.display()));
+    written.iter().for_each(|path| progress.note(&format!("wrote {}", path.display())));
     Ok(())
+}
+
+/// Begins a product.
+fn product<K: Kind>(plan: &RestorePlan, prefix: &str, overwrite: bool) -> Result<FitsTarget<K>, Failure> {
+    let path = PathBuf::from(format!("{prefix}-{}.fits", K::NAME));
+    if plan.contains(&path) {
+        return Err(FitsError::IsInput { path }.into());
+    }
+    check_product(&path, overwrite)?;
+    Ok(FitsTarget::create(&path, &plan.residual.0, overwrite)?)
 }
 
 /// The prefix asked for, or that of the run which left the residual, in `outputs/`.

@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     shown.prepare()?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &own)?;
     let products = Products::create(&plan, &prefix, overwrite)?;
-    let products = if lists.is_empty() { products } else { products.listing_components() };
+    let products = components::listed(products, &args.save_components, &plan);
     if let Some(path) = &args.save_config {
         write_whole(path, &plan.config.to_toml())?;
     }

@@ -161,7 +161,7 @@ impl Shown {
 
 /// The record of a run that has ended, and how its workers were used.
 pub(super) fn record(profile: Option<RunProfile>, outcome: Outcome) -> RunRecord {
-    RunRecord { profile, convergence: Some(outcome.convergence), preview: outcome.preview }
+    RunRecord { profile, convergence: Some(outcome.convergence), preview: outcome.preview, beam: outcome.beam }
 }
 
 /// How well the workers were used, where that was recorded.

@@ -8,6 +8,7 @@
 //! one page that opens in a browser, beside the records themselves.
 //! Nothing here changes a result: a run without callbacks and plots computes the same bytes.
 
+mod beam;
 mod cache;
 mod chart;
 mod colour;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::pipeline::record::RunRecord;
 
 use super::scene::{DrawError, Scene};
-use super::{convergence, preview, profile};
+use super::{beam, convergence, preview, profile};
 
 /// Why a plot was not written.
 #[derive(Debug, Error)]
@@ -62,6 +62,12 @@ pub const PLOTS: &[Plot] = &[
         about: "peak, noise, threshold and model flux against iterations",
         suffixes: &["convergence.png"],
         draw: convergence::draw,
+    },
+    Plot {
+        name: "beam",
+        about: "the PSF's main lobe against the clean beam: contours, and cuts along its axes",
+        suffixes: &["beam.png"],
+        draw: beam::draw,
     },
     Plot {
         name: "profile",

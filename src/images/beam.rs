@@ -5,14 +5,15 @@ use std::f64::consts::{LN_2, PI};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::beam_change::NARROW;
 use super::psf::{Region, connected};
 use super::{Cell, Psf};
 
 /// Level above which the main lobe is fitted (CASA's usual cutoff, ALGORITHMS 8.1).
 pub(super) const FIT_LEVEL: f32 = 0.35;
 
-/// A narrower beam \[pixels\] is fitted on an interpolated PSF.
-const NARROW: f64 = 2.5;
+/// Fewer pixels of a main lobe do not tell three parameters, so that it is interpolated too (ALGORITHMS 8.1).
+const LEAST_PIXELS: usize = 9;
 
 /// Steps per pixel of that interpolation.
 const FINE: isize = 4;
@@ -44,12 +45,28 @@ pub enum BeamError {
         /// CDELT2 given \[deg\].
         dy: f64,
     },
+    /// A beam that the residual cannot be convolved to.
+    #[error(
+        "cannot convolve the residual to a beam of {} by {} pixels\n  the PSF's is {} by {} pixels, wider in some direction",
+        two(to.0), two(to.1), two(from.0), two(from.1)
+    )]
+    Narrower {
+        /// Widths of the PSF's beam (major, minor) \[pixels\].
+        from: (f64, f64),
+        /// Widths of the beam asked for.
+        to: (f64, f64),
+    },
     /// The main lobe is not like a Gaussian.
     #[error("no Gaussian fits the main lobe of the PSF ({pixels} pixels above 0.35); give the beam by hand")]
     NotAGaussian {
         /// Number of pixels fitted.
         pixels: usize,
     },
+}
+
+/// Two decimals.
+fn two(width: f64) -> String {
+    format!("{width:.2}")
 }
 
 /// An elliptical Gaussian beam of peak 1.
@@ -173,6 +190,9 @@ pub struct BeamFit {
     pub sidelobe_min: f32,
     /// Rms of PSF − Gaussian over the fitted pixels, in units of the peak.
     pub misfit: f64,
+    /// Sum of the PSF over the region that falls steadily from the peak, to the first null or where it rises again
+    /// \[pixels\].
+    pub lobe: f64,
 }
 
 /// Fits a Gaussian of peak 1 at the PSF's centre to its main lobe (the connected region above 0.35).
@@ -195,7 +215,8 @@ pub(super) fn fit_lobe(psf: &Psf, cell: Cell) -> Result<(BeamFit, Region), BeamE
     check_cell(cell)?;
     let area = psf.main_lobe(0.5).len() as f64;
     let width = 2.0 * (area / PI).sqrt();
-    let samples = if width < NARROW { fine_samples(psf) } else { pixel_samples(psf) };
+    let is_coarse = width < NARROW || psf.main_lobe(FIT_LEVEL).len() < LEAST_PIXELS;
+    let samples = if is_coarse { fine_samples(psf) } else { pixel_samples(psf) };
     let guess = 4.0 * LN_2 / width.max(1.0).powi(2);
     let shape = least_squares(&samples, BeamShape { a: guess, b: 0.0, c: guess })
         .ok_or(BeamError::NotAGaussian { pixels: samples.len() })?;
@@ -209,6 +230,7 @@ pub(super) fn fit_lobe(psf: &Psf, cell: Cell) -> Result<(BeamFit, Region), BeamE
         sidelobe_max,
         sidelobe_min,
         misfit: (square / samples.len() as f64).sqrt(),
+        lobe: steady.clone().in_order().into_iter().map(|at| f64::from(psf.pixels()[at])).sum(),
     };
     Ok((fit, steady))
 }

@@ -1,6 +1,7 @@
 //! Images and what is known of them: geometry, PSF, clean beam, mask, robust noise.
 
 mod beam;
+mod beam_change;
 mod celestial;
 mod geometry;
 mod image;
@@ -12,6 +13,7 @@ pub mod region;
 mod sky;
 
 pub use beam::{BeamError, BeamFit, BeamShape, CleanBeam, UNIT_CELL, fit_beam};
+pub use beam_change::{BeamChange, NARROW, POOR_AREA, POOR_MISFIT};
 pub use celestial::Celestial;
 pub use geometry::{Cell, Geometry};
 pub use image::Image;

@@ -32,6 +32,7 @@ mod product;
 mod regions;
 mod source;
 mod spec;
+mod tables;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -50,5 +51,6 @@ pub use new_header::{FrequencyAxis, NewHeader};
 pub use plain::{array_header, block_len};
 pub use regions::{RegionError, RegionFormat, Regions};
 pub use source::FitsSource;
+pub use tables::read_table;
 pub use target::{Finish, FitsTarget};
 pub use writer::FitsWriter;

@@ -104,6 +104,38 @@ pub enum PsfScale {
 pub struct RestoreConfig {
     /// Fitted, or given.
     pub beam: BeamChoice,
+    /// What the residual is multiplied by in the restored image.
+    pub residual_scale: ResidualScale,
+    /// The beam at which the residual stands in the restored image.
+    pub residual_beam: ResidualBeam,
+}
+
+impl RestoreConfig {
+    /// Whether a beam is to be fitted to the PSF.
+    pub fn asks_for_fit(&self) -> bool {
+        let is_given = matches!(self.beam, BeamChoice::Given(_));
+        !is_given || self.residual_scale == ResidualScale::Jvm || self.residual_beam == ResidualBeam::Convolve
+    }
+}
+
+/// What the residual is multiplied by in the restored image (ALGORITHMS 8.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResidualScale {
+    /// Nothing.
+    None,
+    /// The area of the clean beam over that of the PSF's main lobe (Jorsater & van Moorsel 1995).
+    Jvm,
+}
+
+/// The beam at which the residual stands in the restored image (ALGORITHMS 8.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResidualBeam {
+    /// The PSF's, whatever the clean beam.
+    Keep,
+    /// The clean beam: the residual is convolved to it, which it must contain the PSF's for.
+    Convolve,
 }
 
 /// Chosen by the program, or given.
@@ -137,6 +169,8 @@ pub struct Interval(pub std::time::Duration);
 pub enum BeamChoice {
     /// Fitted to the PSF's main lobe.
     Fit,
+    /// Fitted, then made round with the major axis of the fit.
+    Circular,
     /// Given.
     Given(CleanBeam),
 }

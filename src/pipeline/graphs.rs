@@ -20,6 +20,7 @@ mod scale_tiles;
 mod scales;
 mod score;
 mod tiles;
+mod treated;
 mod varying;
 mod wiener;
 
@@ -40,6 +41,7 @@ use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use scales::{Family, FamilyCut, Numbered, ScalesCut, Taking, spacing};
 pub use tiles::TiledStep;
+pub use treated::Treatment;
 pub use varying::{Seen, VaryingKernel, nearest};
 pub use wiener::{Asked, Solver, SolverKeys};
 

@@ -15,4 +15,4 @@ pub mod sweep;
 pub use config::{ConfigError, RunConfig};
 pub use outcome::{Outcome, PlaneOutcome};
 pub use plan::{Plan, PlanError, TaskSeconds};
-pub use run::{Products, ResidualOutcome, RunError, Tools, Watch, explore, residual, run};
+pub use run::{Lists, Products, ResidualOutcome, RunError, Tools, Watch, explore, residual, run};

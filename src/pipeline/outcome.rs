@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::record::{Convergence, Preview};
+use super::record::{BeamRecord, Convergence, Preview};
 use crate::algorithms::wiener::CeilingReport;
-use crate::algorithms::{Component, PlaneStats, Retry, StopReason};
+use crate::algorithms::{Component, PlaneStats, Retry, Scale, StopReason};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Seams;
 
@@ -31,6 +31,8 @@ pub struct Outcome {
     pub preview: Option<Preview>,
     /// PSFs of several directions, where they were given.
     pub psf_grid: Option<GridOutcome>,
+    /// The beam of that plane.
+    pub beam: Option<BeamRecord>,
 }
 
 /// What the PSFs of several directions were.
@@ -74,8 +76,20 @@ impl Outcome {
 pub struct PlaneComponents {
     /// Its place in the dirty file.
     pub plane: usize,
-    /// One entry for each pixel of its model that is not 0, in row order; the flux is that of all components there.
-    pub found: Vec<Component>,
+    /// One entry for each pixel of its model that is not 0, in row order; the flux is that of all components there. Empty
+    /// where the scales tell all and pixels were not asked for.
+    pub pixels: Vec<Component>,
+    /// What was found at each scale, in row order; empty where components are points only.
+    pub scales: Vec<(Scale, Vec<Component>)>,
+}
+
+impl PlaneComponents {
+    /// Each component with its plane and scale: those of the scales, or the pixels where there are none.
+    pub fn each(&self) -> impl Iterator<Item = (usize, Scale, &Component)> {
+        let scales = self.scales.iter().flat_map(|(scale, found)| found.iter().map(|component| (*scale, component)));
+        let pixels = self.pixels.iter().filter(|_| self.scales.is_empty()).map(|component| (Scale::POINT, component));
+        scales.chain(pixels).map(|(scale, component)| (self.plane, scale, component))
+    }
 }
 
 /// Time spent in one phase of the run.
@@ -188,6 +202,8 @@ pub struct BeamOutcome {
     pub pixels: (f64, f64),
     /// Whether it was fitted or given.
     pub fitted: bool,
+    /// What the residual was multiplied by in the restored image: its scale, or the sum of the kernel that convolved it.
+    pub residual_factor: f64,
     /// Highest sidelobe of the PSF.
     pub sidelobe_max: Option<f32>,
     /// Lowest sidelobe of the PSF.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::components::ListError;
 use super::config::{BeamChoice, Bytes, PsfScale, RunConfig, SchedulerChoice};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
@@ -14,7 +15,6 @@ use crate::fft::{Layout, good_size};
 use crate::images::{BeamError, Cell, Geometry, PsfPeak, UNIT_CELL};
 use crate::io::{FitsError, FitsSource, RegionError};
 use crate::tiling::{Choice, Tiles};
-use crate::units;
 use pairing::pairing;
 
 mod cut;
@@ -31,7 +31,7 @@ mod tiles;
 mod time;
 
 pub use forecast::Stage;
-pub use given::{Given, GivenError};
+pub use given::{Given, GivenError, GivenModel};
 pub use grid::{GridError, GridPlan};
 pub use masks::{MaskContent, MaskFile};
 pub use memory::{Means, available_memory};
@@ -50,7 +50,7 @@ pub struct Inputs {
     /// The files of the mask.
     pub masks: Vec<MaskFile>,
     /// The model to begin with.
-    pub model: Option<Given>,
+    pub model: Option<GivenModel>,
 }
 
 impl Inputs {
@@ -62,9 +62,9 @@ impl Inputs {
 
     /// All files.
     pub fn paths(&self) -> Vec<PathBuf> {
-        let model = self.model.as_ref().map(|given| &given.source);
-        let images = [&self.dirty].into_iter().chain(self.psfs()).chain(model);
-        let images = images.map(|file| file.0.path().to_owned());
+        let model = self.model.as_ref().map(GivenModel::path);
+        let images = [&self.dirty].into_iter().chain(self.psfs()).map(|file| file.0.path());
+        let images = images.chain(model).map(Path::to_owned);
         images.chain(self.masks.iter().map(MaskFile::path)).collect()
     }
 }
@@ -183,6 +183,9 @@ pub enum PlanError {
     /// PSFs of several directions.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// A list of components.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// Not enough memory.
     #[error(
         "not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}"
@@ -207,6 +210,7 @@ impl PlanError {
             Self::Grid(error) => error.hint(),
             Self::Mismatch { hint, .. } => Some((*hint).to_owned()),
             Self::Given(error) => Some(error.hint().to_owned()),
+            Self::List(error) => Some(error.hint()),
             Self::Beam(_) => Some(super::ops::BEAM_HINT.to_owned()),
             Self::Restore(error) => Some(error.hint()),
             Self::Regions(error) => error.hint(),
@@ -238,12 +242,13 @@ impl Plan {
         let open = |spec: &str| Ok::<_, FitsError>(Source(Arc::new(FitsSource::open(spec)?)));
         let dirty = open(dirty)?;
         let start = config.start_model();
-        let model = start.map(|spec| Given::open::<units::Model>("model", spec, &dirty.0)).transpose()?;
+        let model = start.map(|spec| GivenModel::open(spec, &dirty.0)).transpose()?;
         let (masks, notes) = masks::open(&config.clean.mask, &dirty.0)?;
         let (psf, grid) = grid::open(&config, &dirty.0, psf)?;
         let inputs = Inputs { dirty, psf, grid, masks, model };
         let mut warnings = check(&inputs)?;
         warnings.extend(notes);
+        warnings.extend(inputs.model.iter().flat_map(GivenModel::notes).cloned());
         let planes = pairing::planes(&inputs)?;
         let shape = shape_of(inputs.dirty.0.geometry());
         let psf_peak = PsfPeak::usual(shape_of(inputs.psf.0.geometry()));
@@ -337,7 +342,7 @@ impl Plan {
             shape: self.cut.shape,
             shortfall: lists && self.config.clean.uses_noise(),
             patch: minor == Some(Minor::Clark),
-            cell: matches!(self.config.restore.beam, BeamChoice::Fit).then(|| self.cell().unwrap_or(UNIT_CELL)),
+            cell: self.config.restore.asks_for_fit().then(|| self.cell().unwrap_or(UNIT_CELL)),
         }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Nothing here knows how it is drawn; `diagnostics` holds the plots.
 
+mod beam;
 mod pool;
 mod profile;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::images::{CleanBeam, Sky};
+pub use beam::BeamRecord;
 pub use pool::{Pooled, PooledRows, Pooling, Shrink, pool, preview_factor};
 pub use profile::{CachePoint, GraphSpan, ResourceSample, RunProfile, TaskSpan};
 
@@ -20,6 +22,9 @@ pub struct RunRecord {
     pub convergence: Option<Convergence>,
     /// The images, made small.
     pub preview: Option<Preview>,
+    /// A PSF's main lobe and its beam.
+    #[serde(default)]
+    pub beam: Option<BeamRecord>,
 }
 
 /// How the deconvolution of every plane went.

@@ -2,11 +2,13 @@
 
 mod algorithms;
 mod batch;
+mod beams;
 mod blanks;
 mod cache;
 mod circular;
 mod cli_errors;
 mod cli_usage;
+mod components;
 mod configs;
 mod determinism;
 mod examples;

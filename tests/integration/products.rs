@@ -158,10 +158,11 @@ fn component_list_holds_every_pixel_of_the_models_once_and_where_it_is_on_the_sk
     let products = folder.run("out", "--save-components csv,fits --chunk 5");
     let text = std::fs::read_to_string(products.file("components.csv")).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("plane,frequency,x,y,ra,dec,flux"));
+    assert_eq!(lines.next(), Some("plane,frequency,x,y,ra,dec,flux,scale,shape"));
     let mut left = products.model().pixels;
     let mut last = (0.0, 0.0, -1.0);
     for line in lines {
+        let line = line.strip_suffix(",0.0,point").expect("points have no width");
         let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
         let [plane, frequency, x, y, ra, dec, flux] = cells[..] else { panic!("{line}") };
         let place = (plane as usize * SHAPE.0 + y as usize) * SHAPE.1 + x as usize;

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy import units
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
@@ -110,20 +111,47 @@ def component_faults(prefix):
         "RA and DEC of the pixels": near < 1e-9,
         "frequencies": waves is None or np.allclose(table["frequency"], waves[plane], rtol=1e-12),
         "CSV and FITS alike": text.colnames == table.colnames
-        and all(np.array_equal(np.asarray(text[name], float), np.asarray(table[name], float)) for name in text.colnames),
+        and all(np.array_equal(np.asarray(text[name]).astype(str), np.asarray(table[name]).astype(str))
+                if name == "shape" else np.array_equal(np.asarray(text[name], float), np.asarray(table[name], float))
+                for name in text.colnames),
     }
     return [f"{prefix.name}-components: {name}" for name, holds in checks.items() if not holds], len(checks)
+
+
+def sources_faults(prefix):
+    """What does not hold in the source list, read by the rules of WSClean's manual."""
+    with fits.open(f"{prefix}-model.fits") as hdus:
+        header, model = hdus[0].header, np.nan_to_num(hdus[0].data)
+    planes = model.reshape(-1, *model.shape[-2:])
+    lines = prefix.with_name(f"{prefix.name}-sources.txt").read_text().splitlines()
+    names = [column.split("=")[0].strip() for column in lines[0].split("=", 1)[1].split(",")]
+    rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
+    places = SkyCoord([row["Ra"] for row in rows], [row["Dec"].replace(".", ":", 2) for row in rows],
+                      unit=(units.hourangle, units.deg), frame=WCS(header).celestial.pixel_to_world(0, 0).frame.name)
+    x, y = WCS(header).celestial.world_to_pixel(places)
+    plane = np.array([int(row["Name"][1:row["Name"].index("s")]) if len(planes) > 1 else 0 for row in rows])
+    again = np.zeros_like(planes)
+    np.add.at(again, (plane, np.rint(y).astype(int), np.rint(x).astype(int)),
+              np.array([np.float32(row["I"]) for row in rows]))
+    checks = {
+        "columns": names == ["Name", "Type", "Ra", "Dec", "I", "SpectralIndex", "LogarithmicSI", "ReferenceFrequency",
+                             "MajorAxis", "MinorAxis", "Orientation"],
+        "points": {row["Type"] for row in rows} == {"POINT"},
+        "on the pixels": max(np.abs(x - np.rint(x)).max(), np.abs(y - np.rint(y)).max()) < 1e-3,
+        "the model": np.array_equal(again, planes),
+    }
+    return [f"{prefix.name}-sources: {name}" for name, holds in checks.items() if not holds], len(checks)
 
 
 def case_faults(program, folder, case, scratch):
     """Runs the program on one pair and checks its products."""
     prefix, dirty = scratch / case, folder / case / "dirty.fits"
     command = [program, "--dirty", dirty, "--psf", folder / case / "psf.fits", "-o", prefix, "--quiet"]
-    command += ["--save-components", "csv,fits"]
+    command += ["--save-components", "csv,fits,wsclean"]
     subprocess.run([str(word) for word in command], check=True)
     summary = json.loads(prefix.with_name(f"{case}-summary.json").read_text())
     found = [product_faults(prefix.with_name(f"{case}-{name}.fits"), name, dirty, summary) for name in UNITS]
-    found.append(component_faults(prefix))
+    found += [component_faults(prefix), sources_faults(prefix)]
     return [fault for faults, _ in found for fault in faults], sum(count for _, count in found)
 
 

@@ -227,6 +227,7 @@ impl Shared {
         let watch = PairWatch { shared: self, name: &job.pair.name };
         plan.warnings.iter().for_each(|warning| watch.warn(warning));
         let products = Products::create(plan, &job.prefix, self.overwrite)?;
+        let products = components::listed(products, &self.lists, plan);
         let tasks = scheduler(plan, &job.prefix, self.slots.as_ref())?;
         let cached = self.kept.as_ref().map(|kept| Cached::new(&*tasks, &kept.cache));
         let scheduler: &dyn Scheduler<DeconvOp> = cached.as_ref().map_or(&*tasks, |cached| cached);
@@ -249,7 +250,8 @@ impl Shared {
         };
         write_summary(&summary_of(&job.prefix), plan, &outcome, course)?;
         let (convergence, preview) = (std::mem::take(&mut outcome.convergence), outcome.preview.take());
-        let record = RunRecord { profile: None, convergence: Some(convergence), preview };
+        let beam = outcome.beam.take();
+        let record = RunRecord { profile: None, convergence: Some(convergence), preview, beam };
         let drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
         self.shown.draw(&record, &job.prefix, Of::Pair)?;
         drop(drawing);

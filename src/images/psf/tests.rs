@@ -132,8 +132,8 @@ fn plain_measures(psf: &Psf) -> (f64, f32, f64, Vec<f32>) {
 }
 
 fn bits_of_fit(fit: &BeamFit) -> Vec<u64> {
-    let BeamFit { beam, shape, pixels, sidelobe_max, sidelobe_min, misfit } = *fit;
-    let sizes = [beam.bmaj, beam.bmin, beam.bpa, shape.a, shape.b, shape.c, pixels.0, pixels.1, misfit];
+    let BeamFit { beam, shape, pixels, sidelobe_max, sidelobe_min, misfit, lobe } = *fit;
+    let sizes = [beam.bmaj, beam.bmin, beam.bpa, shape.a, shape.b, shape.c, pixels.0, pixels.1, misfit, lobe];
     sizes.into_iter().chain([sidelobe_max, sidelobe_min].map(f64::from)).map(f64::to_bits).collect()
 }
 

@@ -178,14 +178,16 @@ impl FromStr for BeamChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim() == "fit" {
-            return Ok(Self::Fit);
+        match text.trim() {
+            "fit" => return Ok(Self::Fit),
+            "circular" => return Ok(Self::Circular),
+            _ => {}
         }
         let parts = text.split(',').map(angle).collect::<Result<Vec<_>, _>>()?;
         let beam = match parts[..] {
             [width] => CleanBeam::circular(width),
             [bmaj, bmin, bpa] => CleanBeam::new(bmaj, bmin, bpa),
-            _ => return Err(format!("'{text}': expected fit, a width, or two widths and a position angle")),
+            _ => return Err(format!("'{text}': expected fit, circular, a width, or two widths and a position angle")),
         };
         beam.map(Self::Given).map_err(|error| error.to_string())
     }
@@ -195,6 +197,7 @@ impl Serialize for BeamChoice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fit => serializer.serialize_str("fit"),
+            Self::Circular => serializer.serialize_str("circular"),
             Self::Given(CleanBeam { bmaj, bmin, bpa }) => {
                 serializer.collect_str(&format_args!("{bmaj}deg,{bmin}deg,{bpa}deg"))
             }
@@ -220,6 +223,7 @@ mod tests {
         let beam = CleanBeam { bmaj: 9.0 / 3600.0, bmin: 5.0 / 3600.0, bpa: 35.0 };
         assert_eq!("9asec,5asec,35deg".parse(), Ok(BeamChoice::Given(beam)));
         assert_eq!("fit".parse(), Ok(BeamChoice::Fit));
+        assert_eq!("circular".parse(), Ok(BeamChoice::Circular));
         for text in ["9", "9asec,5asec", "5asec,9asec,0deg", "-1asec", "wide"] {
             assert!(text.parse::<BeamChoice>().is_err(), "{text}");
         }

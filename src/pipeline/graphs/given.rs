@@ -1,8 +1,11 @@
 //! Images that are given: read instead of computed.
 
-use super::{Layout, Source, Wiring, key};
+use super::{Kept, Layout, Source, Value, Wiring, constant, key};
+use crate::algorithms::Step;
 use crate::graph::Key;
-use crate::pipeline::ops::{DeconvOp, Prepare, TakeModel};
+use crate::pipeline::components::Group;
+use crate::pipeline::ops::{AddListed, DeconvOp, Prepare, TakeModel};
+use crate::pipeline::plan::GivenModel;
 
 impl Wiring {
     /// Rows of an image in Jy/beam, divided by `scale`, with their blanks.
@@ -13,6 +16,40 @@ impl Wiring {
             .map(|(index, rows)| {
                 let raw = self.read(key("read-dirty", plane, index), file, rows);
                 self.task(key("prepare", plane, index), DeconvOp::Prepare(Prepare { scale }), vec![raw])
+            })
+            .collect()
+    }
+
+    /// Rows of a model that was given, as an image or as a list; 0 where they, or the `dirty` rows, are blank.
+    pub fn model_of(&mut self, plane: usize, model: &GivenModel, dirty: &[Key]) -> Vec<Key> {
+        match model {
+            GivenModel::Image(given) => self.given_model(plane, (&given.source, given.planes[plane]), dirty),
+            GivenModel::List(listing) => self.listed_model(plane, &listing.planes[plane], dirty),
+        }
+    }
+
+    /// Rows of a model of listed components; 0 where the `dirty` rows are blank.
+    fn listed_model(&mut self, plane: usize, groups: &[Group], dirty: &[Key]) -> Vec<Key> {
+        let give = |(number, group): (usize, &Group)| {
+            let step = Step { components: group.1.clone(), iterations: 0, is_negative: false };
+            let kept = Kept::new(constant(Value::Step(step.clone()), &step));
+            self.give("held-list", plane, number, &kept)
+        };
+        let steps: Vec<Key> = groups.iter().enumerate().map(give).collect();
+        let nothing = Kept::new(constant(Value::Step(<_>::default()), &"step-none"));
+        let nothing = self.give("step-none", plane, 0, &nothing);
+        let slabs: Vec<_> = self.cut.slabs().into_iter().zip(dirty).enumerate().collect();
+        let nx = self.cut.shape.1;
+        slabs
+            .into_iter()
+            .map(|(index, (rows, dirty))| {
+                let mut model = self.components(plane, index, rows, vec![nothing.clone()]);
+                for (number, (step, (shape, _))) in steps.iter().zip(groups).enumerate() {
+                    let op = DeconvOp::AddListed(AddListed { rows, nx, shape: *shape });
+                    let inputs = vec![step.clone(), model];
+                    model = self.task(key(&format!("listed{number}"), plane, index), op, inputs);
+                }
+                self.task(key("take", plane, index), DeconvOp::TakeModel(TakeModel), vec![model, dirty.clone()])
             })
             .collect()
     }

@@ -4,7 +4,7 @@ use super::{KernelCut, Wiring, key};
 use crate::graph::Key;
 use crate::images::PsfPeak;
 use crate::pipeline::ops::{
-    DeconvOp, ExamineCore, ExaminePsf, KernelTransfer, LocatePsf, MakePsf, MeasurePsf, Pool, PoolRows, PsfAsks,
+    CutPsf, DeconvOp, ExamineCore, ExaminePsf, KernelTransfer, LocatePsf, MakePsf, MeasurePsf, Pool, PoolRows, PsfAsks,
     PsfPlane, PsfRows, Rows, SurveyPsf,
 };
 use crate::pipeline::record::{Pooling, Shrink};
@@ -62,6 +62,12 @@ impl Wiring {
             keys.push(self.task(key("pool-psf", number, 0), DeconvOp::Pool(Pool { shrink }), pooled));
         }
         keys
+    }
+
+    /// Cuts a square around its peak out of a PSF.
+    pub fn cut_psf(&mut self, psf: &PsfPlane, peak: PsfPeak, half: usize) -> Key {
+        let op = DeconvOp::CutPsf(CutPsf { psf: psf.clone(), peak, half });
+        self.task(key("cut-psf", psf.plane, 0), op, vec![])
     }
 
     /// A whole PSF, for the loops that subtract it everywhere.

@@ -109,8 +109,8 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let survey = SlabSurvey { min: f32::NEG_INFINITY, max: f32::NAN, pixels: 7, squares: vec![0.1; shape.0], sample };
     let beam = CleanBeam { bmaj: rng.random(), bmin: 0.1, bpa: -3.0 };
     let shape_of_beam = BeamShape { a: 1.0, b: rng.random(), c: 2.0 };
-    let fit =
-        BeamFit { beam, shape: shape_of_beam, pixels: (3.0, 2.0), sidelobe_max: 0.1, sidelobe_min: -0.1, misfit: 0.0 };
+    let (pixels, sidelobe_max, sidelobe_min) = ((3.0, 2.0), 0.1, -0.1);
+    let fit = BeamFit { beam, shape: shape_of_beam, pixels, sidelobe_max, sidelobe_min, misfit: 0.0, lobe: 9.5 };
     let peak = PsfPeak { scale: rng.random_range(1.0..2.0), ..PsfPeak::usual((200, 200)) };
     let mut pixels = Array2::from_elem((200, 200), 0.1);
     pixels[peak.centre] = 1.0;

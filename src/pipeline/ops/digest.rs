@@ -50,6 +50,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         DeconvOp::RegridRows(op) => File::Read(&op.source),
         DeconvOp::LocatePsf(op) => File::Read(&op.psf.source),
         DeconvOp::ExamineCore(op) => File::Read(&op.psf.source),
+        DeconvOp::CutPsf(op) => File::Read(&op.psf.source),
         DeconvOp::ExaminePsf(op) => File::Read(&op.psf.source),
         DeconvOp::PlacePsf(op) => File::Read(&op.psf.source),
         DeconvOp::Deliver(_) => File::Written,
@@ -59,6 +60,9 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::Allow(_)
         | DeconvOp::TakeModel(_)
         | DeconvOp::StampRows(_)
+        | DeconvOp::AddListed(_)
+        | DeconvOp::ScaleResidual(_)
+        | DeconvOp::ChangeBeam(_)
         | DeconvOp::MakePsf(_)
         | DeconvOp::FieldRows(_)
         | DeconvOp::PsfRows(_)

@@ -6,6 +6,7 @@ mod convolve;
 mod deliver;
 mod describe;
 mod digest;
+mod error;
 mod given;
 mod load;
 mod local;
@@ -18,6 +19,7 @@ mod score;
 mod seams;
 mod smooth;
 mod tiles;
+mod treat;
 mod value;
 mod varying;
 mod vectors;
@@ -26,18 +28,16 @@ mod wiener;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::algorithms::wiener::{ChooseError, NoSignal};
 use crate::graph::{Codec, Cost, Digest, Meta, Op, TaskContext};
-use crate::images::{BeamError, PsfError};
-use crate::io::FitsError;
 
 pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
-pub use given::TakeModel;
+pub use error::OpError;
+pub(crate) use error::{BEAM_HINT, SCRATCH_HINT};
+pub use given::{AddListed, ListedShape, TakeModel};
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
@@ -49,6 +49,7 @@ pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows};
 pub use tiles::{MinorTile, RankTiles, SelectAbove, TileFloor};
+pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
@@ -91,61 +92,6 @@ impl Rows {
 impl From<std::ops::Range<usize>> for Rows {
     fn from(rows: std::ops::Range<usize>) -> Self {
         Self { first: rows.start, last: rows.end }
-    }
-}
-
-/// What an operation can meet.
-#[derive(Debug, Error)]
-pub enum OpError {
-    /// A file.
-    #[error(transparent)]
-    Fits(#[from] FitsError),
-    /// A PSF that is none.
-    #[error("cannot use {file} as a PSF\n  {hdu}, plane {plane}: {source}")]
-    Psf {
-        /// The file.
-        file: String,
-        /// Its HDU.
-        hdu: String,
-        /// The plane, counted from 0.
-        plane: usize,
-        /// What is wrong with it.
-        source: PsfError,
-    },
-    /// A beam that cannot be fitted.
-    #[error(transparent)]
-    Beam(#[from] BeamError),
-    /// A value that stands in a scratch file.
-    #[error("cannot read a scratch file: {0}")]
-    Scratch(#[from] std::io::Error),
-    /// A PSF without a usable mode.
-    #[error(transparent)]
-    NoSignal(#[from] NoSignal),
-    /// A weight of the prior that cannot be chosen.
-    #[error(transparent)]
-    Lambda(#[from] ChooseError),
-}
-
-/// What to do where no beam can be fitted.
-pub(crate) const BEAM_HINT: &str = "give the beam by hand: --beam-shape 8asec,6asec,30deg";
-
-/// What to do where files for values cannot be written or read.
-pub(crate) const SCRATCH_HINT: &str = "choose another folder with --scratch";
-
-impl OpError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Fits(error) => return error.hint(),
-            Self::Psf { .. } => "give the PSF of the same imaging run; its peak must be positive and unique",
-            Self::Lambda(_) => {
-                "choose lambda by hand or by another rule, as in --lambda gcv, or give the noise with --sigma"
-            }
-            Self::NoSignal(_) => "check the PSF: its spectrum is empty",
-            Self::Beam(_) => BEAM_HINT,
-            Self::Scratch(_) => SCRATCH_HINT,
-        };
-        Some(hint.to_owned())
     }
 }
 
@@ -254,6 +200,14 @@ pub enum DeconvOp {
     Pool(Pool),
     /// Takes rows of a file for a model's.
     TakeModel(TakeModel),
+    /// Adds listed components to a model's slab.
+    AddListed(AddListed),
+    /// Multiplies rows of a residual.
+    ScaleResidual(ScaleResidual),
+    /// Transfer function from one beam to another.
+    ChangeBeam(ChangeBeam),
+    /// Cuts the main lobe out of a PSF.
+    CutPsf(CutPsf),
     /// Looks over a block of modes.
     ModeSurvey(ModeSurvey),
     /// Which modes carry a datum.
@@ -371,6 +325,10 @@ macro_rules! each {
             DeconvOp::PoolRows($op) => $call,
             DeconvOp::Pool($op) => $call,
             DeconvOp::TakeModel($op) => $call,
+            DeconvOp::AddListed($op) => $call,
+            DeconvOp::ScaleResidual($op) => $call,
+            DeconvOp::ChangeBeam($op) => $call,
+            DeconvOp::CutPsf($op) => $call,
             DeconvOp::ModeSurvey($op) => $call,
             DeconvOp::UsableModes($op) => $call,
             DeconvOp::ModeTable($op) => $call,

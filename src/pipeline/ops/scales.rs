@@ -108,11 +108,14 @@ impl Work for AddShapes {
 }
 
 /// Adds one component to rows of the model.
-fn add(model: &mut Array2<f32>, rows: Rows, kernel: &Array2<f32>, component: &Component) {
+pub(super) fn add(model: &mut Array2<f32>, rows: Rows, kernel: &Array2<f32>, component: &Component) {
     let (reach, nx) = (kernel.nrows() / 2, model.ncols());
     let top = component.y.saturating_sub(reach).max(rows.first);
     let bottom = (component.y + reach + 1).min(rows.last);
     let columns = component.x.saturating_sub(reach)..(component.x + reach + 1).min(nx);
+    if columns.is_empty() {
+        return;
+    }
     for y in top..bottom {
         let first = columns.start + reach - component.x;
         let profile = kernel.slice(s![y + reach - component.y, first..first + columns.len()]);

@@ -1,5 +1,6 @@
 //! Images that are given beside the dirty image and must lie on its grid: a model, a residual.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -7,8 +8,9 @@ use thiserror::Error;
 use super::{CELL_TOLERANCE, PlanError, pairing, shape_of};
 use crate::images::Sky;
 use crate::io::FitsSource;
+use crate::pipeline::components::Listing;
 use crate::pipeline::ops::Source;
-use crate::units::Kind;
+use crate::units::{Kind, Model};
 
 /// An image that was given, and its plane for each plane of the image that it goes with.
 #[derive(Debug, Clone)]
@@ -17,6 +19,50 @@ pub struct Given {
     pub source: Source,
     /// Its planes, in the order of the other image's.
     pub planes: Vec<usize>,
+}
+
+/// A model that was given.
+#[derive(Debug, Clone)]
+pub enum GivenModel {
+    /// As an image.
+    Image(Given),
+    /// As a list of components.
+    List(Arc<Listing>),
+}
+
+impl GivenModel {
+    /// Opens a model of `other`: an image, or by its ending (`.txt`, `.csv`) a list.
+    ///
+    /// # Errors
+    /// As those of [`Given::open`] and [`Listing::open`].
+    pub fn open(spec: &str, other: &FitsSource) -> Result<Self, PlanError> {
+        let is_list = Path::new(spec).extension().is_some_and(|ending| ending == "txt" || ending == "csv");
+        if is_list { Self::list(spec, other) } else { Given::open::<Model>("model", spec, other).map(Self::Image) }
+    }
+
+    /// Opens a list of components as a model of `other`.
+    ///
+    /// # Errors
+    /// As those of [`Listing::open`].
+    pub fn list(spec: &str, other: &FitsSource) -> Result<Self, PlanError> {
+        Ok(Self::List(Arc::new(Listing::open(spec.as_ref(), other)?)))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Image(given) => given.source.0.path(),
+            Self::List(listing) => &listing.path,
+        }
+    }
+
+    /// What the user should know of it.
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Self::Image(_) => &[],
+            Self::List(listing) => &listing.notes,
+        }
+    }
 }
 
 /// An image that does not lie on the grid, or is in another unit.

@@ -16,7 +16,7 @@ fn beam_pixels(plan: &Plan) -> f64 {
     let header = plan.inputs.dirty.0.header();
     let (bmaj, bmin) = match plan.config.restore.beam {
         BeamChoice::Given(beam) => (Some(beam.bmaj), Some(beam.bmin)),
-        BeamChoice::Fit => (header.get_f64("BMAJ"), header.get_f64("BMIN")),
+        BeamChoice::Fit | BeamChoice::Circular => (header.get_f64("BMAJ"), header.get_f64("BMIN")),
     };
     let width = |cell: Cell| Some((bmaj? * bmin? / (cell.dx * cell.dy).abs()).sqrt());
     plan.cell().and_then(width).filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(TYPICAL_BEAM)

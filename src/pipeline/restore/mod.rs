@@ -8,8 +8,8 @@ mod run;
 
 use thiserror::Error;
 
-pub use plan::{RestorePlan, Restoring};
-pub use run::{RestoredPlane, restore};
+pub use plan::{ModelFile, RestorePlan, Restoring};
+pub use run::{Restored as RestoredProducts, RestoredPlane, restore};
 
 /// Why an image cannot be restored.
 #[derive(Debug, Error)]

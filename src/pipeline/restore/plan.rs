@@ -5,30 +5,44 @@ use std::sync::Arc;
 
 use super::RestoreError;
 use crate::graph::{self, GraphError, Limits};
-use crate::images::{BeamShape, CleanBeam, UNIT_CELL};
+use crate::images::{BeamChange, BeamError, BeamFit, BeamShape, CleanBeam, UNIT_CELL};
 use crate::io::FitsSource;
-use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, RunConfig, SchedulerChoice};
-use crate::pipeline::graphs::{Cut, PlaneKeys, Wiring};
+use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, ResidualBeam, RunConfig, SchedulerChoice};
+use crate::pipeline::graphs::{Cut, PlaneKeys, Treatment, Wiring};
 use crate::pipeline::ops::Source;
 use crate::pipeline::plan::given::{Given, check_unit};
-use crate::pipeline::plan::{Means, PlanError, restoring_layout};
+use crate::pipeline::plan::{GivenModel, Means, PlanError, restoring_layout};
 use crate::tiling::{Chunks, Footprint, Task, Wish, tune};
 use crate::units::{Model, Residual};
 
 /// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
 pub(in crate::pipeline) const BEAM_REACH: f64 = 5.0;
+/// The same beam made round with its major axis.
+pub(super) fn round(beam: CleanBeam) -> CleanBeam {
+    CleanBeam { bmin: beam.bmaj, bpa: 0.0, ..beam }
+}
+
 /// Clean beam assumed where it is still to be fitted \[pixels\].
 const USUAL_BEAM: f64 = 4.0;
 
 /// The files of a restored image.
 #[derive(Debug, Clone, Copy)]
 pub struct Restoring<'a> {
-    /// The model.
-    pub model: &'a str,
+    /// The model, or a list of components.
+    pub model: ModelFile<'a>,
     /// The residual, whose header the image takes.
     pub residual: &'a str,
     /// The PSF to fit the beam to.
     pub psf: Option<&'a str>,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum ModelFile<'a> {
+    /// An image.
+    Image(&'a str),
+    /// A list of components.
+    List(&'a str),
 }
 
 /// Everything that is decided before the first pixel is read.
@@ -39,7 +53,7 @@ pub struct RestorePlan {
     /// The residual.
     pub residual: Source,
     /// The model.
-    pub model: Given,
+    pub model: GivenModel,
     /// The PSF to fit the beam to.
     pub psf: Option<Given>,
     /// How planes are cut.
@@ -60,7 +74,10 @@ impl RestorePlan {
     pub fn new(config: RunConfig, files: Restoring<'_>) -> Result<Self, PlanError> {
         let residual = Source(Arc::new(FitsSource::open(files.residual)?));
         check_unit::<Residual>("residual", &residual, &residual.0)?;
-        let model = Given::open::<Model>("model", files.model, &residual.0)?;
+        let model = match files.model {
+            ModelFile::Image(spec) => GivenModel::Image(Given::open::<Model>("model", spec, &residual.0)?),
+            ModelFile::List(spec) => GivenModel::list(spec, &residual.0)?,
+        };
         let psf = files.psf.map(|spec| Given::psf(spec, &residual.0)).transpose()?;
         let means = Means::of(&config);
         let geometry = residual.0.geometry();
@@ -75,8 +92,9 @@ impl RestorePlan {
     /// Whether `path` is one of the files, under whatever name.
     pub fn contains(&self, path: &Path) -> bool {
         let Ok(wanted) = path.canonicalize() else { return false };
-        let files = [Some(&self.residual), Some(&self.model.source), self.psf.as_ref().map(|psf| &psf.source)];
-        files.into_iter().flatten().any(|file| file.0.path().canonicalize().is_ok_and(|path| path == wanted))
+        let files = [Some(&self.residual), self.psf.as_ref().map(|psf| &psf.source)].into_iter().flatten();
+        let mut paths = files.map(|file| file.0.path()).chain([self.model.path()]);
+        paths.any(|path| path.canonicalize().is_ok_and(|path| path == wanted))
     }
 
     /// What of the memory is left for the values of a graph \[bytes\].
@@ -93,9 +111,32 @@ impl RestorePlan {
     pub(super) fn known_beam(&self, plane: usize) -> Option<CleanBeam> {
         match self.config.restore.beam {
             BeamChoice::Given(beam) => Some(beam),
-            BeamChoice::Fit if self.psf.is_some() => None,
+            BeamChoice::Fit | BeamChoice::Circular if self.psf.is_some() => None,
             BeamChoice::Fit => self.residual.0.beam(plane),
+            BeamChoice::Circular => self.residual.0.beam(plane).map(round),
         }
+    }
+
+    /// How the residual of a plane stands in the image, seen with the PSF's beam: the fit, or what the header tells.
+    ///
+    /// # Errors
+    /// A beam that it cannot be convolved to.
+    pub(super) fn treatment(
+        &self,
+        plane: usize,
+        fit: Option<BeamFit>,
+        clean: &BeamShape,
+    ) -> Result<Treatment, PlanError> {
+        let restore = &self.config.restore;
+        if let Some(fit) = fit {
+            return Ok(Treatment::new(restore, &fit, clean)?);
+        }
+        let Some(own) = self.residual.0.beam(plane).filter(|_| restore.residual_beam == ResidualBeam::Convolve) else {
+            return Ok(Treatment::Keep);
+        };
+        let own = self.shape_of(own)?;
+        let narrower = BeamError::Narrower { from: own.widths(), to: clean.widths() };
+        Ok(Treatment::Convolve(BeamChange::new(&own, clean).ok_or(narrower)?))
     }
 
     /// A beam on the pixel grid.
@@ -172,7 +213,7 @@ impl RestorePlan {
     /// Reads a plane: its residual, as dirty rows too, and its model.
     pub(super) fn wire(&self, wiring: &mut Wiring, plane: usize) -> PlaneKeys {
         let dirty = wiring.prepared(plane, (&self.residual, plane), 1.0);
-        let model = wiring.given_model(plane, (&self.model.source, self.model.planes[plane]), &dirty);
+        let model = wiring.model_of(plane, &self.model, &dirty);
         let residual = wiring.untouched(plane, &dirty);
         PlaneKeys { dirty, model, residual, ..PlaneKeys::default() }
     }

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::psf::Transfers;
-use super::state::PlaneState;
+use super::state::{PlaneState, ScaleKit};
 use super::{Products, RunError, Session};
-use crate::algorithms::{Component, Control, CycleState, Phase, Retry, StopReason};
+use crate::algorithms::{Component, Control, CycleState, Phase, Retry, Scale, Step, StopReason};
 use crate::graph::Key;
 use crate::images::{BeamShape, CleanBeam, Sky, UNIT_CELL};
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{PlaneKeys, Wiring};
+use crate::pipeline::graphs::{PlaneKeys, Treatment, Wiring};
 use crate::pipeline::ops::Product;
 use crate::pipeline::outcome::{BeamOutcome, PlaneComponents, PlaneOutcome};
 use crate::pipeline::plan::restoring_layout;
@@ -17,6 +17,9 @@ use crate::pipeline::record::{Panel, PanelKind, PlaneCurve, Preview, preview_fac
 
 /// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
 const BEAM_REACH: f64 = 5.0;
+
+/// Components of each scale.
+type ByScale = Vec<(Scale, Vec<Component>)>;
 
 /// A clean beam on the pixel grid and on the sky.
 type Beam = (BeamShape, CleanBeam);
@@ -30,10 +33,11 @@ impl Session<'_> {
         };
         let mut wiring = self.wiring();
         let (mut measured, mut written, mut panels, mut lists) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut transfers = Transfers::default();
+        let (mut transfers, mut cut) = (Transfers::default(), None);
         let shown = self.shown_of(&states);
         for state in &mut states {
             let beam = self.beam(state)?;
+            let listed = self.found_at_scales(state, products)?;
             let keys = if self.is_estimated(state) {
                 let transfer = transfers.of(self, &mut wiring, state.plan.psf);
                 let (keys, asked) = self.wire_estimate(&mut wiring, state, transfer)?;
@@ -43,16 +47,20 @@ impl Session<'_> {
                 state.give_up(&mut wiring)
             };
             let keys = self.write(&mut wiring, state, (keys, beam, products), &mut written);
-            if products.lists_components && !self.is_direct() && !is_passed_through(state) {
-                lists.push((state.plan.plane, wiring.components_of(state.plan.plane, &keys.model)));
+            if let Some(scales) = listed {
+                let plane = state.plan.plane;
+                let is_asked = scales.is_empty() || products.lists.is_some_and(|lists| lists.pixels);
+                let pixels = if is_asked { wiring.components_of(plane, &keys.model) } else { Vec::new() };
+                lists.push((plane, scales, pixels));
             }
             if Some(state.plan.plane) == shown {
                 panels = self.panels(&mut wiring, state, &keys);
+                cut = self.wire_beam(&mut wiring, state)?;
             }
         }
         let mut targets = measured;
-        targets.extend(panels.iter().map(|(_, key)| key.clone()));
-        targets.extend(lists.iter().flat_map(|(_, slabs)| slabs).cloned());
+        targets.extend(panels.iter().map(|(_, key)| key.clone()).chain(cut.iter().cloned()));
+        targets.extend(lists.iter().flat_map(|(.., slabs)| slabs).cloned());
         self.release_transfers(states.len());
         targets.extend(written);
         let mut values = self.execute(wiring, &targets)?.into_iter();
@@ -70,13 +78,32 @@ impl Session<'_> {
             }
             self.preview = Some(self.preview(state, drawn)?);
             self.shown = shown;
+            let cut = cut.and_then(|_| values.next());
+            self.beam_shown = cut.map(|cut| self.beam_record(state, &cut)).transpose()?.flatten();
         }
-        for (plane, slabs) in lists {
+        for (plane, scales, slabs) in lists {
             let found = values.by_ref().take(slabs.len()).map(|slab| Ok(self.read(&slab)?.step().components.clone()));
             let found: Vec<Vec<Component>> = found.collect::<Result<_, RunError>>()?;
-            self.components.push(PlaneComponents { plane, found: found.concat() });
+            self.components.push(PlaneComponents { plane, pixels: found.concat(), scales });
         }
         self.conclude(states, begin)
+    }
+
+    /// What was found at each scale, if components are listed at all: nothing where they are points only, or where the
+    /// plane began with a model whose scales are not known. A plane lets go of it when it is written.
+    fn found_at_scales(&self, state: &PlaneState, products: &Products) -> Result<Option<ByScale>, RunError> {
+        if products.lists.is_none() || self.is_direct() || is_passed_through(state) {
+            return Ok(None);
+        }
+        let kits = self.kits(state);
+        if kits.iter().all(|kit| kit.scale.is_point()) || self.plan.inputs.model.is_some() {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(found) = &state.found else { return Ok(Some(Vec::new())) };
+        let found = self.read(found)?;
+        let of = |(kit, step): (&ScaleKit, &Step)| (kit.scale, step.components.clone());
+        let all = kits.iter().zip(&found.steps().0).filter(|(_, step)| !step.components.is_empty()).map(of).collect();
+        Ok(Some(all))
     }
 
     /// Takes down what came of a batch.
@@ -117,7 +144,23 @@ impl Session<'_> {
         match self.plan.config.restore.beam {
             BeamChoice::Given(beam) => Ok(Some((beam.shape_in_pixels(cell)?, beam))),
             BeamChoice::Fit => Ok(self.psfs[&state.plan.psf].fit().map(|fit| (fit.shape, fit.beam))),
+            BeamChoice::Circular => {
+                let round = |beam: CleanBeam| Ok((beam.shape_in_pixels(cell)?, beam));
+                let fit = self.psfs[&state.plan.psf].fit();
+                fit.map(|fit| CleanBeam::circular(fit.beam.bmaj).and_then(round)).transpose().map_err(RunError::from)
+            }
         }
+    }
+
+    /// How the residual of a plane stands in its restored image.
+    ///
+    /// # Errors
+    /// A beam that it cannot be convolved to.
+    pub(super) fn treatment(&self, state: &PlaneState) -> Result<Treatment, RunError> {
+        let restore = &self.plan.config.restore;
+        let fit = self.psfs[&state.plan.psf].fit();
+        let (Some(fit), Some((shape, _))) = (fit, self.beam(state)?) else { return Ok(Treatment::Keep) };
+        Ok(Treatment::new(restore, &fit, &shape)?)
     }
 
     /// Whether a plane's estimate is still to be found or measured.
@@ -143,11 +186,14 @@ impl Session<'_> {
             Some((shape, _)) if !blank => {
                 let reach = (BEAM_REACH * shape.widths().0).ceil() as usize;
                 let layout = restoring_layout(self.plan.cut.shape, reach, self.plan.cut.block);
+                let seen = self.treatment(state).ok().unwrap_or_default();
+                let residual = wiring.treated(plane, &keys.residual, &seen);
+                let keys = PlaneKeys { residual, ..keys.clone() };
                 wiring.restored(plane, &keys, &layout, (shape, reach))
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored, mask, lists_components: _ } = products;
+        let Products { model, residual, restored, mask, lists: _ } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),
@@ -208,7 +254,8 @@ impl Session<'_> {
             (Some((shape, beam)), Some(_)) if !is_passed_through(&state) => Some(BeamOutcome {
                 beam,
                 pixels: shape.widths(),
-                fitted: psf.fit().is_some(),
+                fitted: !matches!(self.plan.config.restore.beam, BeamChoice::Given(_)),
+                residual_factor: self.treatment(&state)?.factor(),
                 sidelobe_max: psf.fit().map(|fit| fit.sidelobe_max),
                 sidelobe_min: psf.fit().map(|fit| fit.sidelobe_min),
                 misfit: psf.fit().map(|fit| fit.misfit),

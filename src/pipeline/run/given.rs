@@ -35,7 +35,7 @@ impl Session<'_> {
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let plane = state.plan.plane;
             let keys = state.give(&mut wiring, true);
-            let model = wiring.given_model(plane, (&given.source, given.planes[plane]), &keys.dirty);
+            let model = wiring.model_of(plane, given, &keys.dirty);
             targets.extend(self.wire_residual(&mut wiring, state, PlaneKeys { model, ..keys }));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();

@@ -1,5 +1,6 @@
 //! The run: batches of planes, each loaded, deconvolved, restored and written through task graphs.
 
+mod beam;
 mod clean;
 mod contest;
 mod finish;
@@ -27,7 +28,7 @@ use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
 use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
 use super::plan::{Plan, PlanError};
-use super::record::{Convergence, Preview};
+use super::record::{BeamRecord, Convergence, Preview};
 use crate::algorithms::{Kind, StopReason};
 use crate::graph::{
     self, Callback, Cancel, GraphError, Key, RemoteError, RunContext, Scheduler, TaskContext, TaskSite,
@@ -139,7 +140,14 @@ pub struct Products {
     residual: FitsTarget<Residual>,
     restored: FitsTarget<Restored>,
     mask: Option<FitsTarget<Selection>>,
-    lists_components: bool,
+    lists: Option<Lists>,
+}
+
+/// What is listed of the components.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// The pixels of models made of scales as well.
+    pub pixels: bool,
 }
 
 impl Products {
@@ -159,13 +167,13 @@ impl Products {
             residual: FitsTarget::create(&paths[1], template, overwrite)?,
             restored: FitsTarget::create(&paths[2], template, overwrite)?,
             mask,
-            lists_components: false,
+            lists: None,
         })
     }
 
     /// Also lists the components of the models of CLEAN, for [`Outcome::components`].
-    pub fn listing_components(self) -> Self {
-        Self { lists_components: true, ..self }
+    pub fn listing_components(self, lists: Lists) -> Self {
+        Self { lists: Some(lists), ..self }
     }
 
     /// Where the products of `prefix` stand: model, residual, restored image, and the mask where there is one.
@@ -180,7 +188,7 @@ impl Products {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored, mask, lists_components: _ } = self;
+        let Self { model, residual, restored, mask, lists: _ } = self;
         let mut paths = vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?];
         paths.extend(mask.map(|mask| mask.finish(plain)).transpose()?);
         Ok(paths)
@@ -201,6 +209,7 @@ struct Session<'a> {
     components: Vec<PlaneComponents>,
     convergence: Convergence,
     preview: Option<Preview>,
+    beam_shown: Option<BeamRecord>,
     /// The plane that the preview shows.
     shown: Option<usize>,
 }
@@ -231,7 +240,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         session.batch(batch)?;
     }
     let psf_grid = session.grid_outcome();
-    let Session { phases, outcomes, components, convergence, preview, .. } = session;
+    let Session { phases, outcomes, components, convergence, preview, beam_shown, .. } = session;
     check_any(plan, &outcomes)?;
     if tools.cancel.is_aborted() {
         return Err(RunError::Aborted);
@@ -247,6 +256,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         convergence,
         preview,
         psf_grid,
+        beam: beam_shown,
     })
 }
 
@@ -281,6 +291,7 @@ impl<'a> Session<'a> {
             components: Vec::new(),
             convergence: Convergence::default(),
             preview: None,
+            beam_shown: None,
             shown: None,
         }
     }
@@ -290,6 +301,8 @@ impl Session<'_> {
     fn batch(&mut self, batch: &[super::plan::PlanePlan]) -> Result<(), RunError> {
         let begin = Instant::now();
         let mut states = self.timed(0, |session| session.load(batch))?;
+        // a beam that the residual cannot be convolved to is told before the work
+        states.iter().try_for_each(|state| self.treatment(state).map(drop))?;
         self.timed(1, |session| match session.plan.algorithm().kind {
             Kind::Clean(minor) => session.clean(&mut states, minor),
             Kind::Direct => session.solve(&mut states),

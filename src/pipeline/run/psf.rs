@@ -6,7 +6,7 @@ use super::state::{PlaneState, PsfState};
 use super::{RunError, Session};
 use crate::algorithms::Shortfall;
 use crate::graph::Key;
-use crate::images::{PsfError, PsfPeak};
+use crate::images::{BeamFit, PsfError, PsfPeak};
 use crate::pipeline::graphs::{Kept, KernelCut, Wiring};
 use crate::pipeline::ops::{PsfFacts, PsfPlane, Value};
 use crate::pipeline::plan::PlanePlan;
@@ -133,6 +133,7 @@ impl Session<'_> {
         if asymmetry > ASYMMETRY {
             state.notes.push(format!("the PSF is not even: odd part {asymmetry:.1e} of its norm"));
         }
+        state.notes.extend(psf.fit().iter().flat_map(BeamFit::doubts));
         let floor = ring * state.dirty_peak;
         if f64::from(floor) > state.stats.sigma {
             state.notes.push(format!(

@@ -110,7 +110,7 @@ impl Session<'_> {
             BeamChoice::Given(beam) => {
                 self.plan.cell().map(|cell| (beam.bmaj * beam.bmin / (cell.dx * cell.dy).abs()).sqrt())
             }
-            BeamChoice::Fit => None,
+            BeamChoice::Fit | BeamChoice::Circular => None,
         };
         let fitted = || psf.fit().map(|fit| (fit.pixels.0 * fit.pixels.1).sqrt());
         given.or_else(fitted).filter(|width| width.is_finite() && *width > 0.0).unwrap_or(USUAL_BEAM)

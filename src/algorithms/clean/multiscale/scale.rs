@@ -78,6 +78,20 @@ impl Scale {
         TILE_MARGIN.max(self.width.ceil() as usize)
     }
 
+    /// Full width at half maximum of the Gaussian shape of this width \[pixels\].
+    pub fn gaussian_fwhm(&self) -> f64 {
+        SIGMAS * self.width * (8.0 * std::f64::consts::LN_2).sqrt()
+    }
+
+    /// The Gaussian scale of a full width at half maximum \[pixels\].
+    pub fn gaussian(fwhm: f64) -> Self {
+        let width = fwhm / (SIGMAS * (8.0 * std::f64::consts::LN_2).sqrt());
+        // widths are given with few digits, and lists have rounded them
+        let short = (1e6 * width).round() / 1e6;
+        let width = if (width - short).abs() < 1e-9 { short } else { width };
+        Self { width, shape: ScaleShape::Gaussian, bias: 1.0, step: 1 }
+    }
+
     /// Where its centres may stand.
     pub fn grid(&self) -> Grid {
         let edge = (self.width / 2.0).ceil() as usize;
