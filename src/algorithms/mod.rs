@@ -10,9 +10,10 @@ pub mod wiener;
 
 pub use clean::{
     AutoThreshold, CellRows, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Grid, Levels,
-    LocalRms, Member, Minor, MinorCycle, MinorRules, MinorView, MultiscaleParams, Next, Patch, Psfs, Retry, RmsMap,
-    RmsMethod, SCALES_DEPTH, Scale, ScaleShape, Shortfall, Sight, Signs, Step, Steps, TILE_DEPTH, TILE_MARGIN, Table,
-    TileChoice, TileRank, TileRules, View, Widths, Window, clean_together, normal_table, smooth_table, table_reach,
+    LocalRms, Member, Minor, MinorCycle, MinorRules, MinorView, MultiscaleParams, Next, PEAK_RISE, Patch, Psfs, Retry,
+    RmsMap, RmsMethod, SCALES_DEPTH, Scale, ScaleShape, Shortfall, Sight, Signs, Step, Steps, TILE_DEPTH, TILE_MARGIN,
+    Table, TileChoice, TileRank, TileRules, View, Widths, Window, clean_together, normal_table, smooth_table,
+    table_reach,
 };
 pub use param::{PARAMS, Param, ParamKind};
 pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};

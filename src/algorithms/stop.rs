@@ -70,6 +70,13 @@ pub enum StopReason {
         /// Lowest peak before it \[Jy/beam\].
         lowest: f32,
     },
+    /// Some tiles made things worse with safer settings too and were left as they were; the rest went on.
+    TilesDiverged {
+        /// The tiles, row by row from 0.
+        tiles: Vec<usize>,
+        /// Why the rest ended.
+        rest: Box<StopReason>,
+    },
     /// Cleaning deeper inside the auto-mask no longer explains the image; the last good state was kept.
     MaskExhausted {
         /// What became worse.
@@ -123,6 +130,7 @@ impl StopReason {
             Self::Iterations { .. } => "iterations",
             Self::MajorCycles { .. } => "major-cycles",
             Self::Diverged { .. } => "diverged",
+            Self::TilesDiverged { .. } => "tiles-diverged",
             Self::Stalled { .. } => "stalled",
             Self::Negative { .. } => "negative",
             Self::NothingAllowed => "nothing-allowed",
@@ -133,6 +141,13 @@ impl StopReason {
             Self::Empty => "empty",
             Self::NoPsf => "no-psf",
         }
+    }
+}
+
+impl StopReason {
+    /// Whether a part of the plane, or all of it, is no better for having been cleaned on.
+    pub fn is_divergence(&self) -> bool {
+        matches!(self, Self::Diverged { .. } | Self::TilesDiverged { .. })
     }
 }
 
@@ -156,6 +171,9 @@ impl fmt::Display for StopReason {
                 write!(f, "diverged: the peak rose to {peak:.3e} Jy/beam from {lowest:.3e}; kept the last good state")
             }
             Self::Diverged { sign, .. } => write!(f, "diverged: cycles only raised {sign}; kept the last good state"),
+            Self::TilesDiverged { tiles, rest } => {
+                write!(f, "tiles {tiles:?} diverged; kept their last good state; the rest: {rest}")
+            }
             Self::Stalled { cycles, peak } => {
                 write!(f, "stalled: {cycles} cycles in a row took less than 1 % off the peak of {peak:.3e} Jy/beam")
             }

@@ -66,7 +66,7 @@ pub struct GridPsf {
 impl Outcome {
     /// The planes that diverged, by their labels.
     pub fn diverged(&self) -> Vec<&str> {
-        let diverged = self.planes.iter().filter(|plane| matches!(plane.stop, StopReason::Diverged { .. }));
+        let diverged = self.planes.iter().filter(|plane| plane.stop.is_divergence());
         diverged.map(|plane| plane.label.as_str()).collect()
     }
 }
@@ -159,6 +159,12 @@ pub struct TilesOutcome {
     pub across: usize,
     /// Tiles one below the other.
     pub down: usize,
+    /// Those that ran away once and were cleaned on with smaller steps, row by row from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cleaned_again: Vec<usize>,
+    /// Those of them that ran away again, and were left at their last good state.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diverged: Vec<usize>,
     /// Where they met in the last cycle.
     #[serde(skip)]
     pub seams: Seams,

@@ -3,6 +3,7 @@
 use std::fs;
 
 use ndarray::{Array2, s};
+use serde_json::json;
 
 use crate::support::fits::Image;
 use crate::support::program::{Folder, Products};
@@ -215,6 +216,51 @@ fn only_the_plane_that_diverged_is_cleaned_once_more() {
     let alone = products.restored().plane(0);
     let (single, _) = run(&folder, "--dirty dirty.fits --psf psf.fits --niter 20000", 0);
     assert_eq!(single.restored().plane(0), alone, "the good plane is that of a run of its own");
+}
+
+/// The image of a PSF whose middle pixel is at column `x` of the middle row.
+fn at(psf: &Array2<f64>, x: usize) -> Image {
+    let place = |reference: f64, size: usize, at: usize| format!("{}", reference + (size / 2) as f64 - at as f64);
+    Image::new(psf).with("CRPIX1", &place(9.0, psf.dim().1, x)).with("CRPIX2", &place(11.0, psf.dim().0, SHAPE.0 / 2))
+}
+
+/// A field in two tiles, with a PSF for either, the second of which is that of another image; the sources that the first sees.
+fn two_tiles(folder: &Folder, second: &Array2<f64>) -> f64 {
+    let west = [(30.0, 20.0, 1.0), (14.0, 10.0, 0.5), (50.0, 26.0, 0.25)];
+    let points = [&west[..], &[(28.0, 62.0, 0.9)]].concat();
+    folder.save("dirty.fits", &Image::new(&(sky::dirty(SHAPE, &points) + sky::noise(SHAPE, NOISE, 4))));
+    folder.save("p0.fits", &at(&sky::wide_psf(SHAPE), 20));
+    folder.save("p1.fits", &at(second, 60));
+    west.iter().map(|point| point.2).sum()
+}
+
+const TWO_TILES: &str = "--dirty dirty.fits --psf-grid p0.fits,p1.fits --psf-weighting nearest --tile 2x1 --algorithm";
+
+#[test]
+fn only_the_tile_that_diverged_is_cleaned_again_and_then_left() {
+    let folder = folder();
+    let flux = two_tiles(&folder, &foreign_psf());
+    for algorithm in ["clean", "clark", "multiscale --multiscale-scales 0"] {
+        check_tiles(&folder, flux, algorithm);
+    }
+}
+
+fn check_tiles(folder: &Folder, flux: f64, algorithm: &str) {
+    let words = format!("{TWO_TILES} {algorithm}");
+    let (products, err) = run(folder, &words, 4);
+    assert_eq!(products.reasons(), ["tiles-diverged"], "{err}");
+    assert!(err.contains("diverged: 1 of 1 planes"), "{err}");
+    let summary = products.summary();
+    let plane = &summary["planes"][0];
+    assert_eq!((&plane["tiles"]["cleaned_again"], &plane["tiles"]["diverged"]), (&json!([1]), &json!([1])), "{err}");
+    assert!(notes(&products).contains("tiles [1] diverged, and were cleaned on with smaller steps"), "{err}");
+    let model = products.model().plane(0);
+    let west = model.slice(s![.., ..36]).sum();
+    assert!((west / flux - 1.0).abs() < 0.02, "the other tile has all of its flux: {west} of {flux}\n{err}");
+    for threads in ["1", "3 --chunk 9"] {
+        let (again, _) = run(folder, &format!("{words} --threads {threads}"), 4);
+        assert_eq!(again.restored().pixels, products.restored().pixels, "{threads}");
+    }
 }
 
 #[test]

@@ -355,4 +355,5 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-pub use retry::Retry;
+pub(super) use retry::GAIN_LEFT;
+pub use retry::{PEAK_RISE, Retry};

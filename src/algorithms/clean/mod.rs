@@ -19,7 +19,7 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf, PsfGrid};
 use crate::kernels::list::ActiveList;
 
-pub use control::{AutoThreshold, CleanParams, Control, Next, Retry};
+pub use control::{AutoThreshold, CleanParams, Control, Next, PEAK_RISE, Retry};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub use levels::{Levels, SCALES_DEPTH, Sight};
 pub use local::{CellRows, LocalRms, RmsMap, RmsMethod};

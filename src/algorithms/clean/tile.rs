@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::control::MAX_ACTIVE;
+use super::control::{GAIN_LEFT, MAX_ACTIVE};
 use super::{Levels, MinorRules};
 
 /// Pixels round a tile that are cleaned with it, without keeping what is found there: the sidelobes next to a bright source
@@ -107,6 +107,10 @@ pub struct TileRules {
     pub floor: f32,
     /// Components that each tile may take.
     pub niter: Vec<u64>,
+    /// Weighted peak of each tile \[Jy/beam\].
+    pub peaks: Vec<f32>,
+    /// Tiles that have run away once, and are cleaned with smaller steps.
+    pub safe: Vec<usize>,
 }
 
 impl TileRules {
@@ -131,7 +135,25 @@ impl TileRules {
         if let Some(niter) = niter.get_mut(first) {
             *niter += rest;
         }
-        Self { floor, niter }
+        let peaks = all.iter().map(|tile| tile.peak).collect();
+        Self { floor, niter, peaks, safe: Vec::new() }
+    }
+
+    /// The same where some tiles are cleaned with smaller steps.
+    #[must_use]
+    pub fn with_safe(self, safe: &[usize]) -> Self {
+        Self { safe: safe.to_vec(), ..self }
+    }
+
+    /// What a tile keeps to: `rules` with the floor of all and its own share of the components. One that has run away takes
+    /// a quarter of the gain, and goes half of the way.
+    pub fn of(&self, tile: usize, rules: &MinorRules) -> MinorRules {
+        let usual = MinorRules { floor: self.floor, niter: self.niter[tile], ..*rules };
+        if !self.safe.contains(&tile) {
+            return usual;
+        }
+        let half = f32::midpoint(self.floor, self.peaks[tile]);
+        MinorRules { gain: GAIN_LEFT * usual.gain, floor: half.max(self.floor), ..usual }
     }
 }
 
@@ -173,11 +195,23 @@ mod tests {
     fn components_are_shared_out_to_the_last_by_what_stands_out() {
         let ranks = [rank(0, &[1.0, 0.5]), rank(2, &[0.6; 6]), rank(0, &[0.7])];
         let of = |niter: u64| TileRules::new(3, &rules(0.25, niter), ranks.clone());
-        assert_eq!(of(900), TileRules { floor: 0.25, niter: vec![300, 0, 600] });
+        assert_eq!((of(900).floor, of(900).niter), (0.25, vec![300, 0, 600]));
+        assert_eq!(of(900).peaks, [1.0, 0.0, 0.6]);
         for niter in [0, 1, 2, 7, 100, u64::MAX] {
             assert_eq!(of(niter).niter.iter().map(|share| u128::from(*share)).sum::<u128>(), u128::from(niter));
         }
         assert_eq!(of(1).niter, [1, 0, 0], "the highest peak comes first");
+    }
+
+    #[test]
+    fn tile_that_ran_away_takes_smaller_steps_and_the_others_do_not() {
+        let given = rules(0.25, 900);
+        let all = TileRules::new(3, &given, [rank(0, &[1.0]), rank(2, &[0.6; 2])]);
+        assert_eq!(all.of(2, &given), MinorRules { niter: 600, ..given });
+        let safe = all.clone().with_safe(&[1, 2]);
+        assert_eq!(safe.of(0, &given), all.of(0, &given));
+        assert_eq!(safe.of(2, &given), MinorRules { niter: 600, gain: 0.025, floor: 0.425, ..given });
+        assert_eq!(safe.of(1, &given).floor, 0.25, "a quiet tile goes no deeper than the others");
     }
 
     #[test]

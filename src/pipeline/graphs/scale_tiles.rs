@@ -7,11 +7,12 @@ use crate::pipeline::ops::{CleanScales, DeconvOp, MergeSteps, Rows, ScalesTile, 
 use crate::tiling::Tiles;
 
 impl Wiring {
-    /// A minor cycle over several scales on tiles side by side; `residual` is not smoothed, `family` gives the PSFs of a tile.
+    /// A minor cycle over several scales on tiles side by side; `residual` is not smoothed, `family` gives the PSFs of a tile,
+    /// and the last of the cut are the tiles that take smaller steps.
     pub fn tiled_scales<'a>(
         &mut self,
         (plane, residual): (usize, &[Key]),
-        (tiles, cut): (Tiles, ScalesCut<'_>),
+        (tiles, cut, safe): (Tiles, ScalesCut<'_>, &[usize]),
         family: impl Fn(usize) -> &'a Family,
     ) -> TiledStep {
         let ScalesCut { rules, scales, .. } = cut;
@@ -21,7 +22,7 @@ impl Wiring {
             let what = (tiles, &*format!("-scale{number}"), *scale);
             ranks.extend(self.tile_ranks(plane, keys, (&seams, weights), what));
         }
-        let op = DeconvOp::TileFloor(TileFloor { tiles, rules });
+        let op = DeconvOp::TileFloor(TileFloor { tiles, rules, safe: safe.to_vec() });
         let rules = self.task(key("tile-floor", plane, 0), op, ranks);
         // points alone are cleaned as `clean` does
         let share = if scales.len() > 1 { SCALES_DEPTH } else { TILE_DEPTH };

@@ -4,12 +4,12 @@
 //! far as its own pixels reach.
 
 use super::{MinorCut, PlaneKeys, Wiring, key};
-use crate::algorithms::{Scale, TILE_DEPTH, TILE_MARGIN};
+use crate::algorithms::{MinorRules, Patch, Scale, TILE_DEPTH, TILE_MARGIN};
 use crate::graph::Key;
 use crate::images::PsfPeak;
 use crate::pipeline::ops::{
-    CropColumns, DeconvOp, DrawSeams, MakePsf, MergeSteps, MinorTile, PsfPlane, RankTiles, Rows, SeamColumns, SeamRows,
-    Select, SelectAbove, TileFloor,
+    CropColumns, DeconvOp, DrawSeams, LeaveTiles, MakePsf, MergeSteps, MinorTile, PsfPlane, RankTiles, Rows,
+    SeamColumns, SeamRows, Select, SelectAbove, TileFloor,
 };
 use crate::tiling::Tiles;
 
@@ -24,18 +24,19 @@ pub struct TiledStep {
 }
 
 impl Wiring {
-    /// A minor cycle on tiles side by side; the arguments are those of [`Wiring::minor`], with a PSF for each tile.
+    /// A minor cycle on tiles side by side; the arguments are those of [`Wiring::minor`], with a PSF for each tile,
+    /// and the tiles that take smaller steps.
     pub fn tiled_minor<'a>(
         &mut self,
         plane: usize,
         keys: &PlaneKeys,
         around: (&[Key], impl Fn(usize) -> &'a Key),
-        cycle: (Tiles, MinorCut),
+        cycle: (Tiles, MinorCut, &[usize]),
     ) -> TiledStep {
-        let ((weights, psf), (tiles, cut)) = (around, cycle);
+        let ((weights, psf), (tiles, cut, safe)) = (around, cycle);
         let seams = self.seams(plane, &keys.residual, tiles);
         let ranks = self.tile_ranks(plane, keys, (&seams, weights), (tiles, "", Scale::POINT));
-        let op = DeconvOp::TileFloor(TileFloor { tiles, rules: cut.rules });
+        let op = DeconvOp::TileFloor(TileFloor { tiles, rules: cut.rules, safe: safe.to_vec() });
         let rules = self.task(key("tile-floor", plane, 0), op, ranks);
         let lists = self.tile_lists(plane, keys, (&rules, weights), ("", Scale::POINT, TILE_DEPTH));
         let slabs = self.cut.slabs();
@@ -50,6 +51,26 @@ impl Wiring {
         let steps: Vec<Key> = (0..tiles.count()).map(|tile| minor((&mut *self, tile))).collect();
         let step = self.task(key("found-tiles", plane, 0), DeconvOp::MergeSteps(MergeSteps), steps);
         TiledStep { step, rules, seams }
+    }
+
+    /// The peak of each tile, as the seams of a cycle have it: rules of which nothing else counts.
+    pub fn tile_peaks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), tiles: Tiles) -> Key {
+        let ranks = self.tile_ranks(plane, keys, around, (tiles, "", Scale::POINT));
+        let rules = MinorRules { gain: 0.0, floor: 0.0, niter: 0, patch: Patch::default(), signs: self.signs };
+        let op = DeconvOp::TileFloor(TileFloor { tiles, rules, safe: Vec::new() });
+        self.task(key("tile-peaks", plane, 0), op, ranks)
+    }
+
+    /// Where components may stand without some tiles; `name` tells these rows from others of the graph.
+    pub fn leave_tiles(&mut self, plane: usize, rows: (&str, &[Key]), seams: &Key, tiles: &[usize]) -> Vec<Key> {
+        let nx = self.cut.shape.1;
+        let slabs = self.cut.slabs().into_iter().zip(rows.1).enumerate();
+        slabs
+            .map(|(index, (slab, allowed))| {
+                let op = DeconvOp::LeaveTiles(LeaveTiles { rows: slab, nx, tiles: tiles.to_vec() });
+                self.task(key(rows.0, plane, index), op, vec![seams.clone(), allowed.clone()])
+            })
+            .collect()
     }
 
     /// Least-cost seams through the residual.

@@ -91,6 +91,10 @@ fn local(shape: (usize, usize)) -> [Value; 2] {
     [Value::CellRows(cells), Value::RmsMap(map)]
 }
 
+fn tile_rules(rng: &mut ChaCha8Rng) -> TileRules {
+    TileRules { floor: rng.random(), niter: vec![u64::MAX, 0], peaks: vec![0.5, -0.0], safe: vec![1] }
+}
+
 /// Values of the CLEAN cycles and of the measurements.
 fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let shortfall = Shortfall { reach: [1, 2, 3, 0], level: 0.1, cell: 2 };
@@ -147,7 +151,7 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
         Value::Strips(vec![Strip::from_parts(vec![rng.random(); shape.0], vec![2; 3 * shape.0]); 2]),
         Value::Seams(Seams::new(Tiles::of_grid((40, 32), (2, 2)), vec![vec![3; 40]], vec![vec![1; 32]])),
         Value::TileRanks(vec![TileRank { tile: 7, peak: rng.random(), levels: tile_levels }; 2]),
-        Value::TileRules(TileRules { floor: rng.random(), niter: vec![u64::MAX, 0] }),
+        Value::TileRules(tile_rules(rng)),
         Value::NoPsf(PsfError::TwoPeaks { first: (1, 2), second: (3, 4), ratio: 0.99 }),
         Value::Done,
     ]

@@ -118,6 +118,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::TileFloor(_)
         | DeconvOp::SelectAbove(_)
         | DeconvOp::MinorTile(_)
+        | DeconvOp::LeaveTiles(_)
         | DeconvOp::FilteredRows(_)
         | DeconvOp::CeilingBlock(_)
         | DeconvOp::ZeroModel(_)

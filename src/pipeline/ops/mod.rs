@@ -48,7 +48,7 @@ pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows};
-pub use tiles::{MinorTile, RankTiles, SelectAbove, TileFloor};
+pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
@@ -254,6 +254,8 @@ pub enum DeconvOp {
     SelectAbove(SelectAbove),
     /// The minor cycle of a tile.
     MinorTile(MinorTile),
+    /// Where components may stand without some tiles.
+    LeaveTiles(LeaveTiles),
 }
 
 /// What each operation must say of itself.
@@ -352,6 +354,7 @@ macro_rules! each {
             DeconvOp::TileFloor($op) => $call,
             DeconvOp::SelectAbove($op) => $call,
             DeconvOp::MinorTile($op) => $call,
+            DeconvOp::LeaveTiles($op) => $call,
         }
     };
 }

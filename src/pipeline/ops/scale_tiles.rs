@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{CleanScales, OpError, Value, Work};
-use crate::algorithms::{MinorRules, Scale, Step, Steps};
+use crate::algorithms::{Scale, Step, Steps};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::kernels::list::ActiveList;
 use crate::tiling::Seams;
@@ -43,7 +43,7 @@ impl Work for ScalesTile {
             lists.push(near(seams, self.tile, *scale, own));
             rest = others;
         }
-        let rules = MinorRules { floor: rules.floor, niter: rules.niter[self.tile], ..self.clean.rules };
+        let rules = rules.of(self.tile, &self.clean.rules);
         if rules.niter == 0 || lists.iter().all(ActiveList::is_empty) {
             return Ok(Value::Steps(Steps(vec![Step::default(); self.clean.count])));
         }

@@ -8,6 +8,7 @@ use super::measure::Weights;
 use super::{OpError, Rows, Select, Value, Work};
 use crate::algorithms::{Minor, MinorRules, MinorView, Psfs, Scale, Signs, Step, TILE_MARGIN, TileRank, TileRules};
 use crate::graph::{Cost, Meta, TaskContext};
+use crate::images::Mask;
 use crate::kernels::list::ActiveList;
 use crate::tiling::Tiles;
 
@@ -72,6 +73,8 @@ pub struct TileFloor {
     pub tiles: Tiles,
     /// What they keep to together.
     pub rules: MinorRules,
+    /// Tiles that take smaller steps.
+    pub safe: Vec<usize>,
 }
 
 impl Work for TileFloor {
@@ -80,12 +83,16 @@ impl Work for TileFloor {
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
         let tiles = self.tiles.count() as u64;
-        Cost { flops: bytes as f64, output_bytes: 8 * tiles, scratch_bytes: 2 * RANK_BYTES * tiles }
+        Cost {
+            flops: bytes as f64,
+            output_bytes: 12 * tiles + 8 * self.safe.len() as u64,
+            scratch_bytes: 2 * RANK_BYTES * tiles,
+        }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let ranks = inputs.iter().flat_map(|slab| slab.tile_ranks().iter().cloned());
-        Ok(Value::TileRules(TileRules::new(self.tiles.count(), &self.rules, ranks)))
+        Ok(Value::TileRules(TileRules::new(self.tiles.count(), &self.rules, ranks).with_safe(&self.safe)))
     }
 }
 
@@ -146,12 +153,69 @@ impl Work for MinorTile {
                 }
             }
         }
-        let rules = MinorRules { floor: rules.floor, niter: rules.niter[self.tile], ..self.rules };
+        let rules = rules.of(self.tile, &self.rules);
         if list.is_empty() || rules.niter == 0 {
             return Ok(Value::Step(Step::default()));
         }
         let mut step = self.minor.cycle().run(MinorView::List(list), &Psfs::one(psf), &rules, &context.cancel);
         step.components.retain(|component| seams.tile_of(component.y, component.x) == self.tile);
         Ok(Value::Step(step))
+    }
+}
+
+/// Takes tiles out of where components may stand; inputs: the seams, where they may in a slab.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeaveTiles {
+    /// The slab.
+    pub rows: Rows,
+    /// Columns of the plane.
+    pub nx: usize,
+    /// The tiles.
+    pub tiles: Vec<usize>,
+}
+
+impl Work for LeaveTiles {
+    const KIND: &'static str = "leave-tiles";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let pixels = (self.rows.len() * self.nx) as u64;
+        Cost { flops: pixels as f64, output_bytes: pixels, scratch_bytes: 4 * self.nx as u64 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (seams, allowed) = (inputs[0].seams(), inputs[1].allowed());
+        let mut labels = vec![0; self.nx];
+        let mut flags = Vec::with_capacity(self.rows.len() * self.nx);
+        for (y, row) in self.rows.range().enumerate() {
+            seams.label(row, &mut labels);
+            let allowed = allowed.as_ref().map(|mask| mask.row(y));
+            let stays = |x: usize| allowed.is_none_or(|row| row[x]) && !self.tiles.contains(&(labels[x] as usize));
+            flags.extend((0..self.nx).map(stays));
+        }
+        Ok(Value::Allowed(Mask::from_flags((self.rows.len(), self.nx), flags)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiling::Seams;
+
+    #[test]
+    fn tiles_that_are_left_hold_no_components_and_the_others_what_they_held() {
+        let seams = Seams::new(Tiles::of_grid((6, 8), (1, 2)), vec![vec![1; 6]], Vec::new());
+        let held = Mask::from_flags((2, 8), (0..16).map(|index| index != 1).collect()).unwrap();
+        let op = LeaveTiles { rows: Rows { first: 3, last: 5 }, nx: 8, tiles: vec![1] };
+        let of = |allowed: Option<Mask>| {
+            let inputs = [Arc::new(Value::Seams(seams.clone())), Arc::new(Value::Allowed(allowed))];
+            op.run(&inputs, &TaskContext::default()).unwrap().allowed().clone().unwrap()
+        };
+        for ((y, x), before) in (0..2).flat_map(|y| (0..8).map(move |x| (y, x))).map(|at| (at, held.allows(at.0, at.1)))
+        {
+            let stays = seams.tile_of(3 + y, x) == 0;
+            assert_eq!(of(None).allows(y, x), stays);
+            assert_eq!(of(Some(held.clone())).allows(y, x), stays && before);
+        }
+        assert!(of(None).count() > 0 && of(None).count() < 16);
     }
 }

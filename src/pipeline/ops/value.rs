@@ -307,7 +307,7 @@ impl Value {
             Self::Strips(strips) => strips.iter().map(Strip::bytes).sum(),
             Self::Seams(seams) => seams.bytes(),
             Self::TileRanks(ranks) => 8300 * ranks.len() as u64,
-            Self::TileRules(rules) => 8 * rules.niter.len() as u64,
+            Self::TileRules(rules) => (12 * rules.niter.len() + 8 * rules.safe.len()) as u64,
             Self::Rank(_)
             | Self::PsfSurvey(_)
             | Self::PsfCore(_)

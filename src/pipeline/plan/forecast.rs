@@ -211,7 +211,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
             let step = match plan.tiles {
                 Some(tiles) => {
                     let psf = |tile| &psfs[nearest(plan.grid(), tiles, tile)];
-                    wiring.tiled_minor(plane, &keys, (&weights, psf), (tiles, cut)).step
+                    wiring.tiled_minor(plane, &keys, (&weights, psf), (tiles, cut, &[])).step
                 }
                 None => wiring.minor(plane, &keys, (&weights, (&psfs[..], plan.grid())), cut),
             };

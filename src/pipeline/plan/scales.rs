@@ -118,7 +118,7 @@ pub(super) fn cycle(
     let steps = match plan.tiles {
         Some(tiles) => {
             let family = |tile: usize| &families[nearest(plan.grid(), tiles, tile)];
-            wiring.tiled_scales((plane, &keys.residual), (tiles, cut), family).step
+            wiring.tiled_scales((plane, &keys.residual), (tiles, cut, &[]), family).step
         }
         None => wiring.minor_scales(plane, cut, families[0].clone()),
     };

@@ -23,6 +23,8 @@ enum Task {
     Open,
     /// The last good model again.
     Back,
+    /// Components no more in tiles that ran away.
+    Leave,
     /// A look at all scales.
     Look,
 }
@@ -62,6 +64,9 @@ impl Session<'_> {
         if let Some(reason) = state.contest.ending.take() {
             return self.end(state, reason);
         }
+        if state.runaways.is_new() {
+            return Some(Task::Leave);
+        }
         if state.scales.iter().any(|scale| !scale.is_fresh && !scale.is_out) {
             return Some(Task::Look);
         }
@@ -85,6 +90,7 @@ impl Session<'_> {
             Next::Back => {
                 let label = &state.plan.label;
                 self.tools.watch.note(&format!("{label}: that made things worse; taken back"));
+                Self::ask_tiles(state, None);
                 self.leave_out(state);
                 Some(Task::Back)
             }
@@ -144,8 +150,12 @@ impl Session<'_> {
                     state.mask = state.allowed.clone();
                     self.take_statistics(state, &mut values);
                 }
+                Task::Leave => self.take_rest(state, &mut values),
                 Task::Back => {
+                    let whole = self.take_peaks(state, &mut values)?;
                     self.take_residual(state, &mut values);
+                    state.contest.ending =
+                        state.contest.ending.take().or(whole.and_then(|reason| self.again(state, reason)));
                     state.note_point();
                 }
             }
@@ -164,14 +174,16 @@ impl Session<'_> {
             }
             Task::Mask => self.wire_mask(wiring, state),
             Task::Open => self.wire_open(wiring, state),
+            Task::Leave => self.wire_rest(wiring, state),
             Task::Back => {
+                let peaks = self.wire_peaks(wiring, state);
                 if !state.good.is_empty() {
                     state.model = std::mem::take(&mut state.good);
                     state.found = state.good_found.take();
                 }
                 state.outdate();
                 let keys = state.give(wiring, true);
-                self.wire_residual(wiring, state, keys)
+                peaks.into_iter().chain(self.wire_residual(wiring, state, keys)).collect()
             }
         }
     }
@@ -202,7 +214,8 @@ impl Session<'_> {
         let psfs = self.give_psfs(wiring, state.plan.psf);
         let seen = (&psfs[..], self.plan.grid());
         if let Some(tiles) = self.plan.tiles {
-            let (taken, model) = wire_tiles(wiring, plane, (&keys, &weights, seen), (tiles, minor, rules));
+            let (taken, model) =
+                wire_tiles(wiring, plane, (&keys, &weights, seen), (tiles, minor, rules, &state.runaways.safe));
             let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
             return taken.into_iter().chain(measured).collect();
         }
@@ -274,7 +287,7 @@ impl Session<'_> {
     }
 
     /// Takes weights and statistics.
-    fn take_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
+    pub(super) fn take_statistics(&self, state: &mut PlaneState, values: &mut impl Iterator<Item = Kept>) {
         let weights = self.weights_of(&state.plan);
         state.weights = values.by_ref().take(weights).collect();
         let statistics = values.next().expect("statistics come last");

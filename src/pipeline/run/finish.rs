@@ -267,6 +267,7 @@ impl Session<'_> {
         let tiles = self.tiles_of(&state)?;
         let mut notes = state.notes;
         notes.extend(state.retry.as_ref().map(Retry::note));
+        notes.extend(state.runaways.note());
         notes.extend(state.control.as_ref().and_then(|control| below_noise(control.state())));
         let progress = state.control.as_ref().map(Control::state).cloned().unwrap_or_default();
         self.convergence.planes.push(PlaneCurve {

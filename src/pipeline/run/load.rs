@@ -1,6 +1,7 @@
 //! Loading a batch: PSFs, planes, first statistics.
 
 use super::contest::Contest;
+use super::runaways::Runaways;
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::StopReason;
@@ -92,6 +93,7 @@ impl Session<'_> {
             solver: Vec::new(),
             stop,
             retry: None,
+            runaways: Runaways::default(),
             wiener: None,
             gcv: None,
             held_out_rms: None,

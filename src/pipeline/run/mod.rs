@@ -9,6 +9,7 @@ mod grid;
 mod load;
 mod psf;
 mod retry;
+mod runaways;
 mod scales;
 mod score;
 mod state;

@@ -7,9 +7,22 @@ use crate::algorithms::{Retry, StopReason};
 impl Session<'_> {
     /// What a stop means: another try where the plane diverged for the first time, or the reason to tell.
     pub(super) fn stops(&self, state: &mut PlaneState, reason: StopReason) -> Option<StopReason> {
+        let reason = self.once_more(state, reason)?;
+        Some(state.runaways.verdict(reason))
+    }
+
+    fn once_more(&self, state: &mut PlaneState, reason: StopReason) -> Option<StopReason> {
         if let Some(retry) = &state.retry {
             return Some(retry.verdict(reason));
         }
+        if matches!(reason, StopReason::Diverged { .. }) && Self::ask_tiles(state, Some(&reason)) {
+            return None;
+        }
+        self.again(state, reason)
+    }
+
+    /// Begins a plane that diverged once more, or returns the reason to tell.
+    pub(super) fn again(&self, state: &mut PlaneState, reason: StopReason) -> Option<StopReason> {
         let StopReason::Diverged { .. } = reason else { return Some(reason) };
         let control = state.control.as_mut().expect("a plane that is cleaned has a control");
         let Some(retry) = control.retry(reason.clone()) else { return Some(reason) };

@@ -205,7 +205,8 @@ impl Session<'_> {
             for number in (0..tiles.count()).map(of) {
                 families.entry(number).or_insert_with(|| self.give_family(wiring, number, &taking));
             }
-            let step = wiring.tiled_scales((plane, &keys.residual), (tiles, cut), |tile| &families[&of(tile)]);
+            let step = wiring
+                .tiled_scales((plane, &keys.residual), (tiles, cut, &state.runaways.safe), |tile| &families[&of(tile)]);
             (step.step, vec![step.rules, step.seams])
         } else {
             let family = self.give_family(wiring, psf, &taking);

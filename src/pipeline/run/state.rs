@@ -1,6 +1,7 @@
 //! What a run remembers of a plane and of a PSF between graphs.
 
 use super::contest::Contest;
+use super::runaways::Runaways;
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
@@ -120,6 +121,8 @@ pub(super) struct PlaneState {
     pub good_found: Option<Kept>,
     /// Boundaries of the tiles of the last cycle.
     pub seams: Option<Kept>,
+    /// Tiles that ran away.
+    pub runaways: Runaways,
     pub points: Vec<CyclePoint>,
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,

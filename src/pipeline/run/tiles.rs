@@ -1,5 +1,6 @@
 //! Minor cycles of a plane in tiles.
 
+use super::runaways::Runaways;
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::{Minor, MinorRules};
@@ -14,13 +15,13 @@ pub(super) fn wire_tiles(
     wiring: &mut Wiring,
     plane: usize,
     given: (&PlaneKeys, &[Key], Seen<'_>),
-    cycle: (Tiles, Minor, MinorRules),
+    cycle: (Tiles, Minor, MinorRules, &[usize]),
 ) -> ([Key; 3], Vec<Key>) {
-    let ((keys, weights, (psfs, grid)), (tiles, minor, rules)) = (given, cycle);
+    let ((keys, weights, (psfs, grid)), (tiles, minor, rules, safe)) = (given, cycle);
     // one PSF for a tile, that of its middle: the exact residual corrects what it is off
     let psf = |tile: usize| &psfs[nearest(grid, tiles, tile)];
     let cut = MinorCut { minor, rules };
-    let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, psf), (tiles, cut));
+    let TiledStep { step, rules, seams } = wiring.tiled_minor(plane, keys, (weights, psf), (tiles, cut, safe));
     let model = wiring.add_components(plane, &keys.model, &step);
     ([step, rules, seams], model)
 }
@@ -51,6 +52,7 @@ impl Session<'_> {
         }
         let Value::TileRules(common) = &*self.read(&next())? else { unreachable!("rules of tiles were asked for") };
         control.cleaned_to(common.floor);
+        state.runaways.before.clone_from(&common.peaks);
         state.seams = Some(next());
         Ok(common.floor)
     }
@@ -60,6 +62,7 @@ impl Session<'_> {
         let Some(seams) = &state.seams else { return Ok(None) };
         let seams = self.read(seams)?.seams().clone();
         let (down, across) = seams.tiles().grid();
-        Ok(Some(TilesOutcome { across, down, seams }))
+        let Runaways { safe, out, .. } = &state.runaways;
+        Ok(Some(TilesOutcome { across, down, cleaned_again: safe.clone(), diverged: out.clone(), seams }))
     }
 }

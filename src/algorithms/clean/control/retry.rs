@@ -6,7 +6,7 @@ use super::Control;
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, Worse};
 
 /// A peak this much above the lowest is worse (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
-const PEAK_RISE: f32 = 1.1;
+pub const PEAK_RISE: f32 = 1.1;
 /// An rms this much above the lowest is worse: a PSF of another image can keep the peak down and fill the image with
 /// sidelobes (to three times the rms of the dirty image, in `tests/integration/faults.rs`).
 const RMS_RISE: f64 = 1.1;
@@ -16,7 +16,7 @@ const NOISE_RISE: f64 = 1.05;
 /// that leaves nothing else (images without noise) goes up and down by it, and has not diverged.
 const ROUNDING: f32 = 32.0 * f32::EPSILON;
 /// Share of the gain that is left.
-const GAIN_LEFT: f32 = 0.25;
+pub(in super::super) const GAIN_LEFT: f32 = 0.25;
 /// Share of mgain that is left.
 const MGAIN_LEFT: f32 = 0.5;
 
@@ -63,10 +63,10 @@ impl Retry {
 impl Control {
     /// Whether the last cycle made things worse, and how.
     pub(super) fn worse(&self) -> Option<Worse> {
-        let CycleState { stats, lowest, phase, .. } = &self.state;
+        let CycleState { stats, phase, .. } = &self.state;
         let is_masked = *phase == Phase::Masked;
         let is_finite = stats.rms.is_finite() && stats.sigma.is_finite();
-        if !is_finite || stats.peak > self.rounding.max(PEAK_RISE * lowest) {
+        if !is_finite || stats.peak > self.limit() {
             Some(Worse::Peak)
         } else if stats.rms > (RMS_RISE * self.lowest_rms).max(f64::from(self.rounding)) {
             Some(Worse::Rms)
@@ -79,11 +79,27 @@ impl Control {
         }
     }
 
+    /// Peaks above this are worse \[Jy/beam\].
+    pub fn limit(&self) -> f32 {
+        self.rounding.max(PEAK_RISE * self.state.lowest)
+    }
+
+    /// Whether the limits of components and cycles leave room for another try.
+    pub fn has_room(&self) -> bool {
+        self.state.iterations < self.params.niter && self.state.major < self.params.nmiter
+    }
+
+    /// Goes on from the state of before with the usual steps: the cause of the divergence was found.
+    pub fn forgive(&mut self) {
+        self.descent = 1.0 - self.params.mgain;
+        self.returned = true;
+        (self.state.worse, self.state.backs, self.state.is_final) = (None, 0, false);
+    }
+
     /// Begins once more from the state of before, with smaller steps; `None` where the limits of components or cycles leave
     /// no room for it.
     pub fn retry(&mut self, after: StopReason) -> Option<Retry> {
-        let CycleState { iterations, major, .. } = self.state;
-        if iterations >= self.params.niter || major >= self.params.nmiter {
+        if !self.has_room() {
             return None;
         }
         self.params.gain *= GAIN_LEFT;
