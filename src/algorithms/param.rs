@@ -139,6 +139,14 @@ pub static PARAMS: &[Param] = &[
     },
     Param {
         table: "clean",
+        key: "abs_auto_mask",
+        flag: "abs-auto-mask",
+        kind: ParamKind::Flux,
+        value_name: "FLUX",
+        help: "The same as a brightness per beam, as in 5mJy; the higher of both levels counts (this alone: --auto-mask 0)",
+    },
+    Param {
+        table: "clean",
         key: "mask_dilate",
         flag: "mask-dilate",
         kind: ParamKind::Count { min: 0 },

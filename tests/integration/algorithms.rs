@@ -179,6 +179,7 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("threshold", "--auto-mask 0 --auto-threshold 0", ["50mJy", "100mJy"]),
     ("auto-threshold", "--auto-mask 0", ["3", "20"]),
     ("auto-mask", "--auto-threshold 3", ["0", "5"]),
+    ("abs-auto-mask", "--auto-mask 0 --auto-threshold 1", ["30mJy", "200mJy"]),
     ("mask-dilate", "--auto-mask 20 --auto-threshold 1", ["0", "6"]),
     ("clean-border", "", ["0", "40"]),
     ("mask", "", ["all.fits", "half.fits"]),

@@ -33,6 +33,8 @@ pub struct CleanParams {
     pub auto_threshold: AutoThreshold,
     /// Level in units of the noise at which the mask is made of the components so far; 0 is off.
     pub auto_mask: f64,
+    /// The same as a brightness \[Jy/beam\]; 0 is off, and the higher of both counts.
+    pub abs_auto_mask: Flux,
     /// Pixels by which that mask grows.
     pub mask_dilate: usize,
     /// Border without components \[percent of the width per side\].
@@ -74,7 +76,7 @@ impl CleanParams {
     fn depth(&self) -> f64 {
         match self.auto_threshold {
             AutoThreshold::Given(sigmas) => sigmas,
-            AutoThreshold::Auto if self.auto_mask > 0.0 => 1.0,
+            AutoThreshold::Auto if self.has_auto_mask() => 1.0,
             AutoThreshold::Auto => 3.0,
         }
     }
@@ -82,6 +84,16 @@ impl CleanParams {
     /// Whether the noise has a say in where to stop.
     pub fn uses_noise(&self) -> bool {
         self.auto_mask > 0.0 || self.depth() > 0.0
+    }
+
+    /// Whether components make a mask.
+    pub fn has_auto_mask(&self) -> bool {
+        self.auto_mask > 0.0 || self.abs_auto_mask.0 > 0.0
+    }
+
+    /// Level down to which the open phase cleans before components make a mask, for noise of `scale` \[Jy/beam\].
+    pub fn mask_level(&self, scale: f64) -> f64 {
+        self.abs_auto_mask.0.max(self.auto_mask * scale)
     }
 }
 
@@ -257,7 +269,7 @@ impl Control {
 
     /// Whether the end of the open phase is the beginning of the mask phase; without components there is no mask.
     fn goes_on_masked(&self) -> bool {
-        self.state.phase == Phase::Open && self.params.auto_mask > 0.0 && (self.continues || self.state.iterations > 0)
+        self.state.phase == Phase::Open && self.params.has_auto_mask() && (self.continues || self.state.iterations > 0)
     }
 
     /// The reason to tell: what the mask phase reaches is no success if the open phase had come to nothing, and where
@@ -279,11 +291,12 @@ impl Control {
     }
 
     fn threshold(&self, stats: &PlaneStats) -> f32 {
-        let sigmas = match self.state.phase {
-            Phase::Open if self.params.auto_mask > 0.0 => self.params.auto_mask.max(self.params.depth()),
-            _ => self.params.depth(),
+        let depth = self.params.depth() * stats.scale;
+        let level = match self.state.phase {
+            Phase::Open if self.params.has_auto_mask() => depth.max(self.params.mask_level(stats.scale)),
+            _ => depth,
         };
-        (self.params.threshold.0 as f32).max((sigmas * stats.scale) as f32)
+        (self.params.threshold.0 as f32).max(level as f32)
     }
 
     fn accept(&mut self) {
@@ -308,7 +321,7 @@ impl Control {
     /// false components).
     fn is_rearmed(&self) -> bool {
         let stats = &self.state.stats;
-        let open = (self.params.threshold.0 as f32).max((self.params.auto_mask * stats.scale) as f32);
+        let open = (self.params.threshold.0 as f32).max(self.params.mask_level(stats.scale) as f32);
         let is_explained = stats.missing == 0.0;
         let is_quieter = stats.sigma < STABLE * self.phase_sigma;
         self.state.phase == Phase::Masked && is_explained && is_quieter && stats.outside > SLACK * open

@@ -77,7 +77,7 @@ impl Plan {
             memory: self.values(),
         };
         let of_chunks = if self.wish() == Wish::Auto { Vec::new() } else { cautions(&load) };
-        let has_mask = matches!(self.algorithm().kind, Kind::Clean(_)) && self.config.clean.auto_mask > 0.0;
+        let has_mask = matches!(self.algorithm().kind, Kind::Clean(_)) && self.config.clean.has_auto_mask();
         let dilate = if has_mask && slab < self.cut.shape.0 { self.config.clean.mask_dilate } else { 0 };
         of_chunks.into_iter().chain(halo(slab, dilate)).collect()
     }

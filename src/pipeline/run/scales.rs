@@ -333,7 +333,7 @@ impl Session<'_> {
     fn bright(&self, state: &PlaneState) -> f32 {
         let width = self.beam_pixels(&self.psfs[&state.plan.psf]);
         let area = std::f64::consts::PI / (4.0 * std::f64::consts::LN_2) * width * width;
-        (self.plan.config.clean.auto_mask * state.stats.scale / area) as f32
+        (self.plan.config.clean.mask_level(state.stats.scale) / area) as f32
     }
 
     /// Takes the masks that [`Self::wire_scale_masks`] asked for; statistics follow.

@@ -11,6 +11,7 @@ fn params() -> CleanParams {
         threshold: Flux(0.0),
         auto_threshold: AutoThreshold::Given(3.0),
         auto_mask: 0.0,
+        abs_auto_mask: Flux(0.0),
         mask_dilate: 0,
         clean_border: 0.0,
         mask: String::new(),
@@ -220,4 +221,19 @@ fn rises_that_may_be_rounding_alone_are_no_divergence() {
         cycle(&mut control, 10);
     }
     assert!(matches!(control.next(bright(1e-5, 1e-6), &Sight::alone(&levels), false), Next::Back));
+}
+
+#[test]
+fn level_of_the_mask_in_jansky_and_that_in_noise_are_both_kept_to() {
+    let levels = Levels::default();
+    for (sigmas, flux, expected) in [(0.0, 0.5, 0.5), (5.0, 0.5, 0.5), (5.0, 0.1, 0.25)] {
+        let both = CleanParams { auto_mask: sigmas, abs_auto_mask: Flux(flux), mgain: 1.0, ..params() };
+        let mut control = control(CleanParams { auto_threshold: AutoThreshold::Auto, ..both });
+        let level = floor(control.next(stats(1.0, 0.05), &Sight::alone(&levels), false));
+        assert!((level - expected).abs() < 1e-6, "{level} for {sigmas} and {flux}");
+        cycle(&mut control, 10);
+        let next = control.next(stats(expected, 0.05), &Sight::alone(&levels), false);
+        assert!(matches!(next, Next::Mask), "{next:?}");
+        assert!((floor(control.next(stats(expected, 0.05), &Sight::alone(&levels), false)) - 0.05).abs() < 1e-6);
+    }
 }
