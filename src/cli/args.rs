@@ -167,11 +167,16 @@ fn flag(param: &'static Param) -> Arg {
     arg.value_name(param.value_name).action(action).allow_hyphen_values(true).help(help)
 }
 
-/// What `WSClean` calls a flag that has another name here; understood, and not in the help.
+/// What others call a flag that has another name here and the same meaning and unit (`WSClean`, CASA, `katsdpimager`):
+/// understood, and not in the help.
 fn elsewhere(flag: &str) -> &'static [&'static str] {
     match flag {
         "mask" => &["fits-mask"],
         "threshold" => &["abs-threshold"],
+        "auto-threshold" => &["nsigma"],
+        "tile" => &["parallel-deconvolution"],
+        "gain" => &["loop-gain"],
+        "mgain" => &["major-gain"],
         _ => &[],
     }
 }

@@ -156,6 +156,22 @@ fn lists_take_the_components_that_hogbom_takes() {
 }
 
 #[test]
+fn list_without_exact_residuals_between_takes_hogboms_components() {
+    let points = [(20.0, 30.0, 1.0), (44.0, 22.0, 0.9), (31.0, 50.0, 0.7), (50.0, 60.0, 0.65), (12.0, 15.0, 0.2)];
+    let folder = folder(&points, 1e-3);
+    let run = |name: &str, more: &str| {
+        let words = format!("--overwrite --algorithm {name} {BARE} --threshold 0 --niter 300 {more}");
+        let products = folder.run(name, &words);
+        assert_eq!(products.summary()["planes"][0]["iterations"].as_u64(), Some(300));
+        products.model().plane(0)
+    };
+    let (list, hogbom) = (run("clean", "--mgain 1"), run("hogbom", ""));
+    assert!(list.iter().zip(&hogbom).all(|(a, b)| (*a == 0.0) == (*b == 0.0)), "the same pixels");
+    assert!(sky::max_abs(&(&list - &hogbom)) < 1e-5, "{:e}", sky::max_abs(&(&list - &hogbom)));
+    assert!(hogbom.iter().filter(|value| **value != 0.0).count() > 5);
+}
+
+#[test]
 fn model_is_linear_in_the_flux_scale() {
     let points = [(20.0, 30.0, 1.0), (44.0, 22.0, 0.4)];
     let dirty = sky::dirty(SHAPE, &points) + sky::noise(SHAPE, 2e-3, 7);
