@@ -49,7 +49,7 @@ impl Algorithm {
 }
 
 /// Every algorithm, the default first.
-pub static ALGORITHMS: &[Algorithm] = &[clean::CLEAN, clean::MULTISCALE, clean::CLARK, clean::HOGBOM, wiener::WIENER];
+pub static ALGORITHMS: &[Algorithm] = &[clean::MULTISCALE, clean::CLEAN, clean::CLARK, clean::HOGBOM, wiener::WIENER];
 
 /// The algorithm of the given name.
 pub fn find(name: &str) -> Option<&'static Algorithm> {

@@ -218,7 +218,9 @@ impl PlanError {
                 Some("give the mask in the image's own frame, in pixels, or as an image on its grid".to_owned())
             }
             Self::Memory { .. } => {
-                Some("raise --memory, or deconvolve a region of the image: 'dirty.fits[x0:x1,y0:y1]'".to_owned())
+                let less = "raise --memory, take --algorithm clean in place of multiscale, or deconvolve a region of the image: \
+                            'dirty.fits[x0:x1,y0:y1]'";
+                Some(less.to_owned())
             }
         }
     }

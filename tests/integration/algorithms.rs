@@ -227,7 +227,9 @@ fn every_flag_of_clean_changes_a_product() {
     }
     let pixels = |products: &Products| (products.model().pixels, products.restored().pixels);
     for (flag, words, [one, other]) in CHANGES {
-        let run = |value: &str| folder.run("out", &format!("--overwrite {words} --{flag} {value}"));
+        let algorithm = if *flag == "tile" { "clean" } else { "multiscale" };
+        let run =
+            |value: &str| folder.run("out", &format!("--overwrite --algorithm {algorithm} {words} --{flag} {value}"));
         assert!(pixels(&run(one)) != pixels(&run(other)), "--{flag} {one} and {other} give the same");
     }
 }
@@ -351,7 +353,8 @@ fn stalled_and_exhausted_runs_say_so() {
     // white noise, which no PSF makes: inside the mask deeper cycles soon gain nothing, or only harm
     let folder = folder(&[(20.0, 30.0, 1.0), (44.0, 22.0, 0.4), (31.5, 50.25, 0.6)], 2e-3);
     let words = ["", "--gain 1", "--gain 0.5", "--mgain 0.1 --nmiter 1000", "--mgain 0.99"];
-    let reasons: Vec<String> = words.iter().map(|words| reason(&folder, words)).collect();
+    let reasons: Vec<String> =
+        words.iter().map(|words| reason(&folder, &format!("--algorithm clean {words}"))).collect();
     for expected in ["stalled", "mask-exhausted"] {
         assert!(reasons.iter().any(|reason| reason == expected), "{expected} is not in {reasons:?}");
     }

@@ -116,7 +116,7 @@ fn batch_tells_a_line_for_each_pair_and_sums_up_under_the_folder_that_was_named(
     assert_eq!(tasks.iter().map(|task| task["count"].as_u64().unwrap()).sum::<u64>(), kinds);
     assert!(tasks.iter().all(|task| task["worker"].as_u64().unwrap() < 2));
     for number in 0..3 {
-        let minor = format!("minor({number}, ");
+        let minor = format!("minor-scales({number}, ");
         assert!(tasks.iter().any(|task| task["key"].as_str().unwrap().starts_with(&minor)), "{minor}");
     }
     for file in ["prof/report.html", "out/batch-profile.svg", "out/batch-profile.png", "used.toml"] {

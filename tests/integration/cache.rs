@@ -65,7 +65,7 @@ fn other_number_of_components_loads_nothing_again() {
     for kind in LOADING {
         assert!(ran(&one, kind) > 0 && ran(&two, kind) == 0, "{kind}");
     }
-    assert!(ran(&two, "minor") > 0);
+    assert!(ran(&two, "minor-scales") > 0);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn other_psf_of_the_same_peak_leaves_the_dirty_image_as_it_was_read() {
     let two = two.summary();
     assert_eq!(["prepare", "allow"].map(|kind| ran(&two, kind)), [0, 0]);
     assert!(ran(&two, "read") > 0 && ran(&two, "read") < ran(&whole, "read"), "the PSF is read and nothing else");
-    for kind in ["transfer", "minor"] {
+    for kind in ["transfer", "minor-scales"] {
         assert!(ran(&two, kind) > 0, "{kind}");
     }
 }

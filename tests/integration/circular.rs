@@ -122,8 +122,7 @@ fn observe(folder: &Folder, sky: &Plane, (cells, weights): (&Plane, &Plane), ran
 
 /// `(model, restored)` against the sky at the resolution of a round beam of `width` pixels \[dB\].
 fn snr(folder: &Folder, sky: &Plane, width: f64) -> (f64, f64) {
-    let products =
-        folder.run("out", &format!("--plots none --algorithm multiscale --auto-mask 4 --beam-shape {width}asec"));
+    let products = folder.run("out", &format!("--plots none --auto-mask 4 --beam-shape {width}asec"));
     let half = (6.0 * width) as usize;
     let gaussian = Array2::from_shape_fn((2 * half + 1, 2 * half + 1), |(y, x)| {
         let r = (y as f64 - half as f64).hypot(x as f64 - half as f64);

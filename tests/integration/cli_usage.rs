@@ -15,7 +15,7 @@ fn usage_errors_exit_with_2_and_name_the_flag() {
         ("--threshold 3sigma", &["--threshold", "3sigma"]),
         ("--threshold -1mJy", &["--threshold", "-1mJy"]),
         ("--algorithm magic", &["--algorithm", "magic", "clean", "clark", "hogbom", "wiener"]),
-        ("--lambda 0.1", &["--lambda", "clean", "wiener"]),
+        ("--lambda 0.1", &["--lambda", "multiscale", "wiener"]),
         ("--algorithm wiener --gain 0.1", &["--gain", "wiener", "clean"]),
         ("--gain 1.5", &["--gain", "1.5", "0.000001 to 1"]),
         ("--gain much", &["--gain", "much"]),

@@ -102,7 +102,7 @@ fn what_cannot_be_drawn_is_told() {
         assert!(ran.err.contains(needle), "{words}\n{}", ran.err);
     };
     refuse("-o graph.png", 2, ".svg or .dot");
-    refuse("-o graph.svg --stage filter", 2, "expected one of psf, examine, load, transfer, cycle, restore");
+    refuse("-o graph.svg --stage filter", 2, "expected one of psf, examine, load, transfer, scales, cycle, restore");
     refuse("-o graph.svg --algorithm wiener --gain 0.2", 2, "no effect");
     fs::write(folder.path("there.svg"), "old").unwrap();
     refuse("-o there.svg", 1, "exists already");

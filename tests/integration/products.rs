@@ -61,7 +61,7 @@ fn products_tell_their_units_beam_and_how_they_were_made() {
             "--dirty dirty.fits --psf psf.fits -o out --niter 77 --threshold 5mJy",
             "niter = 77",
             "gain = 0.1",
-            "algorithm = \"clean\"",
+            "algorithm = \"multiscale\"",
             env!("CARGO_PKG_VERSION"),
         ] {
             assert!(history.contains(needle), "{needle} is not in{history}");

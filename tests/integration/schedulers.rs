@@ -277,11 +277,11 @@ fn worker_processes_take_what_was_kept_and_compute_nothing_twice() {
     let run = || folder.run("out", &format!("{words} --scheduler processes --threads 2 --cache kept"));
     let first = run();
     assert!(essence(&first) == expected, "with a cache, in processes");
-    assert!(ran(&first, "columns") > 0 && ran(&first, "minor") > 0, "{}", first.summary()["tasks"]);
+    assert!(ran(&first, "columns") > 0 && ran(&first, "minor-scales") > 0, "{}", first.summary()["tasks"]);
     let second = run();
     assert!(essence(&second) == expected, "from the cache");
     assert_eq!(
-        ["psf-rows", "transfer", "minor"].map(|kind| ran(&second, kind)),
+        ["psf-rows", "transfer", "minor-scales"].map(|kind| ran(&second, kind)),
         [0; 3],
         "{}",
         second.summary()["tasks"]

@@ -204,9 +204,14 @@ fn heading_of_the_picture_tells_nothing_of_what_is_swept() {
     let ran = sweep(&folder, "--sweep algorithm=clean,hogbom --niter 50");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let picture = fs::read_to_string(folder.path("out-sweep.svg")).unwrap();
-    assert!(picture.contains("one plane of 64 x 60") && !picture.contains("clean, one plane"), "{picture}");
+    assert!(
+        picture.contains("one plane of 64 x 60")
+            && !picture.contains("clean, one plane")
+            && !picture.contains("multiscale, one plane"),
+        "{picture}"
+    );
     assert_eq!(sweep(&folder, "--sweep gain=0.1,0.2 --niter 50").code, Some(0));
-    assert!(fs::read_to_string(folder.path("out-sweep.svg")).unwrap().contains("clean, one plane of 64 x 60"));
+    assert!(fs::read_to_string(folder.path("out-sweep.svg")).unwrap().contains("multiscale, one plane of 64 x 60"));
 }
 
 /// Starts a sweep that would take hours, waits until `begun` points have ended, sends SIGINT to it (and to its points, as

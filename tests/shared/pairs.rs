@@ -6,7 +6,7 @@ use crate::case::{Case, file, points};
 use crate::support::fits::Image;
 use crate::support::sky;
 
-/// Case, noise \[Jy/beam\] (the README there), PSF, and the error that must not be exceeded by multiscale CLEAN as it is by default.
+/// Case, noise \[Jy/beam\] (the README there), PSF, and the error that must not be exceeded by the default command.
 const BOUNDS: [(&str, f64, &str, f64); 6] = [
     ("points-meerkat", 2.19e-4, "psf.fits", 5.8),
     ("points-meerkat", 2.19e-4, "psf2x.fits.gz", 2.63),
@@ -25,7 +25,7 @@ fn truth(name: &str, case: &Case) -> Array2<f64> {
 
 fn check(name: &str) {
     for (_, noise, psf, bound) in BOUNDS.iter().filter(|(case, ..)| *case == name) {
-        let case = Case::of(name, psf, "--algorithm multiscale");
+        let case = Case::of(name, psf, "");
         case.assert_ended_by_itself();
         case.assert_exact(5e-6);
         let error = case.error(0, &truth(name, &case), *noise);
@@ -54,7 +54,7 @@ fn extended_emission_of_m31_is_within_the_bound() {
 fn extended_emission_of_m31_keeps_its_flux_and_leaves_no_bowl() {
     let noise = BOUNDS.iter().find(|(case, ..)| *case == "extended-m31-vla").unwrap().1;
     for psf in ["psf.fits", "psf2x.fits.gz"] {
-        let case = Case::of("extended-m31-vla", psf, "--algorithm multiscale");
+        let case = Case::of("extended-m31-vla", psf, "");
         let (model, beam) = (case.products.model().plane(0), case.beam(0));
         let flux = sky::total(&model);
         assert!((8.4..9.7).contains(&flux), "{psf}: {flux:.3} Jy");
@@ -84,7 +84,7 @@ const FALSE: [(&str, &str, f64); 6] = [
 #[test]
 fn little_flux_is_farther_than_a_beam_from_any_emission() {
     for (name, psf, most) in FALSE {
-        let case = Case::of(name, psf, "--algorithm multiscale");
+        let case = Case::of(name, psf, "");
         let model = case.products.model().plane(0);
         let truth = Image::read(&file(&format!("{name}/truth.fits.gz"))).plane(0);
         let reach = case.beam(0).widest().ceil() as usize + 1;

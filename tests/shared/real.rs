@@ -26,7 +26,7 @@ fn raw_and_prepared_pair_of_m87_give_the_same_model() {
 #[test]
 fn m87_ends_by_itself_with_either_psf() {
     for psf in ["psf.fits", "psf2x.fits"] {
-        let case = Case::of("real-m87-eht", psf, "--algorithm multiscale");
+        let case = Case::of("real-m87-eht", psf, "");
         case.assert_ended_by_itself();
         case.assert_exact(5e-6);
         let model = case.products.model().plane(0);
@@ -43,7 +43,7 @@ fn m87_ends_by_itself_with_either_psf() {
 
 #[test]
 fn bl_lac_meets_the_lines_of_a_good_result() {
-    let case = Case::of("real-bllac-vlba", "psf.fits", "--algorithm multiscale");
+    let case = Case::of("real-bllac-vlba", "psf.fits", "");
     case.assert_ended_by_itself();
     case.assert_exact(5e-6);
     let model = case.products.model().plane(0);

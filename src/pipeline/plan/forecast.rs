@@ -13,7 +13,7 @@ use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
 
 /// Clean beam assumed for the forecast: four pixels across.
-pub(super) const TYPICAL_BEAM: f64 = 4.0;
+const TYPICAL_BEAM: f64 = 4.0;
 
 /// One of the graphs that a batch of planes goes through; values of earlier stages are given by their sizes alone.
 pub struct Stage {

@@ -1,7 +1,7 @@
 //! What the scales of multiscale CLEAN add to the stages of a forecast.
 
 use super::Plan;
-use super::forecast::{Stage, TYPICAL_BEAM, psfs};
+use super::forecast::{Stage, psfs};
 use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs, table_reach};
 use crate::graph::Key;
 use crate::images::Cell;
@@ -11,7 +11,7 @@ use crate::pipeline::graphs::{
 };
 
 /// Mean full width of the beam \[pixels\] as far as it is known before the PSF is read: given, or in the dirty image's header,
-/// or the usual one.
+/// or a narrow one.
 fn beam_pixels(plan: &Plan) -> f64 {
     let header = plan.inputs.dirty.0.header();
     let (bmaj, bmin) = match plan.config.restore.beam {
@@ -19,8 +19,11 @@ fn beam_pixels(plan: &Plan) -> f64 {
         BeamChoice::Fit | BeamChoice::Circular => (header.get_f64("BMAJ"), header.get_f64("BMIN")),
     };
     let width = |cell: Cell| Some((bmaj? * bmin? / (cell.dx * cell.dy).abs()).sqrt());
-    plan.cell().and_then(width).filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(TYPICAL_BEAM)
+    plan.cell().and_then(width).filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(NARROW_BEAM)
 }
+
+/// Full width of a beam that no header tells \[pixels\]: narrow ones make the most scales, and room must do for those.
+const NARROW_BEAM: f64 = 2.0;
 
 /// The scales that the plan would clean with, were its beam as the header has it; none where components are points.
 pub(super) fn all(plan: &Plan) -> Vec<Scale> {
