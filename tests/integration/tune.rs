@@ -44,7 +44,7 @@ fn constants_in_the_users_folder_are_taken_and_wrong_ones_told() {
     assert!(ran.out.contains("constants of the machine: my old machine"), "{}{}", ran.out, ran.err);
     let ran = plan("[machine]\nmemory_gbs = 0\n");
     assert!(
-        ran.code == Some(1) && ran.err.contains("machine.memory_gbs") && ran.err.contains("machine.toml"),
+        ran.code == Some(2) && ran.err.contains("machine.memory_gbs") && ran.err.contains("machine.toml"),
         "{}",
         ran.err
     );
