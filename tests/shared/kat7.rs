@@ -62,6 +62,15 @@ fn thousand_components_keep_the_identity_and_the_statistics() {
 }
 
 #[test]
+fn as_many_components_as_wsclean_took_leave_no_more() {
+    let words = "--algorithm clean --auto-mask 0 --auto-threshold 0 --threshold 0 --niter 1000";
+    let case = Case::of("kat7-wsclean", "psf.fits", words);
+    let (ours, theirs) = (case.products.residual().plane(0) * case.psf(0).2, golden(1000, "residual"));
+    case.report(&format!("residual rms {:.4}, WSClean's {:.4}", sky::rms(&ours), sky::rms(&theirs)));
+    assert!(sky::rms(&ours) < sky::rms(&theirs) && sky::max_abs(&ours) < sky::max_abs(&theirs));
+}
+
+#[test]
 fn both_weightings_end_by_themselves_near_the_true_sky() {
     let cases = [("dirty.fits", "psf.fits"), ("natural-dirty.fits.gz", "natural-psf.fits.gz")];
     for (dirty, psf) in cases {

@@ -59,6 +59,43 @@ fn bl_lac_meets_the_lines_of_a_good_result() {
     assert!(outside.is_empty(), "components outside core and jet: {outside:?}");
 }
 
+/// Robust noise: 1.4826 times the median of the absolute deviations from the median.
+fn noise(image: &Array2<f64>) -> f64 {
+    let median = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let middle = median(image.iter().copied().collect());
+    1.4826 * median(image.iter().map(|value| (value - middle).abs()).collect())
+}
+
+#[test]
+fn dynamic_range_of_bl_lac_is_that_of_the_reference() {
+    // WSClean on the visibilities; robust noise, since the sidelobes beyond the same-size PSF stay in our residual
+    let read = |what: &str| Image::read(&file(&format!("real-bllac-vlba/ref-{what}.fits.gz"))).plane(0);
+    let range = |restored: &Array2<f64>, residual: &Array2<f64>| sky::max_abs(restored) / noise(residual);
+    let theirs = range(&read("restored"), &read("residual"));
+    for algorithm in ["clean", "multiscale"] {
+        let case = Case::of("real-bllac-vlba", "psf.fits", &format!("--algorithm {algorithm}"));
+        case.assert_ended_by_itself();
+        let ours = range(&case.products.restored().plane(0), &case.products.residual().plane(0));
+        case.report(&format!("{algorithm}: dynamic range {ours:.0}, of the reference {theirs:.0}"));
+        assert!(ours >= theirs, "{algorithm}: {ours} {theirs}");
+    }
+}
+
+#[test]
+fn tart_ends_by_itself_by_every_clean() {
+    for algorithm in ["clean", "multiscale", "clark"] {
+        let words = format!("--algorithm {algorithm}");
+        let case = Case::run("odd-tart/dirty.fits.gz", "odd-tart/psf.fits.gz", &words);
+        case.assert_ended_by_itself();
+        case.report(&format!("{algorithm}: {}", case.products.reasons()[0]));
+        // a pair of magnitudes: no sky, but cleaning must not make it worse
+        assert!(sky::rms(&case.products.residual().plane(0)) <= sky::rms(&case.dirty(0)), "{algorithm}");
+    }
+}
+
 #[test]
 fn odd_headers_of_tart_are_taken() {
     let case = Case::run("odd-tart/dirty.fits.gz", "odd-tart/psf.fits.gz", "--niter 200");
