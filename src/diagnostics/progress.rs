@@ -175,7 +175,8 @@ impl Run {
         let taken = now.saturating_duration_since(self.began);
         let fraction = self.fraction();
         let is_due = now.saturating_duration_since(self.last_line) >= self.next_after;
-        if taken < FIRST_LINE || !is_due || fraction <= 0.0 {
+        // whoever is done has no time left to tell
+        if taken < FIRST_LINE || !is_due || fraction <= 0.0 || fraction >= 1.0 - 1e-9 {
             return None;
         }
         self.last_line = now;

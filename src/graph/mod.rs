@@ -3,7 +3,7 @@
 //! New here? Take the [`tour`], from `inc` and `add` to a Fourier transform in chunks.
 //!
 //! [`TaskGraph`] is data; [`order()`] gives every task its place, [`forecast()`] tells what the run would hold in memory,
-//! a [`Scheduler`] ([`Serial`] or [`Threads`]) computes the targets, and [`Callback`]s watch. Nothing here knows what
+//! a [`Scheduler`] ([`Serial`], [`Threads`] or [`Processes`]) computes the targets, and [`Callback`]s watch. Nothing here knows what
 //! the operations do. The path of a run:
 //!
 //! ```text

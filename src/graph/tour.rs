@@ -98,7 +98,7 @@
 //!
 //! # To watch it
 //!
-//! Five hooks make a [`Callback`](super::Callback): progress bars, profilers and reports are nothing else.
+//! Hooks, each of which may be left out, make a [`Callback`](super::Callback): progress bars, profilers and reports are nothing else.
 //!
 //! ```
 //! use std::sync::Mutex;

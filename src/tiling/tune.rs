@@ -86,8 +86,11 @@ const LEAST_ROWS: usize = 2 * STRIP;
 const SHORTEST: f64 = 2.5e-4;
 /// The memory of a candidate is forecast where its time is at most so many times the best.
 const NEAR: f64 = 1.5;
-/// Times that differ by less are the same: fewer tasks decide then.
+/// Times that differ by less are the same: the smallest chunks decide then, since what a pass does not count (reading, writing,
+/// statistics) finds them in the caches still.
 const SAME: f64 = 1.05;
+/// Mean time of a task from which making it longer brings nothing \[s\].
+const LONG: f64 = 5e-4;
 
 impl Chunks {
     /// `rows` rows, and as many columns in whole strips, within the plane.
@@ -140,14 +143,17 @@ pub fn tune(task: &Task<'_>, wish: Wish, mut footprint: impl FnMut(Chunks) -> Fo
     let seconds: Vec<f64> = candidates.iter().map(|candidate| candidate.pass.seconds).collect();
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|one, two| seconds[*one].total_cmp(&seconds[*two]));
-    let mut any_fits = false;
-    for place in order.iter().copied() {
-        if any_fits && seconds[place] > NEAR * seconds[order[0]] {
+    // the least time of one that fits, scratch files included: what is slower without them need not be asked about
+    let mut best = f64::INFINITY;
+    for place in order {
+        if seconds[place] > NEAR * best {
             break;
         }
         let candidate = &mut candidates[place];
         candidate.hold(task, footprint(candidate.chunks));
-        any_fits |= candidate.fits(task.memory);
+        if candidate.fits(task.memory) {
+            best = best.min(candidate.pass.seconds);
+        }
     }
     let (chosen, reason) = decide(task, &candidates);
     Choice { chosen, candidates, reason }
@@ -165,7 +171,7 @@ fn sizes(task: &Task<'_>) -> Vec<usize> {
     sizes
 }
 
-/// Of what fits the memory the quickest; of what is as quick, what has the fewest tasks.
+/// Of what fits the memory the quickest; of what is as quick, the smallest chunks with tasks that are long enough.
 fn decide(task: &Task<'_>, candidates: &[Candidate]) -> (Candidate, String) {
     let known = || candidates.iter().filter(|candidate| candidate.footprint.is_some());
     let fitting = || known().filter(|candidate| candidate.fits(task.memory));
@@ -185,8 +191,9 @@ fn decide(task: &Task<'_>, candidates: &[Candidate]) -> (Candidate, String) {
         }
         [only] => (*only, "the quickest that fits the memory".to_owned()),
         [.., last] => {
-            let reason = format!("of {} within 5 % of the quickest the one of the fewest tasks", alike.len());
-            (*last, reason)
+            let small = alike.iter().find(|candidate| candidate.pass.task_seconds >= LONG);
+            let which = small.map_or("the one of the fewest tasks", |_| "the smallest chunks with tasks over 0.5 ms");
+            (**small.unwrap_or(&last), format!("of {} within 5 % of the quickest {which}", alike.len()))
         }
     }
 }
@@ -247,6 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn of_cuts_as_quick_the_smallest_with_long_tasks_is_taken() {
+        let candidate = |slab, task_seconds| Candidate {
+            chunks: Chunks { slab, block: slab },
+            pass: Pass { seconds: 1.0, task_seconds, ..Pass::default() },
+            footprint: Some(ROOMY),
+            ..Candidate::default()
+        };
+        let taken = |of: &[Candidate]| with_task(4096, 2, |task| decide(&task, of)).0.chunks.slab;
+        assert_eq!(taken(&[candidate(32, 0.5 * LONG), candidate(64, LONG), candidate(128, 2.0 * LONG)]), 64);
+        assert_eq!(taken(&[candidate(32, 0.25 * LONG), candidate(64, 0.5 * LONG)]), 64);
+        let slow =
+            Candidate { pass: Pass { seconds: 1.1, task_seconds: LONG, ..Pass::default() }, ..candidate(32, LONG) };
+        assert_eq!(taken(&[slow, candidate(64, LONG), candidate(128, 2.0 * LONG)]), 64);
+    }
+
+    #[test]
     fn a_chunk_that_was_asked_for_is_kept_within_the_plane() {
         let cut = |wish| with_task(512, 2, |task| tune(&task, wish, |_| ROOMY)).chosen.chunks;
         assert_eq!(cut(Wish::Rows(100)), Chunks { slab: 100, block: 112 });
@@ -257,8 +280,11 @@ mod tests {
     #[test]
     fn little_memory_makes_the_chunks_smaller() {
         let held = |chunks: Chunks| Footprint { peak_bytes: (chunks.slab as u64) << 22, spilled_bytes: 0 };
-        let roomy = with_task(4096, 2, |task| tune(&task, Wish::Auto, held)).chosen;
-        let narrow = |memory| with_task(4096, 2, |task| tune(&Task { memory, ..task }, Wish::Auto, held));
+        // where a task is dear, small chunks are not the quickest
+        let dear = Machine { task_us: 2000.0, ..machine() };
+        let narrow =
+            |memory| with_task(4096, 2, |task| tune(&Task { memory, machine: &dear, ..task }, Wish::Auto, held));
+        let roomy = narrow(1 << 40).chosen;
         let tight = narrow(64 << 22);
         assert!(tight.chosen.chunks.slab <= 64 && tight.chosen.chunks.slab < roomy.chunks.slab, "{tight:?}");
         let nothing = narrow(1);

@@ -207,7 +207,7 @@ impl Job<'_> {
             places.panel("CPU [s]", |point| range(&timings[point].cpu_s)),
             places.panel("peak [MiB]", |point| single(mebibytes(point))),
             places.panel("tasks", |point| single(timings[point].tasks as f64)),
-            places.panel("overhead [%]", |point| single(timings[point].overhead_percent)),
+            places.panel("workers not in tasks [%]", |point| single(timings[point].overhead_percent)),
         ];
         let marks = if places.x_name == "chunk" { self.choices()? } else { Vec::new() };
         Ok(self.curves(&places, panels, marks))

@@ -121,3 +121,42 @@ impl Work for Allow {
         Ok(Value::Allowed(all))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Key, RunContext, Scheduler, Serial, TaskGraph};
+    use crate::pipeline::ops::DeconvOp;
+
+    #[test]
+    fn a_read_of_a_file_that_is_cut_off_in_mid_run_is_tried_again_and_then_tells_file_task_and_attempts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.fits");
+        let (ny, nx) = (1024, 512);
+        let mut file = fitsio::FitsFile::create(&path)
+            .with_custom_primary(&fitsio::images::ImageDescription {
+                data_type: fitsio::images::ImageType::Float,
+                dimensions: &[ny, nx],
+            })
+            .open()
+            .unwrap();
+        file.primary_hdu().unwrap().write_image(&mut file, &vec![1.0f32; ny * nx]).unwrap();
+        drop(file);
+        let source = Source(Arc::new(FitsSource::open(path.to_str().unwrap()).unwrap()));
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(2880 + 4 * 512 * 512).unwrap();
+        let mut graph = TaskGraph::new();
+        let key = Key::new("read-dirty", [0, 1]);
+        let rows = Rows { first: 512, last: 1024 };
+        graph.insert(key.clone(), DeconvOp::ReadRows(ReadRows { source, plane: 0, rows }), Vec::new()).unwrap();
+        let error = Serial.execute(graph, &[key], &RunContext::default()).err().unwrap();
+        let mut told = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            told.push_str(&error.to_string());
+            cause = error.source();
+        }
+        for part in ["read-dirty(0, 1)", "failed 3 times", "d.fits"] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+    }
+}

@@ -359,6 +359,9 @@ macro_rules! each {
     };
 }
 
+/// How often a read or a write of a FITS file is tried again.
+const RETRIES: u32 = 2;
+
 fn kind_of<W: Work>(_: &W) -> &'static str {
     W::KIND
 }
@@ -394,6 +397,11 @@ impl Op for DeconvOp {
     fn is_shared(&self) -> bool {
         // no parameter of an algorithm is in a spectrum of PSF or dirty image, and every block of it takes the whole image
         matches!(self, Self::KernelTransfer(_))
+    }
+
+    fn retries(&self) -> u32 {
+        // what a network file system refuses now it may grant later; both do the same however often they are tried
+        if matches!(self, Self::ReadRows(_) | Self::Deliver(_)) { RETRIES } else { 0 }
     }
 
     fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
