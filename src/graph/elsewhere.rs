@@ -141,7 +141,7 @@ impl<O: Op> Engine<'_, O> {
                     Some(place) => (self.net.inputs.of(task)[place], Access::Read),
                     None => (task, Access::Write),
                 };
-                GraphError::Scratch { key: self.keys[node as usize].clone(), path, access, source }
+                GraphError::Scratch { key: self.keys[node as usize].clone(), path, access, task: Some(site()), source }
             }
         }
     }

@@ -57,7 +57,7 @@ pub enum GraphError {
         how: String,
     },
     /// A value that cannot be written to its file or read back.
-    #[error("cannot {access} the value of {key}\n  file {}", path.display())]
+    #[error("cannot {access} the value of {key}\n  file {}{}", path.display(), asked_by(task.as_deref()))]
     Scratch {
         /// Whose value.
         key: Key,
@@ -65,6 +65,8 @@ pub enum GraphError {
         path: PathBuf,
         /// What was tried.
         access: Access,
+        /// The task that made the value or wanted it, where one did.
+        task: Option<Box<TaskSite>>,
         /// What the file system said.
         source: io::Error,
     },
@@ -191,6 +193,10 @@ impl fmt::Display for Bytes {
     }
 }
 
+fn asked_by(task: Option<&TaskSite>) -> String {
+    task.map_or_else(String::new, |task| format!("\n  for task {} ({}){task}", task.key, task.kind))
+}
+
 fn failed(attempts: u32) -> String {
     if attempts > 1 { format!("failed {attempts} times") } else { "failed".into() }
 }
@@ -218,13 +224,21 @@ impl GraphError {
         self
     }
 
+    /// The same with the task that wanted the file.
+    pub(super) fn wanted_by(mut self, site: impl FnOnce() -> TaskSite) -> Self {
+        if let Self::Scratch { task: task @ None, .. } = &mut self {
+            *task = Some(Box::new(site()));
+        }
+        self
+    }
+
     /// A value whose file cannot be read.
     pub(super) fn unreadable<V>(key: Key, held: &Held<V>, source: io::Error) -> Self {
         let path = match held.place() {
             Place::File(stored, _) => stored.path().to_owned(),
             Place::Memory(_) => PathBuf::new(),
         };
-        Self::Scratch { key, path, access: Access::Read, source }
+        Self::Scratch { key, path, access: Access::Read, task: None, source }
     }
 
     /// What to do about it, where that can be told.

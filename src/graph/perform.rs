@@ -45,7 +45,7 @@ pub(super) fn store<O: Op>(
     let start = Instant::now();
     let stored = scratch.store(value, &codec).map_err(|source| {
         let path = scratch.path().to_owned();
-        GraphError::Scratch { key: key.clone(), path, access: Access::Write, source }
+        GraphError::Scratch { key: key.clone(), path, access: Access::Write, task: None, source }
     })?;
     if !callbacks.is_empty() {
         tell_spilled(callbacks, (key, kind, worker, bytes), stored.len(), (start, Instant::now()));
@@ -129,7 +129,7 @@ impl<O: Op> Engine<'_, O> {
     ) -> Result<Performed<O::Value>, GraphError> {
         let inputs = match inputs {
             Inputs::Memory(inputs) => inputs,
-            Inputs::Slots(slots) => self.load(task, slots)?,
+            Inputs::Slots(slots) => self.load(task, slots).map_err(|error| error.wanted_by(|| self.site(task, 1)))?,
         };
         let began = if self.course.residence.loads(task) > 0 { Instant::now() } else { start };
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
@@ -144,7 +144,8 @@ impl<O: Op> Engine<'_, O> {
         let (slot, end) = if self.course.residence.is_stored(task) {
             let (key, kind) = self.name(task);
             let name = (key, kind, worker, self.net.bytes(task));
-            let slot = store::<O>(self.crew.scratch.as_ref(), self.run.callbacks, name, &value)?;
+            let slot = store::<O>(self.crew.scratch.as_ref(), self.run.callbacks, name, &value)
+                .map_err(|error| error.wanted_by(|| self.site(task, attempt)))?;
             drop(value);
             (slot, Instant::now())
         } else {
@@ -174,7 +175,7 @@ impl<O: Op> Engine<'_, O> {
         let (stored, codec) = file;
         let lost = |path: &Path, source: io::Error| {
             let key = self.keys[node as usize].clone();
-            GraphError::Scratch { key, path: path.to_owned(), access: Access::Read, source }
+            GraphError::Scratch { key, path: path.to_owned(), access: Access::Read, task: None, source }
         };
         (codec.read)(stored).map_err(|source| lost(stored.path(), source))
     }

@@ -294,7 +294,7 @@ fn promised<O: Op>(node: &Node<O>) -> Option<Held<O::Value>> {
 fn lost(digest: Digest) -> GraphError {
     let source = io::Error::other("it was promised by another scheduler");
     let (key, path) = (Key::new(format!("promised-{digest}"), []), PathBuf::new());
-    GraphError::Scratch { key, path, access: Access::Read, source }
+    GraphError::Scratch { key, path, access: Access::Read, task: None, source }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -160,9 +160,10 @@ fn a_full_disk_is_told_with_key_folder_and_remedy_and_nothing_is_left() {
         let both = [target.clone(), Key::new("shaky", [])];
         let error = threads.execute(graph, &both, &RunContext::default()).err().unwrap();
         let hint = error.hint().unwrap();
-        assert_eq!(error.to_string(), format!("cannot write the value of shaky\n  file {}", folder.display()));
+        let told = format!("cannot write the value of shaky\n  file {}\n  for task shaky (shaky)", folder.display());
+        assert!(error.to_string().starts_with(&told), "{error}");
         assert!(hint.starts_with("free space around ") && hint.contains("another scratch folder"), "{hint}");
-        let GraphError::Scratch { key, path, access: Access::Write, source } = error else { panic!("{error}") };
+        let GraphError::Scratch { key, path, access: Access::Write, source, .. } = error else { panic!("{error}") };
         assert_eq!((key, path, source.kind()), (both[1].clone(), folder.clone(), ErrorKind::StorageFull));
         assert_eq!(count_files(&folder), 0);
         drop(threads);
@@ -213,8 +214,10 @@ fn a_file_that_cannot_be_read_back_is_told_with_key_path_and_remedy() {
     for workers in [1, 3] {
         let error = vandalised(workers, |path| File::create(path).map(drop).unwrap());
         assert!(error.hint().unwrap().starts_with("check that nobody removes files"), "{error}");
-        let GraphError::Scratch { key, path, access: Access::Read, source } = error else { panic!("{error}") };
+        let GraphError::Scratch { key, path, access: Access::Read, task, source } = error else { panic!("{error}") };
         assert_eq!(source.kind(), ErrorKind::UnexpectedEof);
+        let task = task.expect("a task wanted it");
+        assert!(task.inputs.iter().any(|input| input.key == key) && task.path.len() > 1, "{task:?}");
         assert!(["slab", "block"].contains(&key.layer()) && path.file_name().is_some(), "{key} {}", path.display());
     }
 }
