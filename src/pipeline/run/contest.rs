@@ -64,6 +64,16 @@ fn ended_by_itself(reason: &StopReason) -> bool {
     )
 }
 
+/// Whether cycles came to an end that is no divergence and no limit.
+fn did_converge(reason: &StopReason) -> bool {
+    ended_by_itself(reason) && !reason.is_divergence()
+}
+
+/// Whether points alone came to their end where several scales did not, and left less; of each how it ended, and what rms.
+fn is_rescue(points: (&StopReason, f64), scales: (&StopReason, f64)) -> bool {
+    did_converge(points.0) && !did_converge(scales.0) && points.1 <= scales.1
+}
+
 impl Session<'_> {
     /// Gets a plane ready for a contest, if its scales are the program's choice.
     pub(super) fn begin_contest(&self, state: &mut PlaneState) {
@@ -80,7 +90,8 @@ impl Session<'_> {
         if let Some(rival) = state.contest.rival.take() {
             let iterations = state.control.as_ref().map_or(0, |control| control.state().iterations);
             let scales = (&rival.stats, rival.control.state().iterations);
-            if ended_by_itself(&reason) && points_win((&state.stats, iterations), scales) {
+            let is_rescue = is_rescue((&reason, state.stats.rms), (&rival.stop, rival.stats.rms));
+            if is_rescue || ended_by_itself(&reason) && points_win((&state.stats, iterations), scales) {
                 self.tools.watch.note(&format!("{label}: points alone explain it as well: they are kept"));
                 state.notes.push("points alone explain it as well as several scales, and are kept".into());
                 state.stop = Some(reason);
@@ -107,7 +118,8 @@ impl Session<'_> {
     fn begin_points(&self, state: &mut PlaneState, stop: StopReason) {
         let clean = &self.plan.config.clean;
         let control = state.control.take().expect("a plane that has been cleaned has a control");
-        let niter = clean.niter.min(control.state().iterations.max(FEW));
+        let few = if did_converge(&stop) { control.state().iterations.max(FEW) } else { u64::MAX };
+        let niter = clean.niter.min(few);
         let patch = self.psfs[&state.plan.psf].facts().map(|facts| facts.patch).unwrap_or_default();
         let found = state.found.take();
         let points = std::mem::take(&mut state.points);
@@ -146,5 +158,13 @@ mod tests {
         assert!(!wins((1.04, 1.0, 700), (1.0, 1.0, 600)), "with more components");
         assert!(!wins((1.10, 1.0, 500), (1.0, 1.0, 600)), "a worse residual");
         assert!(wins((1.10, 0.7, 700), (1.0, 1.0, 600)), "clearly quieter");
+    }
+
+    #[test]
+    fn points_that_converge_are_kept_where_scales_did_not() {
+        let (end, limit) = (StopReason::Stalled { cycles: 3, peak: 1.0 }, StopReason::MajorCycles { nmiter: 30 });
+        assert!(is_rescue((&end, 1.0), (&limit, 1.0)));
+        assert!(!is_rescue((&end, 1.1), (&limit, 1.0)), "more is left");
+        assert!(!is_rescue((&limit, 0.5), (&limit, 1.0)) && !is_rescue((&end, 0.5), (&end, 1.0)));
     }
 }
