@@ -227,6 +227,15 @@ pub static PARAMS: &[Param] = &[
     },
     Param {
         table: "clean",
+        key: "local_rms_image",
+        flag: "local-rms-image",
+        kind: ParamKind::File,
+        value_name: "FITS",
+        help: "Map of the noise on the grid and in the unit of the dirty image, which weighs the search instead of that of the \
+               residual; the sigma of thresholds is its least value",
+    },
+    Param {
+        table: "clean",
         key: "local_rms_strength",
         flag: "local-rms-strength",
         kind: ParamKind::Number { min: 0.01, max: 4.0 },

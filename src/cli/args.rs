@@ -272,7 +272,15 @@ fn check_parameters(command: &mut Command, matches: &ArgMatches, algorithm: &Alg
 fn check_local(command: &mut Command, matches: &ArgMatches, config: &RunConfig) -> Result<(), clap::Error> {
     let is_of_local = |param: &&Param| param.flag.starts_with("local-rms-") && is_given(matches, param);
     match PARAMS.iter().find(is_of_local) {
-        Some(param) if !config.clean.local_rms => {
+        Some(param)
+            if !config.clean.local_rms_image.is_empty()
+                && !["strength", "image"].iter().any(|end| param.flag.ends_with(end)) =>
+        {
+            let message =
+                format!("--{} has no effect with --local-rms-image, which tells the noise of each pixel", param.flag);
+            Err(command.error(ErrorKind::ArgumentConflict, message))
+        }
+        Some(param) if !config.clean.local_rms && config.clean.local_rms_image.is_empty() => {
             let message = format!("--{} has no effect without --local-rms", param.flag);
             Err(command.error(ErrorKind::ArgumentConflict, message))
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::WienerParams;
-use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, find};
+use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, View, find};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Machine;
 
@@ -272,6 +272,12 @@ impl RunConfig {
     pub fn start_model(&self) -> Option<&str> {
         let is_clean = matches!(self.algorithm().kind, Kind::Clean(_));
         Some(self.clean.start.as_str()).filter(|file| is_clean && !file.is_empty())
+    }
+
+    /// The map of the noise that weighs the search, if there is one.
+    pub fn noise_map(&self) -> Option<&str> {
+        let reads = matches!(self.algorithm().kind, Kind::Clean(minor) if minor.cycle().view() == View::List);
+        Some(self.clean.local_rms_image.as_str()).filter(|file| reads && !file.is_empty())
     }
 
     /// Whether mask, border or window leave less than the whole image to components.

@@ -31,7 +31,7 @@ use super::ops::{
     MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source,
     Statistics, Survey, Tally, TallyRows, Value, constant,
 };
-use crate::algorithms::{Grid, LocalRms, Minor, MinorRules, Shortfall, Signs, View};
+use crate::algorithms::{Grid, Minor, MinorRules, Shortfall, Signs, View};
 use crate::fft::{Layout, linear_size};
 use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
@@ -39,6 +39,7 @@ use crate::pipeline::plan::MaskFile;
 use crate::pipeline::record::{Pooling, Shrink};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
+pub use local::LocalWeights;
 pub use scales::{Family, FamilyCut, Numbered, ScalesCut, Taking, spacing};
 pub use tiles::TiledStep;
 pub use treated::Treatment;
@@ -127,7 +128,7 @@ pub struct Wiring {
     /// Signs that count in the search for the peak.
     signs: Signs,
     /// The local rms of planes that are weighed by it.
-    local: BTreeMap<usize, LocalRms>,
+    local: BTreeMap<usize, LocalWeights>,
 }
 
 /// The files of a plane.

@@ -15,6 +15,7 @@ use crate::fft::{Layout, good_size};
 use crate::images::{BeamError, Cell, Geometry, PsfPeak, UNIT_CELL};
 use crate::io::{FitsError, FitsSource, RegionError};
 use crate::tiling::{Choice, Tiles};
+use crate::units::Residual;
 use pairing::pairing;
 
 mod cut;
@@ -51,6 +52,8 @@ pub struct Inputs {
     pub masks: Vec<MaskFile>,
     /// The model to begin with.
     pub model: Option<GivenModel>,
+    /// The map of the noise that weighs the search.
+    pub noise: Option<Given>,
 }
 
 impl Inputs {
@@ -247,7 +250,9 @@ impl Plan {
         let model = start.map(|spec| GivenModel::open(spec, &dirty.0)).transpose()?;
         let (masks, notes) = masks::open(&config.clean.mask, &dirty.0)?;
         let (psf, grid) = grid::open(&config, &dirty.0, psf)?;
-        let inputs = Inputs { dirty, psf, grid, masks, model };
+        let open_noise = |spec: &str| Given::open::<Residual>("map of the noise", spec, &dirty.0);
+        let noise = config.noise_map().map(open_noise).transpose()?;
+        let inputs = Inputs { dirty, psf, grid, masks, model, noise };
         let mut warnings = check(&inputs)?;
         warnings.extend(notes);
         warnings.extend(inputs.model.iter().flat_map(GivenModel::notes).cloned());

@@ -205,6 +205,7 @@ const CHANGES: &[(&str, &str, [&str; 2])] = &[
     ("local-rms-window", "--local-rms --auto-mask 0 --auto-threshold 2", ["2", "20"]),
     ("local-rms-method", "--local-rms --local-rms-window 8 --auto-mask 0 --auto-threshold 2", ["rms", "rms-with-min"]),
     ("local-rms-strength", "--local-rms --local-rms-window 3 --auto-mask 0 --auto-threshold 2", ["1", "0.3"]),
+    ("local-rms-image", "--auto-mask 0 --auto-threshold 2", ["one.fits", "other.fits"]),
     ("psf-scale", "", ["pair", "psf-only"]),
     ("beam-shape", "", ["fit", "6asec,5asec,40deg"]),
 ];
@@ -214,6 +215,10 @@ fn every_flag_of_clean_changes_a_product() {
     let folder = folder(&[(20.3, 30.0, 1.0), (44.0, 22.0, 0.4), (31.5, 50.25, 0.6)], 5e-3);
     folder.save("psf.fits", &Image::new(&(sky::wide_psf(SHAPE) * 0.5)));
     folder.save("all.fits", &Image::new(&Array2::ones(SHAPE)));
+    for (name, noise) in [("one.fits", 4e-3), ("other.fits", 8e-2)] {
+        let map = Array2::from_shape_fn(SHAPE, |(y, _)| if y < 25 { noise } else { 4e-3 });
+        folder.save(name, &Image::new(&map));
+    }
     folder.save("half.fits", &Image::new(&Array2::from_shape_fn(SHAPE, |(y, _)| f64::from(u8::from(y > 25)))));
     for (name, flux) in [("dark.fits", 0.0), ("source.fits", 0.5)] {
         let model = Array2::from_shape_fn(SHAPE, |at| if at == (12, 14) { flux } else { 0.0 });

@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use crate::support::fits::Image;
 use crate::support::program::Folder;
 use crate::support::sky;
 
@@ -11,11 +12,15 @@ const FAINT: (usize, usize) = (30, 25);
 /// A faint source on the left, where it is quiet, and noise ten times as high on the right.
 fn folder() -> Folder {
     let folder = Folder::new();
+    folder.pair(&dirty_image(), &sky::wide_psf(SHAPE));
+    folder
+}
+
+fn dirty_image() -> Array2<f64> {
     let noise = sky::noise(SHAPE, 2e-3, 5);
     let noise = Array2::from_shape_fn(SHAPE, |at| noise[at] * if at.1 < 60 { 1.0 } else { 10.0 });
     let faint = sky::dirty(SHAPE, &[(FAINT.0 as f64, FAINT.1 as f64, 0.024), (70.0, 35.0, 0.5)]);
-    folder.pair(&(faint + noise), &sky::wide_psf(SHAPE));
-    folder
+    faint + noise
 }
 
 #[test]
@@ -33,6 +38,42 @@ fn quiet_places_are_cleaned_deeper_and_loud_ones_less() {
         assert!(found(&one) > 5 && one[FAINT] == 0.0, "{algorithm}: {} on the right", found(&one));
         assert!(found(&local) == 0 && local[FAINT] > 0.0, "{algorithm}: {} and {}", found(&local), local[FAINT]);
     }
+}
+
+#[test]
+fn map_of_the_noise_weighs_as_the_noise_itself_does() {
+    let folder = folder();
+    let map = Array2::from_shape_fn(SHAPE, |(y, x)| match x {
+        119 if y < 4 => f64::NAN,
+        x => 2e-3 * if x < 60 { 1.0 } else { 10.0 },
+    });
+    let words = "--overwrite --plots none --auto-mask 0 --auto-threshold 6";
+    let model = |map: &Array2<f64>, more: &str| {
+        folder.save("map.fits", &Image::new(map));
+        folder.run("out", &format!("{words} --local-rms-image map.fits {more}")).model().plane(0)
+    };
+    for algorithm in ["clean", "clark", "multiscale --multiscale-scales 0", "clean --tile 2x2"] {
+        let weighed = model(&map, &format!("--algorithm {algorithm}"));
+        let right = weighed.indexed_iter().filter(|((_, x), value)| *x >= 60 && **value != 0.0).count();
+        assert!(right == 0 && weighed[FAINT] > 0.0, "{algorithm}: {right} on the right, {}", weighed[FAINT]);
+    }
+    // an even map weighs nothing, and tells the sigma; it goes with the dirty image where that is divided by the PSF's peak
+    let bare = "--overwrite --plots none --auto-mask 0 --algorithm clean --auto-threshold 0 --threshold 120mJy";
+    let plain = folder.run("plain", bare).model().plane(0);
+    assert_eq!(model(&Array2::from_elem(SHAPE, 2e-2), "--algorithm clean"), plain);
+    folder.pair(&(dirty_image() * 2.0), &(sky::wide_psf(SHAPE) * 2.0));
+    assert_eq!(model(&Array2::from_elem(SHAPE, 4e-2), "--algorithm clean"), plain);
+    folder.pair(&dirty_image(), &sky::wide_psf(SHAPE));
+    let expected = model(&map, "--threads 1 --chunk full");
+    assert_eq!(model(&map, "--threads 3 --chunk 13"), expected);
+    folder.save("small.fits", &Image::new(&Array2::ones((40, 40))));
+    let fails = |words: &str, needles: &[&str]| {
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o x {words}"));
+        assert!(ran.code != Some(0) && needles.iter().all(|needle| ran.err.contains(needle)), "{}", ran.err);
+    };
+    fails("--local-rms-image small.fits", &["small.fits", "map of the noise", "NAXIS1: 40, expected 120"]);
+    fails("--local-rms-image map.fits --local-rms-window 9", &["--local-rms-window has no effect with"]);
+    fails("--local-rms-image map.fits --algorithm hogbom", &["--local-rms-image has no effect"]);
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub struct CleanParams {
     pub local_rms_method: RmsMethod,
     /// Power of its weights.
     pub local_rms_strength: f64,
+    /// File that tells it; empty where the residual does.
+    pub local_rms_image: String,
     /// Whether components are positive only.
     pub no_negative: bool,
     /// Whether the first negative peak ends the run.

@@ -209,5 +209,13 @@ pub(super) const HOGBOM: Algorithm = Algorithm {
     kind: Kind::Clean(Minor::Hogbom),
     tables: &["clean"],
     // the loop goes straight down to the threshold in one piece, and does not weigh its search
-    ignores: &["mgain", "tile", "local_rms", "local_rms_window", "local_rms_method", "local_rms_strength"],
+    ignores: &[
+        "mgain",
+        "tile",
+        "local_rms",
+        "local_rms_window",
+        "local_rms_method",
+        "local_rms_strength",
+        "local_rms_image",
+    ],
 };

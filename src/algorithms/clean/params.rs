@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AutoThreshold, CleanParams, LocalRms, Signs};
+use super::{AutoThreshold, CleanParams, LocalRms, RmsMethod, Signs};
 
 impl FromStr for AutoThreshold {
     type Err = String;
@@ -43,9 +43,13 @@ pub enum Window {
 impl CleanParams {
     /// The local rms for a beam of `beam` pixels, where it is asked for.
     pub fn local(&self, beam: f64) -> Option<LocalRms> {
+        let strength = self.local_rms_strength;
+        if !self.local_rms_image.is_empty() {
+            // the map tells each pixel: a window of one
+            return Some(LocalRms { window: 1.0, method: RmsMethod::Rms, strength });
+        }
         let window = (self.local_rms_window * beam).max(1.0);
-        let ask = LocalRms { window, method: self.local_rms_method, strength: self.local_rms_strength };
-        self.local_rms.then_some(ask)
+        self.local_rms.then_some(LocalRms { window, method: self.local_rms_method, strength })
     }
 
     /// Which signs components may have.

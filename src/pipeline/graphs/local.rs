@@ -5,11 +5,20 @@ use std::collections::BTreeMap;
 use super::{PlaneKeys, Wiring, key};
 use crate::algorithms::LocalRms;
 use crate::graph::Key;
-use crate::pipeline::ops::{DeconvOp, MapRms, SumCells};
+use crate::pipeline::ops::{DeconvOp, MapRms, Rows, Source, SumCells};
+
+/// What weighs the search in a plane.
+#[derive(Debug, Clone)]
+pub struct LocalWeights {
+    /// How the local rms is taken.
+    pub ask: LocalRms,
+    /// The file that tells it, its plane, and what it is divided by; else the residual does.
+    pub map: Option<(Source, usize, f32)>,
+}
 
 impl Wiring {
     /// Weighs the search for the peak by the local rms, in the planes that have one.
-    pub fn weighed_by(self, local: BTreeMap<usize, LocalRms>) -> Self {
+    pub fn weighed_by(self, local: BTreeMap<usize, LocalWeights>) -> Self {
         Self { local, ..self }
     }
 
@@ -20,13 +29,21 @@ impl Wiring {
 
     /// The local rms of a plane's residual, if it is asked for.
     pub(super) fn local_rms(&mut self, plane: usize, keys: &PlaneKeys) -> Option<Key> {
-        let ask = *self.local.get(&plane)?;
+        let LocalWeights { ask, map } = self.local.get(&plane)?.clone();
+        let slabs = self.cut.slabs();
+        let read = |(index, rows): (usize, &Rows)| {
+            let (source, of, _) = map.as_ref()?;
+            Some(self.read(key("read-rms", plane, index), (source, *of), *rows))
+        };
+        let maps: Vec<Key> = slabs.iter().enumerate().filter_map(read).collect();
+        let seen = if maps.is_empty() { &keys.residual } else { &maps };
+        let scale = map.as_ref().map_or(1.0, |(_, _, scale)| *scale);
         let nx = self.cut.shape.1;
         let sum = |(index, (residual, dirty)): (usize, (&Key, &Key))| {
-            let op = DeconvOp::SumCells(SumCells { cell: ask.cell(), nx });
+            let op = DeconvOp::SumCells(SumCells { cell: ask.cell(), nx, scale });
             self.task(key("local-sums", plane, index), op, vec![residual.clone(), dirty.clone()])
         };
-        let sums = keys.residual.iter().zip(&keys.dirty).enumerate().map(sum).collect();
+        let sums = seen.iter().zip(&keys.dirty).enumerate().map(sum).collect();
         let op = DeconvOp::MapRms(MapRms { ask, shape: self.cut.shape });
         Some(self.task(key("local-rms", plane, 0), op, sums))
     }

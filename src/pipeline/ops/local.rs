@@ -8,13 +8,16 @@ use super::{OpError, Value, Work};
 use crate::algorithms::{CellRows, LocalRms, RmsMap};
 use crate::graph::{Cost, Meta, TaskContext};
 
-/// Sums over the cells of a slab; inputs: residual rows, dirty rows (for the blanks).
+/// Sums over the cells of a slab; inputs: residual rows or those of a map of the noise, dirty rows (for
+/// the blanks). What is no noise in a map, blank or not above 0, does not count.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SumCells {
     /// Side of a cell \[pixels\].
     pub cell: usize,
     /// Columns of the plane.
     pub nx: usize,
+    /// What a map is divided by, as the dirty image is.
+    pub scale: f32,
 }
 
 impl Work for SumCells {
@@ -23,16 +26,25 @@ impl Work for SumCells {
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let rows = inputs[0].bytes.div_ceil(4 * self.nx as u64);
         let output_bytes = 16 * rows * self.nx.div_ceil(self.cell) as u64;
-        Cost { flops: inputs[0].bytes as f64, output_bytes, scratch_bytes: 0 }
+        Cost { flops: inputs[0].bytes as f64, output_bytes, scratch_bytes: inputs[0].bytes }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (residual, dirty) = (inputs[0].residual(), inputs[1].dirty());
+        let dirty = inputs[1].dirty();
+        let divided;
+        let (pixels, is_map) = match &*inputs[0] {
+            Value::Pixels(map) => {
+                divided = map.mapv(|value| value / self.scale);
+                (&divided, true)
+            }
+            residual => (residual.residual().pixels(), false),
+        };
         let mut sums = CellRows::default();
-        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+        for (y, row) in pixels.rows().into_iter().enumerate() {
             let finite = dirty.finite.as_ref().map(|mask| mask.row(y));
             let row = row.to_slice().expect("a slab is stored in row order");
-            sums.push(row, self.cell, |x| finite.is_none_or(|finite| finite[x]));
+            let is_noise = |x: usize| !is_map || (row[x].is_finite() && row[x] > 0.0);
+            sums.push(row, self.cell, |x| is_noise(x) && finite.is_none_or(|finite| finite[x]));
         }
         Ok(Value::CellRows(sums))
     }

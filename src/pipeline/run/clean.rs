@@ -9,7 +9,7 @@ use super::tiles::wire_tiles;
 use super::{RunError, Session};
 use crate::algorithms::{Control, Kind, LocalRms, Minor, MinorRules, Next, StopReason, View};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Slabs, Wiring};
+use crate::pipeline::graphs::{Kept, LocalWeights, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::Value;
 use crate::pipeline::plan::PlanePlan;
 
@@ -267,14 +267,20 @@ impl Session<'_> {
     }
 
     /// The local rms of every plane that is weighed by it.
-    pub(super) fn local_rms(&self) -> BTreeMap<usize, LocalRms> {
-        self.plan.planes.iter().filter_map(|plane| Some((plane.plane, self.local_of(plane)?))).collect()
+    pub(super) fn local_rms(&self) -> BTreeMap<usize, LocalWeights> {
+        let map = |plane: &PlanePlan| {
+            let map = self.plan.inputs.noise.as_ref()?;
+            Some((map.source.clone(), map.planes[plane.plane], self.scale(plane.psf)))
+        };
+        let weights =
+            |plane: &PlanePlan| Some((plane.plane, LocalWeights { ask: self.local_of(plane)?, map: map(plane) }));
+        self.plan.planes.iter().filter_map(weights).collect()
     }
 
     /// The local rms of a plane that is weighed by it: its window is in beams, so its PSF is known by then.
     fn local_of(&self, plane: &PlanePlan) -> Option<LocalRms> {
         let Kind::Clean(minor) = self.plan.algorithm().kind else { return None };
-        if !self.plan.config.clean.local_rms || minor.cycle().view() != View::List {
+        if minor.cycle().view() != View::List {
             return None;
         }
         let psf = self.psfs.get(&plane.psf).filter(|psf| psf.facts().is_some())?;

@@ -23,6 +23,7 @@ fn params() -> CleanParams {
         local_rms_window: 25.0,
         local_rms_method: RmsMethod::Rms,
         local_rms_strength: 1.0,
+        local_rms_image: String::new(),
         stop_negative: false,
     }
 }
