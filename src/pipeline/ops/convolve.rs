@@ -220,6 +220,16 @@ pub(super) fn rows_back(inputs: &[Arc<Value>], layout: &Layout, rows: Rows, nx: 
     Ok(inverse_rows(&blocks, layout, rows.range(), nx)?)
 }
 
+/// What [`rows_back`] takes.
+pub(super) fn rows_back_cost(layout: &Layout, rows: Rows, nx: usize) -> Cost {
+    let rows = rows.len();
+    Cost {
+        flops: rows as f64 * transform(layout.lx, true),
+        output_bytes: 4 * (rows * nx) as u64,
+        scratch_bytes: complex(2 * layout.lx),
+    }
+}
+
 /// What of a slab's row transforms the column block `block` reads \[bytes\].
 pub(super) fn piece_of_slab(meta: Meta, layout: &Layout, block: usize) -> u64 {
     meta.bytes / layout.half() as u64 * layout.columns(block).len() as u64
@@ -246,12 +256,7 @@ impl Work for Residual {
     const KIND: &'static str = "residual";
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
-        let rows = self.rows.len();
-        Cost {
-            flops: rows as f64 * transform(self.layout.lx, true),
-            output_bytes: 4 * (rows * self.shape.1) as u64,
-            scratch_bytes: complex(2 * self.layout.lx),
-        }
+        rows_back_cost(&self.layout, self.rows, self.shape.1)
     }
 
     fn load_bytes(&self, input: usize, meta: Meta) -> u64 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
+use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, rows_back_cost, spectra, transform};
 use super::{OpError, Rows, Value, Work};
 use crate::algorithms::{PlaneStats, Scale, normal_table, smooth_table, table_reach};
 use crate::fft::{Layout, Placement, Transfer, forward_rows, low_transfer, shrink_columns};
@@ -139,9 +139,8 @@ impl Work for SmoothColumns {
         }
     }
 
-    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
         // the kernel comes last, and is read whole; it is smaller than a slab's spectrum or a part of it
-        let _ = input;
         piece_of_slab(meta, &self.layout, self.block).min(meta.bytes)
     }
 
@@ -167,12 +166,7 @@ impl Work for SmoothRows {
     const KIND: &'static str = "smooth";
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
-        let rows = self.rows.len();
-        Cost {
-            flops: rows as f64 * transform(self.layout.lx, true),
-            output_bytes: 4 * (rows * self.shape.1) as u64,
-            scratch_bytes: complex(2 * self.layout.lx),
-        }
+        rows_back_cost(&self.layout, self.rows, self.shape.1)
     }
 
     fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {

@@ -2,8 +2,8 @@
 //!
 //! Where the scales are chosen by the program, so is their number. A plane in which wide components were found is cleaned
 //! once more with points alone. They are kept if they leave about as little with no more components (on M87 scales leave
-//! five times the residual, on BL Lac they add a halo that lowers it by 3 %), or if the noise that they leave is clearly
-//! lower. Else they soon come to their limit of components, which is what the scales took, and the model with scales is
+//! five times the residual, on BL Lac they add a halo that lowers it by 3 %), if the noise that they leave is clearly
+//! lower, or if they come to an end where several scales diverged or ran into a limit, and leave less. Else they soon come to their limit of components, which is what the scales took, and the model with scales is
 //! taken up again.
 
 use super::Session;
@@ -92,8 +92,13 @@ impl Session<'_> {
             let scales = (&rival.stats, rival.control.state().iterations);
             let is_rescue = is_rescue((&reason, state.stats.rms), (&rival.stop, rival.stats.rms));
             if is_rescue || ended_by_itself(&reason) && points_win((&state.stats, iterations), scales) {
-                self.tools.watch.note(&format!("{label}: points alone explain it as well: they are kept"));
-                state.notes.push("points alone explain it as well as several scales, and are kept".into());
+                let note = if is_rescue {
+                    "several scales came to no good end; points alone did, and are kept"
+                } else {
+                    "points alone explain it as well as several scales, and are kept"
+                };
+                self.tools.watch.note(&format!("{label}: {note}"));
+                state.notes.push(note.into());
                 state.stop = Some(reason);
                 return Settled::Done;
             }
