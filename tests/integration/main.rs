@@ -25,6 +25,7 @@ mod masks;
 mod memory;
 mod metrics;
 mod multiscale;
+mod multiscale_fields;
 mod multiscale_tiles;
 mod plan;
 mod products;

@@ -370,5 +370,5 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-pub(super) use retry::GAIN_LEFT;
+pub(super) use retry::{GAIN_LEFT, SCALES_RISE};
 pub use retry::{PEAK_RISE, Retry};

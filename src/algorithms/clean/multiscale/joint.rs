@@ -2,6 +2,7 @@
 
 use super::Scale;
 use super::cleaner::{Cleaner, in_tiles};
+use crate::algorithms::clean::control::SCALES_RISE;
 use crate::algorithms::clean::list::patience;
 use crate::algorithms::clean::{Component, MinorRules, Signs, Step};
 use crate::graph::Cancel;
@@ -48,7 +49,7 @@ impl Steps {
 
 /// Turns of each scale at the most; two that keep handing flux to each other are left to the exact residual.
 const TURNS: usize = 12;
-/// A peak that rises by this much diverges.
+/// A peak that rises by this much within its own turn diverges.
 const RISE: f32 = 1.1;
 
 /// Cleans the lists down to the floor, which is weighed by the scales' biases as the peaks are.
@@ -71,12 +72,13 @@ pub fn clean_together(
     let mut negative = None;
     let start = highest(members, rules.signs).map_or(0.0, |(_, peak, _)| peak);
     let is_alone = members.len() == 1;
+    let rise = if is_alone { RISE } else { SCALES_RISE };
     let turns = if is_alone { 1 } else { TURNS * members.len() };
     for _ in 0..turns {
         let Some((chosen, peak, rival)) = highest(members, rules.signs) else { break };
         let total: u64 = iterations.iter().sum();
         if peak <= rules.floor
-            || peak > RISE * start
+            || peak > rise * start
             || total >= rules.niter
             || negative.is_some()
             || cancel.is_requested()
