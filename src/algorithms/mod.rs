@@ -9,11 +9,11 @@ mod stop;
 pub mod wiener;
 
 pub use clean::{
-    AutoThreshold, CellRows, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Grid, Levels,
-    LocalRms, Member, Minor, MinorCycle, MinorRules, MinorView, MultiscaleParams, Next, PEAK_RISE, Patch, Psfs, Retry,
-    RmsMap, RmsMethod, SCALES_DEPTH, Scale, ScaleShape, Shortfall, Sight, Signs, Step, Steps, TILE_DEPTH, TILE_MARGIN,
-    Table, TileChoice, TileRank, TileRules, View, Widths, Window, clean_together, normal_table, smooth_table,
-    table_reach,
+    AspParams, AutoThreshold, Blob, CellRows, CleanParams, Component, Control, FloorBuilder, FloorMap, FloorRows, Grid,
+    Levels, LocalRms, Member, Minor, MinorCycle, MinorRules, MinorView, MultiscaleParams, Next, PEAK_RISE, Patch, Psfs,
+    Retry, RmsMap, RmsMethod, SCALES_DEPTH, Scale, ScaleShape, Shortfall, Sight, Signs, Step, Steps, TILE_DEPTH,
+    TILE_MARGIN, Table, TileChoice, TileRank, TileRules, View, Widths, Window, clean_together, normal_table,
+    smooth_table, table_reach,
 };
 pub use param::{PARAMS, Param, ParamKind};
 pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
@@ -49,7 +49,8 @@ impl Algorithm {
 }
 
 /// Every algorithm, the default first.
-pub static ALGORITHMS: &[Algorithm] = &[clean::MULTISCALE, clean::CLEAN, clean::CLARK, clean::HOGBOM, wiener::WIENER];
+pub static ALGORITHMS: &[Algorithm] =
+    &[clean::MULTISCALE, clean::CLEAN, clean::ASP, clean::CLARK, clean::HOGBOM, wiener::WIENER];
 
 /// The algorithm of the given name.
 pub fn find(name: &str) -> Option<&'static Algorithm> {

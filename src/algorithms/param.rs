@@ -305,6 +305,22 @@ pub static PARAMS: &[Param] = &[
         help: "Profile of extended components; gaussian has wings, and its full width at half maximum is 0.44 of the width",
     },
     Param {
+        table: "asp",
+        key: "gain",
+        flag: "asp-gain",
+        kind: SHARE,
+        value_name: "SHARE",
+        help: "Share of a fitted Gaussian that is taken away; 1 leaves traces where sources overlap",
+    },
+    Param {
+        table: "asp",
+        key: "largest_scale",
+        flag: "asp-largest-scale",
+        kind: ParamKind::Number { min: 0.0, max: 100.0 },
+        value_name: "BEAMS",
+        help: "Full width at half maximum of the widest Gaussian, in beams; 0 takes points only",
+    },
+    Param {
         table: "wiener",
         key: "noise_model",
         flag: "noise-model",
@@ -372,10 +388,9 @@ impl Param {
             ParamKind::ChoiceOrFlux(words) => {
                 (words.contains(&text) || flux(), format!("{} or a flux density, as in 5mJy", words.join(", ")))
             }
-            ParamKind::Widths => (
-                text.parse::<Widths>().is_ok(),
-                "auto, or full widths in pixels with commas between them, as in 0,8,16".to_owned(),
-            ),
+            ParamKind::Widths => {
+                (text.parse::<Widths>().is_ok(), "auto, or full widths in pixels, as in 0,8,16".to_owned())
+            }
             ParamKind::Tiles => (text.parse::<TileChoice>().is_ok(), TileChoice::EXPECTED.to_owned()),
             ParamKind::File => (!text.is_empty(), "a FITS file".to_owned()),
             ParamKind::Files => (!text.is_empty(), "files, with commas between them".to_owned()),

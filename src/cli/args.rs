@@ -152,8 +152,9 @@ pub(super) fn with_parameters(command: Command) -> Command {
 
 fn flag(param: &'static Param) -> Arg {
     let heading = match param.table {
-        "clean" => "CLEAN (clean, multiscale, clark, hogbom)",
+        "clean" => "CLEAN (clean, multiscale, asp, clark, hogbom)",
         "multiscale" => "Scales (multiscale)",
+        "asp" => "Adaptive scales (asp)",
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());

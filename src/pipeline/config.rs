@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::wiener::WienerParams;
-use crate::algorithms::{Algorithm, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, View, find};
+use crate::algorithms::{Algorithm, AspParams, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, View, find};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Machine;
 
@@ -30,6 +30,8 @@ pub struct RunConfig {
     pub clean: CleanParams,
     /// The scales of multiscale CLEAN.
     pub multiscale: MultiscaleParams,
+    /// The Gaussians of Asp-CLEAN.
+    pub asp: AspParams,
     /// Wiener-Hunt.
     pub wiener: WienerParams,
     /// The clean beam.

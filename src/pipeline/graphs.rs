@@ -354,7 +354,10 @@ impl Wiring {
     pub fn minor(&mut self, plane: usize, keys: &PlaneKeys, around: (&[Key], Seen<'_>), cycle: MinorCut) -> Key {
         let ((weights, (psfs, grid)), MinorCut { minor, rules }) = (around, cycle);
         let mut inputs = match minor.cycle().view() {
-            View::Plane => keys.residual.iter().chain(&keys.mask).cloned().collect(),
+            View::Plane => {
+                let bounds = keys.allowed.iter().filter(|_| minor == Minor::Asp);
+                keys.residual.iter().chain(&keys.mask).chain(bounds).cloned().collect()
+            }
             View::List => self.selections(plane, keys, weights, rules.floor),
         };
         inputs.extend_from_slice(psfs);

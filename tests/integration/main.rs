@@ -1,6 +1,7 @@
 //! The program and the library as a user and a sceptic meet them: one binary, synthetic skies, temporary folders.
 
 mod algorithms;
+mod asp;
 mod batch;
 mod beams;
 mod blanks;

@@ -9,9 +9,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::asp::Turns;
 use super::levels::Sight;
 use super::params::Window;
-use super::{Minor, MinorRules, Patch, RmsMethod, TileChoice, View};
+use super::{AspParams, Minor, MinorRules, Patch, RmsMethod, TileChoice};
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules};
 use crate::units::Flux;
 
@@ -162,6 +163,8 @@ pub struct Control {
     lowest_rms: f64,
     /// What may be rounding alone \[Jy/beam\].
     rounding: f32,
+    /// Whether Gaussians or points have their turn, where there are both.
+    turns: Option<Turns>,
 }
 
 impl Control {
@@ -189,7 +192,14 @@ impl Control {
             is_tiled: false,
             lowest_rms: f64::INFINITY,
             rounding: 0.0,
+            turns: None,
         }
+    }
+
+    /// The same for a loop that fits Gaussians.
+    #[must_use]
+    pub fn fitting(self, params: AspParams) -> Self {
+        Self { turns: self.finds_shapes().then(|| Turns::new(params)), ..self }
     }
 
     /// The same for a plane that began with components of an earlier run.
@@ -221,6 +231,11 @@ impl Control {
         self.passes += 1;
     }
 
+    /// Whether its loop finds shapes that its pixels do not tell.
+    pub fn finds_shapes(&self) -> bool {
+        self.minor == Minor::Asp
+    }
+
     /// Decides after an exact residual.
     pub fn next(&mut self, stats: PlaneStats, sight: &Sight<'_>, interrupted: bool) -> Next {
         self.state.stats = stats;
@@ -229,7 +244,7 @@ impl Control {
         }
         self.state.interrupted = interrupted;
         self.state.scales = sight.scales as u32;
-        self.state.major = self.passes;
+        self.state.major = self.passes / self.minor.cycle().passes();
         self.state.threshold = self.threshold(&stats);
         self.state.worse = self.worse();
         if self.state.worse.is_some() {
@@ -263,6 +278,7 @@ impl Control {
                 self.descent = f32::midpoint(1.0, self.descent);
                 self.returned = true;
                 self.state.is_final = false;
+                self.turns.iter_mut().for_each(Turns::failed);
                 Next::Back
             }
             (None, None) => Next::Cycle(self.rules(sight)),
@@ -349,20 +365,21 @@ impl Control {
 
     fn rules(&mut self, sight: &Sight<'_>) -> MinorRules {
         let CycleState { stats, threshold, iterations, .. } = &self.state;
-        let floor = match self.minor.cycle().view() {
-            View::List => {
-                let patch = self.minor.cycle().least_floor(self.patch);
-                let share = self.descent.max(patch) * stats.peak;
-                let crowd = if self.is_tiled { 0.0 } else { sight.holding(MAX_ACTIVE) };
-                share.max(crowd.min(0.9 * stats.peak))
-            }
-            // the whole plane costs the same wherever it stops
-            View::Plane => 0.0,
+        let floor = if self.minor.cycle().goes_all_the_way() {
+            0.0
+        } else {
+            let patch = self.minor.cycle().least_floor(self.patch);
+            let share = self.descent.max(patch) * stats.peak;
+            let crowd = if self.is_tiled { 0.0 } else { sight.holding(MAX_ACTIVE) };
+            share.max(crowd.min(0.9 * stats.peak))
         };
         let floor = floor.max(*threshold);
         let niter = self.params.niter - iterations;
-        self.state.is_final = floor <= *threshold;
-        MinorRules { gain: self.params.gain, floor, niter, patch: self.patch, signs: self.params.signs() }
+        let (gain, patch, signs) = (self.params.gain, self.patch, self.params.signs());
+        let rules = MinorRules { gain, floor, niter, patch, signs, asp: AspParams::default() };
+        let rules = self.turns.as_mut().map_or(rules, |turns| turns.rules(rules, stats.peak));
+        self.state.is_final = rules.floor <= *threshold;
+        rules
     }
 }
 

@@ -30,8 +30,16 @@ impl MinorCycle for Hogbom {
         0.0
     }
 
+    fn goes_all_the_way(&self) -> bool {
+        true
+    }
+
+    fn copies(&self) -> u64 {
+        3
+    }
+
     fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
-        let MinorView::Plane { residual, allowed } = view else { unreachable!("the loop asked for the plane") };
+        let MinorView::Plane { residual, allowed, .. } = view else { unreachable!("the loop asked for the plane") };
         let mut flux = Array2::<f64>::zeros(residual.dim());
         let mut plane = Plane::new(residual, allowed, rules.signs);
         let peaks = psfs.peaks();
@@ -58,7 +66,7 @@ impl MinorCycle for Hogbom {
             .filter(|(_, flux)| **flux != 0.0)
             .map(|((y, x), flux)| Component { y, x, flux: *flux as f32 })
             .collect();
-        Step { components, iterations, is_negative }
+        Step { components, iterations, is_negative, ..Step::default() }
     }
 }
 

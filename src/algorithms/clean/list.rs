@@ -24,6 +24,10 @@ impl MinorCycle for Clean {
         0.0
     }
 
+    fn copies(&self) -> u64 {
+        2
+    }
+
     fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
         let kernels = Kernels::new(psfs, None);
         clean_list(listed(view), &kernels, rules, f32::INFINITY, cancel)
@@ -46,6 +50,10 @@ impl MinorCycle for Clark {
 
     fn least_floor(&self, patch: Patch) -> f32 {
         patch.outside
+    }
+
+    fn copies(&self) -> u64 {
+        2
     }
 
     fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step {
@@ -126,5 +134,5 @@ fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, m
         .filter(|(_, flux)| **flux != 0.0)
         .map(|(index, flux)| Component { y: list.y[index] as usize, x: list.x[index] as usize, flux: *flux as f32 })
         .collect();
-    Step { components, iterations, is_negative }
+    Step { components, iterations, is_negative, ..Step::default() }
 }

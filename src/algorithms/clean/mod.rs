@@ -1,5 +1,6 @@
 //! The CLEAN family: minor cycles on a view of the residual, between exact residuals of the whole plane.
 
+mod asp;
 mod control;
 mod floor;
 mod hogbom;
@@ -19,6 +20,8 @@ use crate::graph::Cancel;
 use crate::images::{Mask, Psf, PsfGrid};
 use crate::kernels::list::ActiveList;
 
+pub(super) use asp::ASP;
+pub use asp::AspParams;
 pub use control::{AutoThreshold, CleanParams, Control, Next, PEAK_RISE, Retry};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub use levels::{Levels, SCALES_DEPTH, Sight};
@@ -51,6 +54,8 @@ pub enum MinorView {
         residual: Array2<f32>,
         /// Where components may stand.
         allowed: Option<Mask>,
+        /// Where a wide component may reach: the same without the auto-mask; for loops that ask for it.
+        bounds: Option<Mask>,
     },
 }
 
@@ -67,6 +72,8 @@ pub struct MinorRules {
     pub patch: Patch,
     /// Which signs components may have.
     pub signs: Signs,
+    /// What the loop that fits Gaussians is told.
+    pub asp: AspParams,
 }
 
 /// The smallest box round the PSF's peak outside which it stays below a tenth of the peak.
@@ -101,11 +108,22 @@ pub struct Component {
     pub flux: f32,
 }
 
+/// A Gaussian component; its kernel is that of [`Scale`], its centre a pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Blob {
+    /// Centre and flux.
+    pub at: Component,
+    /// Its width.
+    pub scale: Scale,
+}
+
 /// What a minor cycle found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// One entry per pixel that holds flux, in row order.
     pub components: Vec<Component>,
+    /// Gaussians, in the order in which they were found; none in loops over points.
+    pub blobs: Vec<Blob>,
     /// Components taken (a pixel may be taken many times).
     pub iterations: u64,
     /// Whether it ended at a negative peak that must not be cleaned.
@@ -147,6 +165,23 @@ impl<'a> Psfs<'a> {
     }
 }
 
+impl Step {
+    /// What several loops found, their fluxes added up where they found the same pixel.
+    pub fn merged<'a>(steps: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let mut components: Vec<Component> = steps.clone().flat_map(|step| step.components.iter().copied()).collect();
+        // a stable order: equal places keep that of the steps
+        components.sort_by_key(|component| (component.y, component.x));
+        components.dedup_by(|later, first| {
+            let is_same = (later.y, later.x) == (first.y, first.x);
+            first.flux += if is_same { later.flux } else { 0.0 };
+            is_same
+        });
+        let blobs = steps.clone().flat_map(|step| step.blobs.iter().copied()).collect();
+        let is_negative = steps.clone().any(|step| step.is_negative);
+        Self { components, blobs, iterations: steps.map(|step| step.iterations).sum(), is_negative }
+    }
+}
+
 /// An inner loop of the CLEAN family; stateless, so that it runs anywhere.
 pub trait MinorCycle: Sync {
     /// What the loop looks at.
@@ -154,6 +189,19 @@ pub trait MinorCycle: Sync {
 
     /// Share of the peak below which the loop must not go in one cycle: what its patch leaves out.
     fn least_floor(&self, patch: Patch) -> f32;
+
+    /// Whether a cycle goes straight down to the threshold, as it costs the same wherever it stops.
+    fn goes_all_the_way(&self) -> bool {
+        false
+    }
+
+    /// Cycles that count as one major cycle: a loop that takes few components at a time needs many.
+    fn passes(&self) -> u64 {
+        1
+    }
+
+    /// Copies of the residual that the loop works on.
+    fn copies(&self) -> u64;
 
     /// Takes components until the floor, the iteration limit, or the cancellation.
     fn run(&self, view: MinorView, psfs: &Psfs<'_>, rules: &MinorRules, cancel: &Cancel) -> Step;
@@ -167,6 +215,8 @@ pub enum Minor {
     Clean,
     /// The active list of one scale at a time with the PSF smoothed by it.
     Multiscale,
+    /// Gaussians that adapt to the sky.
+    Asp,
     /// The active list with a patch of the PSF.
     Clark,
     /// The whole plane with the whole PSF.
@@ -178,6 +228,7 @@ impl Minor {
     pub fn cycle(self) -> &'static dyn MinorCycle {
         match self {
             Self::Clean | Self::Multiscale => &list::Clean,
+            Self::Asp => &asp::Asp,
             Self::Clark => &list::Clark,
             Self::Hogbom => &hogbom::Hogbom,
         }

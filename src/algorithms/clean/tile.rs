@@ -159,7 +159,7 @@ impl TileRules {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Patch;
+    use super::super::{AspParams, Patch};
     use super::*;
 
     fn rank(tile: usize, heights: &[f32]) -> TileRank {
@@ -172,7 +172,8 @@ mod tests {
     }
 
     fn rules(floor: f32, niter: u64) -> MinorRules {
-        MinorRules { gain: 0.1, floor, niter, patch: Patch::default(), signs: crate::algorithms::Signs::Both }
+        let (patch, signs) = (Patch::default(), crate::algorithms::Signs::Both);
+        MinorRules { gain: 0.1, floor, niter, patch, signs, asp: AspParams::default() }
     }
 
     #[test]

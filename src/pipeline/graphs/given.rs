@@ -31,7 +31,7 @@ impl Wiring {
     /// Rows of a model of listed components; 0 where the `dirty` rows are blank.
     fn listed_model(&mut self, plane: usize, groups: &[Group], dirty: &[Key]) -> Vec<Key> {
         let give = |(number, group): (usize, &Group)| {
-            let step = Step { components: group.1.clone(), iterations: 0, is_negative: false };
+            let step = Step { components: group.1.clone(), ..Step::default() };
             let kept = Kept::new(constant(Value::Step(step.clone()), &step));
             self.give("held-list", plane, number, &kept)
         };

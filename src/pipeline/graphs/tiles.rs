@@ -56,7 +56,8 @@ impl Wiring {
     /// The peak of each tile, as the seams of a cycle have it: rules of which nothing else counts.
     pub fn tile_peaks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), tiles: Tiles) -> Key {
         let ranks = self.tile_ranks(plane, keys, around, (tiles, "", Scale::POINT));
-        let rules = MinorRules { gain: 0.0, floor: 0.0, niter: 0, patch: Patch::default(), signs: self.signs };
+        let (patch, signs, asp) = (Patch::default(), self.signs, <_>::default());
+        let rules = MinorRules { gain: 0.0, floor: 0.0, niter: 0, patch, signs, asp };
         let op = DeconvOp::TileFloor(TileFloor { tiles, rules, safe: Vec::new() });
         self.task(key("tile-peaks", plane, 0), op, ranks)
     }

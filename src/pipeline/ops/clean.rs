@@ -5,13 +5,15 @@ use std::sync::Arc;
 use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
+use super::scales::add;
 use super::{ModelTally, OpError, Rows, SlabTally, Value, Work};
-use crate::algorithms::{Component, Minor, MinorRules, MinorView, Psfs, Step, View};
+use crate::algorithms::{Blob, Component, Minor, MinorRules, MinorView, Psfs, Step, View};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Image, Mask, PsfGrid};
 use crate::kernels::list::ActiveList;
 
-/// Runs one minor cycle; inputs: lists, or residual rows and then where components may stand, per slab; the PSF last,
+/// Runs one minor cycle; inputs: lists, or residual rows and then where components may stand, per slab
+/// (for Gaussians then where these may reach); the PSF last,
 /// or all PSFs of the grid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MinorPass {
@@ -37,7 +39,7 @@ impl Work for MinorPass {
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let bytes: u64 = inputs[..inputs.len() - self.psfs()].iter().map(|meta| meta.bytes).sum();
-        let scratch_bytes = if self.minor.cycle().view() == View::Plane { 3 * bytes } else { 2 * bytes };
+        let scratch_bytes = self.minor.cycle().copies() * bytes;
         // a guess: the number of components is not known before
         Cost { flops: 20.0 * bytes as f64, output_bytes: bytes / 8, scratch_bytes }
     }
@@ -51,7 +53,10 @@ impl Work for MinorPass {
         };
         let view = match cycle.view() {
             View::List => MinorView::List(join(&inputs[..self.slabs])),
-            View::Plane => plane(&inputs[..self.slabs], &inputs[self.slabs..2 * self.slabs]),
+            View::Plane => {
+                let (residual, masks) = inputs[..inputs.len() - self.psfs()].split_at(self.slabs);
+                plane(residual, masks)
+            }
         };
         let step = cycle.run(view, &psfs, &self.rules, &context.cancel);
         Ok(Value::Step(step))
@@ -64,20 +69,27 @@ pub(super) fn join(lists: &[Arc<Value>]) -> ActiveList {
     all
 }
 
-fn plane(residual: &[Arc<Value>], allowed: &[Arc<Value>]) -> MinorView {
+/// The plane of slabs; `masks` are those of where components may stand, then of where wide ones may reach, if they count.
+fn plane(residual: &[Arc<Value>], masks: &[Arc<Value>]) -> MinorView {
     let slabs: Vec<_> = residual.iter().map(|slab| slab.residual().pixels().view()).collect();
-    let is_masked = allowed.iter().any(|slab| slab.allowed().is_some());
-    let masks = residual
-        .iter()
-        .zip(allowed)
-        .map(|(slab, allowed)| allowed.allowed().clone().unwrap_or_else(|| Mask::all(slab.residual().shape())));
+    let mut masks = masks.chunks_exact(residual.len()).map(|masks| stacked(residual, masks));
     MinorView::Plane {
         residual: concatenate(Axis(0), &slabs).expect("the slabs of a plane are equally wide"),
-        allowed: is_masked.then(|| Mask::stack(masks)),
+        allowed: masks.next().flatten(),
+        bounds: masks.next().flatten(),
     }
 }
 
-/// Adds components to a slab of the model; inputs: what a minor cycle found, then the model's rows (none yet: zero).
+/// The masks of slabs in one; none where they leave nothing out.
+fn stacked(residual: &[Arc<Value>], masks: &[Arc<Value>]) -> Option<Mask> {
+    let is_masked = masks.iter().any(|slab| slab.allowed().is_some());
+    let of = |(slab, mask): (&Arc<Value>, &Arc<Value>)| {
+        mask.allowed().clone().unwrap_or_else(|| Mask::all(slab.residual().shape()))
+    };
+    is_masked.then(|| Mask::stack(residual.iter().zip(masks).map(of)))
+}
+
+/// Adds points and Gaussians to a slab of the model; inputs: what a minor cycle found, then the model's rows (none yet: zero).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddComponents {
     /// The slab's rows.
@@ -102,6 +114,12 @@ impl Work for AddComponents {
         for component in &inputs[0].step().components {
             if self.rows.range().contains(&component.y) {
                 model.pixels_mut()[(component.y - self.rows.first, component.x)] += component.flux;
+            }
+        }
+        for Blob { at, scale } in &inputs[0].step().blobs {
+            let reach = scale.reach();
+            if (self.rows.first.saturating_sub(reach)..self.rows.last + reach).contains(&at.y) {
+                add(model.pixels_mut(), self.rows, &scale.kernel(), at);
             }
         }
         Ok(Value::Model(model))

@@ -12,7 +12,9 @@ use super::*;
 use crate::algorithms::wiener::{
     DEFAULT_FLOOR, LambdaRule, NoiseModel, Note, Plane, Problem, Regularisation, TauRule, choose,
 };
-use crate::algorithms::{CellRows, Component, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Shortfall};
+use crate::algorithms::{
+    Blob, CellRows, Component, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Scale, Shortfall,
+};
 use crate::fft::{Layout, column_transfer, forward_rows, inverse_rows, map_columns};
 use crate::images::{BeamFit, BeamShape, CleanBeam, PartAsks, PsfCore, UNIT_CELL};
 use crate::pipeline::record::Shrink;
@@ -190,7 +192,8 @@ fn planes(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
 /// What minor cycles find.
 fn found(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> [Value; 2] {
     let component = Component { y: 3, x: 1 << 40, flux: rng.random() };
-    let step = Step { components: vec![component; shape.0], iterations: 1 << 50, is_negative: true };
+    let blobs = vec![Blob { at: component, scale: Scale::gaussian(4.5) }; 2];
+    let step = Step { components: vec![component; shape.0], blobs, iterations: 1 << 50, is_negative: true };
     [Value::Steps(Steps(vec![Step::default(), step.clone()])), Value::Step(step)]
 }
 

@@ -137,26 +137,12 @@ impl Work for MergeSteps {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         if let Some(Value::Step(_)) = inputs.first().map(|first| &**first) {
-            return Ok(Value::Step(merge(inputs.iter().map(|step| step.step()))));
+            return Ok(Value::Step(Step::merged(inputs.iter().map(|step| step.step()))));
         }
         let scales = inputs.iter().map(|steps| steps.steps().0.len()).max().unwrap_or(0);
-        let of = |number: usize| merge(inputs.iter().filter_map(|steps| steps.steps().0.get(number)));
+        let of = |number: usize| Step::merged(inputs.iter().filter_map(|steps| steps.steps().0.get(number)));
         Ok(Value::Steps(Steps((0..scales).map(of).collect())))
     }
-}
-
-/// One step of several.
-fn merge<'a>(steps: impl Iterator<Item = &'a Step> + Clone) -> Step {
-    let mut all: Vec<Component> = steps.clone().flat_map(|step| step.components.iter().copied()).collect();
-    // a stable order: equal places keep that of the steps
-    all.sort_by_key(|component| (component.y, component.x));
-    all.dedup_by(|later, first| {
-        let is_same = (later.y, later.x) == (first.y, first.x);
-        first.flux += if is_same { later.flux } else { 0.0 };
-        is_same
-    });
-    let is_negative = steps.clone().any(|step| step.is_negative);
-    Step { components: all, iterations: steps.map(|step| step.iterations).sum(), is_negative }
 }
 
 /// Allows the places of a scale's components, and those near them; inputs: where the user lets components stand, the

@@ -296,7 +296,7 @@ impl Value {
             Self::CellRows(rows) => rows.bytes(),
             Self::RmsMap(map) => map.bytes(),
             Self::Active(list) => 12 * list.len() as u64,
-            Self::Step(step) => 24 * step.components.len() as u64,
+            Self::Step(step) => 24 * step.components.len() as u64 + 64 * step.blobs.len() as u64,
             Self::Steps(steps) => steps.0.iter().map(|step| 24 * step.components.len() as u64).sum(),
             Self::SlabTally(tally) => 16 * tally.flux.len() as u64,
             Self::PooledRows(rows) => rows.bytes(),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Forecast, Plan, restoring_layout, scales};
-use crate::algorithms::{Kind, Minor, MinorRules, Patch, Signs};
+use crate::algorithms::{AspParams, Kind, Minor, MinorRules, Patch, Signs};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{
@@ -196,7 +196,8 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
 
 fn clean(plan: &Plan, minor: Minor) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
-    let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch: Patch::default(), signs: Signs::Both };
+    let (patch, signs, asp) = (Patch::default(), Signs::Both, AspParams::default());
+    let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch, signs, asp };
     let mut targets = Vec::new();
     for (plane, Held { keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
         let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];

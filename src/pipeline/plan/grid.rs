@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{CELL_TOLERANCE, Inputs, Plan, PlanError, mismatch, shape_of};
-use crate::algorithms::Kind;
+use crate::algorithms::{Kind, Minor};
 use crate::collections::bag::{GlobError, Pattern};
 use crate::images::{PsfGrid, PsfGridError, PsfPeak, Sky};
 use crate::io::{FitsError, FitsSource};
@@ -170,7 +170,7 @@ pub(super) fn open(
         return Err(GridError::Both { psf: psf.to_owned(), grid: spec.clone() });
     }
     let algorithm = config.algorithm();
-    if !matches!(algorithm.kind, Kind::Clean(_)) {
+    if !matches!(algorithm.kind, Kind::Clean(minor) if minor != Minor::Asp) {
         return Err(GridError::Algorithm { name: algorithm.name });
     }
     let entries = entries(spec)?;

@@ -116,7 +116,8 @@ pub(super) fn cycle(
     let families: Vec<Family> = psfs.iter().map(|(number, psf)| family(plan, wiring, *number, psf)).collect();
     let all = families.iter().flat_map(|family| family.psfs.iter().chain(family.tables.iter().map(|(_, key)| key)));
     let held = all.cloned().collect();
-    let rules = MinorRules { gain: 0.1, floor: 1.0, niter: 1, patch: Patch::default(), signs: Signs::Both };
+    let (patch, signs, asp) = (Patch::default(), Signs::Both, <_>::default());
+    let rules = MinorRules { gain: 0.1, floor: 1.0, niter: 1, patch, signs, asp };
     let cut = ScalesCut { rules, leaves: 1.0, count: scales.len(), scales: &images };
     let steps = match plan.tiles {
         Some(tiles) => {

@@ -41,7 +41,7 @@ impl Session<'_> {
             let patch = self.patch(state.plan.psf);
             self.begin_scales(state);
             self.begin_contest(state);
-            let control = Control::new(self.plan.config.clean.clone(), minor, patch);
+            let control = Control::new(self.plan.config.clean.clone(), minor, patch).fitting(self.plan.config.asp);
             let control = control.continuing(state.tally.components > 0);
             state.control = Some(if self.plan.tiles.is_some() { control.in_tiles() } else { control });
             state.note_point();
@@ -221,8 +221,10 @@ impl Session<'_> {
         }
         let step = wiring.minor(plane, &keys, (&weights, seen), MinorCut { minor, rules });
         let model = wiring.add_components(plane, &keys.model, &step);
+        let before = state.found.take().map(|found| wiring.give("held-found", plane, 0, &found));
+        let found = (minor == Minor::Asp).then(|| wiring.merge_steps(plane, before, &step));
         let measured = self.wire_residual(wiring, state, PlaneKeys { model, ..keys });
-        std::iter::once(step).chain(measured).collect()
+        std::iter::once(step).chain(found).chain(measured).collect()
     }
 
     /// The exact residual of `keys.model` and its statistics: model, residual, tally, weights, statistics.

@@ -21,6 +21,16 @@ const BEAM_REACH: f64 = 5.0;
 /// Components of each scale.
 type ByScale = Vec<(Scale, Vec<Component>)>;
 
+/// Points and Gaussians by their widths.
+fn shapes_of(step: &Step) -> ByScale {
+    let mut blobs = step.blobs.clone();
+    blobs.sort_by(|a, b| a.scale.width.total_cmp(&b.scale.width).then((a.at.y, a.at.x).cmp(&(b.at.y, b.at.x))));
+    let points = (!step.components.is_empty()).then(|| (Scale::POINT, step.components.clone()));
+    let wide = blobs.chunk_by(|a, b| a.scale == b.scale);
+    let wide = wide.map(|same| (same[0].scale, same.iter().map(|blob| blob.at).collect()));
+    points.into_iter().chain(wide).collect()
+}
+
 /// A clean beam on the pixel grid and on the sky.
 type Beam = (BeamShape, CleanBeam);
 
@@ -96,6 +106,9 @@ impl Session<'_> {
             return Ok(None);
         }
         let kits = self.kits(state);
+        if let Some(found) = &state.found.as_ref().filter(|_| kits.is_empty() && self.plan.inputs.model.is_none()) {
+            return Ok(Some(shapes_of(self.read(found)?.step())));
+        }
         if kits.iter().all(|kit| kit.scale.is_point()) || self.plan.inputs.model.is_some() {
             return Ok(Some(Vec::new()));
         }

@@ -3,7 +3,7 @@
 use super::runaways::Runaways;
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::{Minor, MinorRules};
+use crate::algorithms::{Control, Minor, MinorRules};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, MinorCut, PlaneKeys, Seen, TiledStep, Wiring, nearest};
 use crate::pipeline::ops::Value;
@@ -43,7 +43,12 @@ impl Session<'_> {
                 state.found = Some(next());
                 (steps.iterations(), steps.is_negative())
             }
-            step => (step.step().iterations, step.step().is_negative),
+            step => {
+                if state.control.as_ref().is_some_and(Control::finds_shapes) {
+                    state.found = Some(next());
+                }
+                (step.step().iterations, step.step().is_negative)
+            }
         };
         let control = state.control.as_mut().expect("the plane is under way");
         control.took(iterations, is_negative);

@@ -190,7 +190,7 @@ mod tests {
     fn values_and_parameters_that_do_not_fit_are_refused_before_any_work() {
         let error = Sweep::new(axes(&["gain=0.1,0.2"]), &base()).expect_err("wiener has no gain");
         assert!(
-            error.to_string().contains("gain") && error.to_string().contains("multiscale, clean, clark, hogbom"),
+            error.to_string().contains("gain") && error.to_string().contains("multiscale, clean, asp, clark, hogbom"),
             "{error}"
         );
         let error = Sweep::new(axes(&["chunk=64,most"]), &base()).expect_err("no chunk");

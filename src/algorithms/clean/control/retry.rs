@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::asp::Turns;
 use super::Control;
 use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, Worse};
 
@@ -110,6 +111,7 @@ impl Control {
         self.params.gain *= GAIN_LEFT;
         self.params.mgain *= MGAIN_LEFT;
         self.descent = 1.0 - self.params.mgain;
+        self.turns.iter_mut().for_each(Turns::give_up);
         (self.reached, self.stalled, self.returned) = (None, None, true);
         (self.outside_limit, self.lowest_sigma, self.phase_sigma) = (f32::INFINITY, f64::INFINITY, 0.0);
         let CycleState { phase, lowest, stalled, worse, backs, is_final, .. } = &mut self.state;

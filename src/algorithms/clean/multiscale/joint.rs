@@ -117,6 +117,7 @@ pub fn clean_together(
         components: components(member, &flux),
         iterations,
         is_negative: negative == Some(number),
+        ..Step::default()
     };
     Steps(found.map(step).collect())
 }
@@ -278,7 +279,7 @@ mod tests {
             .map(|((s, t, spacing), table)| Table { pair: (*s, *t), table, spacing: *spacing as u32 })
             .collect();
         let (patch, signs) = (Patch::default(), Signs::Both);
-        let rules = MinorRules { gain: 0.1, floor: 0.1, niter: 10_000, patch, signs };
+        let rules = MinorRules { gain: 0.1, floor: 0.1, niter: 10_000, patch, signs, asp: <_>::default() };
         let start = highest(&members, Signs::Both).unwrap().1;
         let found = clean_together(&mut members, &tables, &rules, 0.6, &Cancel::default());
         assert!(found.0.iter().all(|step| step.iterations > 0), "every scale has its turn");
