@@ -276,6 +276,14 @@ impl Failure {
         Self::usage(format!("{flag} has no effect in this run"), hint.to_owned())
     }
 
+    /// Records of tasks, none of which is among those that are drawn.
+    pub(super) fn foreign_record(folder: &dyn std::fmt::Display, tasks: usize) -> Self {
+        let error = format!(
+            "cannot colour by the times in {folder}\n  expected records of the {tasks} tasks drawn, found none"
+        );
+        Self::new(error, Some("give the images and flags of the run that recorded it with --profile".to_owned()))
+    }
+
     /// A value that is none of those that there are in this run.
     pub(super) fn choice(flag: &str, found: &str, expected: &[&str]) -> Self {
         let error = format!("cannot use {flag} {found} with this algorithm");

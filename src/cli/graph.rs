@@ -1,6 +1,7 @@
 //! `deconv graph`: pictures of the graphs that a run would go through.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -12,6 +13,7 @@ use crate::diagnostics::read_tasks;
 use crate::graph::picture::{ColourBy, Direction, Look, Picture, dot, svg};
 use crate::graph::{Cost, Key, KindForecast};
 use crate::pipeline::plan::Stage;
+use crate::pipeline::record::TaskSpan;
 use crate::pipeline::{Plan, RunConfig};
 
 // The about text stands on the command.
@@ -76,7 +78,8 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
     if args.stage != "all" && !names.contains(&args.stage.as_str()) {
         return Err(Failure::choice("--stage", &args.stage, &names));
     }
-    let seconds = seconds(args, &plan)?;
+    let wanted: Vec<&Stage> = stages.iter().filter(|stage| args.stage == "all" || args.stage == stage.name).collect();
+    let seconds = seconds(args, &plan, &wanted)?;
     let look = Look {
         colour: match args.colour {
             Colour::Kind => ColourBy::Kind,
@@ -92,8 +95,7 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
         seconds: (args.colour == Colour::Time).then_some(&*seconds),
         ..Look::default()
     };
-    let wanted = stages.iter().filter(|stage| args.stage == "all" || args.stage == stage.name);
-    let pictures = pictures(wanted, &look);
+    let pictures = pictures(wanted.into_iter(), &look);
     let is_dot = args.output.extension().is_some_and(|ending| ending == "dot");
     let text = if is_dot { dot(&pictures, &look) } else { svg(&pictures, &look) };
     write_whole(&args.output, &text)
@@ -102,8 +104,8 @@ pub(super) fn graph(args: &GraphArgs, config: RunConfig) -> Result<(), Failure> 
 /// Tells the seconds of a task, by its key and kind and what it declares.
 type Times = Box<dyn Fn(&Key, &str, &Cost) -> Option<f64>>;
 
-/// What tells the seconds of a task: the records of a run, or the cost model.
-fn seconds(args: &GraphArgs, plan: &Plan) -> Result<Times, Failure> {
+/// What tells the seconds of a task of these stages: the records of a run, or the cost model.
+fn seconds(args: &GraphArgs, plan: &Plan, stages: &[&Stage]) -> Result<Times, Failure> {
     let Some(folder) = &args.profile else {
         let forecast = plan.seconds();
         return Ok(Box::new(move |_, kind, cost| {
@@ -114,7 +116,27 @@ fn seconds(args: &GraphArgs, plan: &Plan) -> Result<Times, Failure> {
     if args.colour != Colour::Time {
         return Err(Failure::useless("--profile", "give --colour time"));
     }
-    Ok(Box::new(mean_seconds(&read_tasks(folder)?)))
+    let tasks = read_tasks(folder)?;
+    check_record(folder, &tasks, stages)?;
+    Ok(Box::new(mean_seconds(&tasks)))
+}
+
+/// Refuses the record of a run that had other tasks, and tells how many of those drawn it does not have.
+fn check_record(folder: &Path, tasks: &[TaskSpan], stages: &[&Stage]) -> Result<(), Failure> {
+    let recorded: HashSet<&str> = tasks.iter().map(|task| task.key.as_str()).collect();
+    let drawn: Vec<String> = stages.iter().flat_map(|stage| stage.graph.keys()).map(Key::to_string).collect();
+    let missing = drawn.iter().filter(|key| !recorded.contains(key.as_str())).count();
+    let (folder, all) = (folder.display(), drawn.len());
+    // short tasks of a long record stand under the name of their first
+    let is_merged = tasks.iter().any(|task| task.count > 1);
+    if missing == all && !is_merged {
+        return Err(Failure::foreign_record(&folder, all));
+    }
+    if missing > 0 {
+        let remedy = if is_merged { "" } else { "; was the run given the same images and flags?" };
+        eprintln!("note: {missing} of {all} tasks are not in {folder} and are drawn as the mean of their kind{remedy}");
+    }
+    Ok(())
 }
 
 /// Boxes that each of several stages may show at the least.

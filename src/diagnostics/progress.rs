@@ -56,6 +56,8 @@ struct Run {
     done: f64,
     counts_tasks: bool,
     began: Instant,
+    /// What the graph before took.
+    last: Option<Duration>,
     last_line: Instant,
     next_after: Duration,
 }
@@ -97,6 +99,11 @@ impl Progress {
             Form::Bar(bar) => bar.suspend(|| write_line(&mut stderr(), text)),
             Form::Lines(sink) => write_line(&mut *sink.lock().unwrap_or_else(PoisonError::into_inner), text),
         }
+    }
+
+    /// How long the last graph took that has ended; none before.
+    pub fn last_duration(&self) -> Option<Duration> {
+        self.lock().last
     }
 
     fn lock(&self) -> MutexGuard<'_, Run> {
@@ -149,6 +156,11 @@ impl Callback for Progress {
         let TaskRecord { kind, flops, output_bytes, end, .. } = *task;
         self.show(end, self.weight(kind, KindForecast { tasks: 1, flops, output_bytes }));
     }
+
+    fn finish(&self, _ok: bool) {
+        let mut run = self.lock();
+        run.last = Some(run.began.elapsed());
+    }
 }
 
 impl Drop for Progress {
@@ -162,7 +174,16 @@ impl Drop for Progress {
 impl Run {
     fn new(now: Instant) -> Self {
         let (began, last_line, next_after) = (now, now, FIRST_LINE);
-        Self { stage: String::new(), total: 1.0, done: 0.0, counts_tasks: false, began, last_line, next_after }
+        Self {
+            stage: String::new(),
+            total: 1.0,
+            done: 0.0,
+            counts_tasks: false,
+            began,
+            last: None,
+            last_line,
+            next_after,
+        }
     }
 
     /// Done of all, from 0 to 1.
@@ -256,6 +277,18 @@ mod tests {
         let lines = written((1..=100).map(|number| number * 1000));
         assert_eq!(lines[0], "cycle 2: 1 %, 99.0 s left".to_owned());
         assert!(lines.len() > 4 && lines.len() < 12, "{lines:?}");
+    }
+
+    #[test]
+    fn the_duration_of_a_graph_is_told_once_it_has_ended() {
+        let progress = Progress::new(ProgressMode::Quiet);
+        progress.start(&RunStart::default());
+        assert_eq!(progress.last_duration(), None);
+        std::thread::sleep(Duration::from_millis(3));
+        progress.finish(true);
+        let took = progress.last_duration();
+        progress.start(&RunStart::default());
+        assert!(took >= Some(Duration::from_millis(3)) && progress.last_duration() == took, "{took:?}");
     }
 
     #[test]

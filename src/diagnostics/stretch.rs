@@ -122,6 +122,17 @@ impl Stretch {
         self.softening.map_or(bent, |softening| softening * bent.sinh())
     }
 
+    /// Colours of many values: those of [`Self::colour`] in steps too small to be seen, the one of zero exact.
+    pub(crate) fn colours(&self, values: impl Iterator<Item = f32>) -> Vec<Rgb> {
+        const STEPS: usize = 512;
+        let value = |place: f64| self.value(place / STEPS as f64);
+        let edges: Vec<f32> = (1..STEPS).map(|step| value(step as f64) as f32).collect();
+        let step_of = |value: f32| edges.partition_point(|edge| *edge <= value);
+        let mut colours: Vec<Rgb> = (0..STEPS).map(|step| self.colour(value(step as f64 + 0.5))).collect();
+        colours[step_of(0.0)] = self.colour(0.0);
+        values.map(|value| if value.is_finite() { colours[step_of(value)] } else { BLANK }).collect()
+    }
+
     /// Colour of a value; values outside the range have that of its end, NaN is grey.
     pub(crate) fn colour(&self, value: f64) -> Rgb {
         if !value.is_finite() {
@@ -182,6 +193,25 @@ mod tests {
         let [r, g, b] = stretch.colour(-0.3);
         assert!(b > r && g > r && b > 50, "teal, and not dark: {:?}", stretch.colour(-0.3));
         assert_eq!(stretch.colour(f64::NAN), BLANK);
+    }
+
+    #[test]
+    fn many_values_have_the_colours_of_each() {
+        for kind in [PanelKind::Dirty, PanelKind::Psf, PanelKind::Model, PanelKind::Residual, PanelKind::Restored] {
+            for spread in [SPREAD, Spread { low: -3.0, ..SPREAD }] {
+                let stretch = Stretch::of(kind, &spread);
+                let span = stretch.high - stretch.low;
+                let values: Vec<f32> =
+                    (-40..=240).map(|n| (stretch.low + f64::from(n) / 200.0 * span) as f32).collect();
+                for (value, found) in values.iter().zip(stretch.colours(values.iter().copied())) {
+                    let exact = stretch.colour(f64::from(*value));
+                    let worst = (0..3).map(|channel| found[channel].abs_diff(exact[channel])).max();
+                    assert!(worst <= Some(4), "{kind:?} {value}: {found:?} for {exact:?}");
+                }
+                let odd = stretch.colours([0.0, f32::NAN, f32::INFINITY].into_iter());
+                assert_eq!(odd, [stretch.colour(0.0), BLANK, BLANK], "{kind:?}");
+            }
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum Caution {
         rows: usize,
     },
     /// Tasks shorter than a millisecond.
-    #[error("tasks of {:.2} ms by forecast (less than {} ms): larger chunks cost less to hand out; try --chunk {rows}", 1e3 * seconds, 1e3 * SHORT)]
+    #[error("tasks of {} by forecast (less than {}): larger chunks cost less to hand out; try --chunk {rows}", short(*seconds), short(SHORT))]
     ShortTasks {
         /// Forecast of a mean task \[s\].
         seconds: f64,
@@ -60,6 +60,11 @@ pub enum Caution {
         /// Workers that would do.
         fewer: usize,
     },
+}
+
+/// A time of some milliseconds or less.
+fn short(seconds: f64) -> String {
+    if seconds < 1e-4 { format!("{:.2} us", 1e6 * seconds) } else { format!("{:.2} ms", 1e3 * seconds) }
 }
 
 /// What is to be looked at.
@@ -134,7 +139,12 @@ mod tests {
         let found = cautions(&Load { task_seconds: 3e-4, rows: 16, ..FINE });
         assert_eq!(found, [Caution::ShortTasks { seconds: 3e-4, rows: 64 }]);
         let text = found[0].to_string();
-        assert!(text.contains("0.30 ms") && text.contains("less than 1 ms") && text.contains("--chunk 64"), "{text}");
+        assert!(
+            text.contains("0.30 ms") && text.contains("less than 1.00 ms") && text.contains("--chunk 64"),
+            "{text}"
+        );
+        let text = Caution::ShortTasks { seconds: 4e-7, rows: 64 }.to_string();
+        assert!(text.contains("tasks of 0.40 us by forecast"), "{text}");
         assert_eq!(
             cautions(&Load { task_seconds: 1e-4, rows: 256, ny: 256, ..FINE }),
             [],

@@ -91,6 +91,17 @@ fn times_are_the_forecast_or_what_a_run_took() {
     };
     refuse("--profile profile", 2, "no effect");
     refuse("--colour time --profile nowhere", 1, "--profile DIR has written");
+    refuse("--colour time --profile profile --algorithm wiener --stage iteration", 1, "expected records of the ");
+    // of another cut some tasks are the same
+    let ran = folder.deconv(
+        "graph --dirty dirty.fits --psf psf.fits -o other.svg --colour time --profile profile --stage cycle --chunk 16",
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(
+        ran.err.contains(" tasks are not in profile and are drawn as the mean of their kind; was the run"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

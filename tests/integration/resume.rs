@@ -66,7 +66,7 @@ fn check((words, flag): (&str, &str), kills: usize, seed: u64) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut killed, mut spared) = (0, 0);
     while killed < kills {
-        let is_done = disturb(&disturbed, &words, whole.mul_f64(random.random_range(0.0..0.8)));
+        let is_done = disturb(&disturbed, &words, whole.mul_f64(random.random_range(0.0..1.1)));
         killed += usize::from(!is_done);
         if is_done || killed == kills {
             spared += end(&disturbed, &words, is_done, &expected);

@@ -177,6 +177,30 @@ fn children_that_always_die_end_the_run_with_a_clear_error_and_nothing_half_writ
 }
 
 #[test]
+fn scratch_folder_taken_away_in_mid_run_ends_it_with_the_file_the_task_and_a_remedy() {
+    let folder = folder();
+    fs::create_dir(folder.path("scratch")).unwrap();
+    let before = folder.listing();
+    // values of 64 KiB and more go through files
+    let mut run = Run::start(&folder, "--algorithm clean --mgain 0.3 --nmiter 60 --chunk full --scratch scratch");
+    let mut taken = 0;
+    while run.process.try_wait().unwrap().is_none() {
+        for entry in fs::read_dir(folder.path("scratch")).unwrap().flatten() {
+            if fs::read_dir(entry.path()).is_ok_and(|mut files| files.next().is_some()) {
+                taken += u32::from(fs::remove_dir_all(entry.path()).is_ok());
+            }
+        }
+    }
+    let (code, told) = run.end();
+    assert!(taken > 0, "the folder was never there");
+    assert_eq!(code, Some(1), "{told}");
+    for needle in ["the value of ", "scratch/deconv-scratch-", "No such file or directory", "hint: "] {
+        assert!(told.contains(needle), "'{needle}' is not in\n{told}");
+    }
+    assert_eq!(folder.listing(), before);
+}
+
+#[test]
 fn interrupt_ends_a_run_of_processes_with_consistent_products() {
     let folder = Folder::new();
     let shape = (180, 200);

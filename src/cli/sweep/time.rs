@@ -29,7 +29,7 @@ pub(super) struct Timing {
     pub(super) peak_bytes: u64,
     /// Tasks that were run.
     pub(super) tasks: u64,
-    /// Least share of the workers' time that was not spent in tasks.
+    /// Least share of the workers' time that was not spent in tasks: handing them out, waiting for others, between graphs.
     pub(super) overhead_percent: f64,
     /// Rows of a slab.
     pub(super) rows: u64,

@@ -63,7 +63,7 @@ fn draw_pixels(scene: &mut Scene, panel: &Panel, image: &Pooled, area: Area) {
     let spread = Spread::of(&image.pixels).unwrap_or_default();
     let stretch = Stretch::of(panel.kind, &spread);
     if let Some(view) = image.view().filter(|view| !view.is_empty()) {
-        let colours = view.iter().map(|&value| stretch.colour(f64::from(value))).collect();
+        let colours = stretch.colours(view.iter().copied());
         // The last cells of a pooled image may reach over its edge: only what is inside is seen.
         let shown = |full: usize| full as f64 / image.factor as f64;
         let cells = Cells { shape: image.shape, shown: (shown(image.full.0), shown(image.full.1)), colours };

@@ -75,11 +75,13 @@ impl Scene {
 fn halve(large: &[u8], width: usize, small: &mut Vec<u8>) {
     for rows in large.chunks_exact(6 * width) {
         let (upper, lower) = rows.split_at(3 * width);
-        for (upper, lower) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
-            for channel in 0..3 {
-                let sum = [upper[channel], upper[channel + 3], lower[channel], lower[channel + 3]].map(u16::from);
-                small.push(((sum.iter().sum::<u16>() + 2) / 4) as u8);
-            }
+        let (upper, lower) = (upper.as_chunks::<6>().0, lower.as_chunks::<6>().0);
+        for (upper, lower) in upper.iter().zip(lower) {
+            let mean = |channel: usize| {
+                let sum = |row: &[u8; 6]| u16::from(row[channel]) + u16::from(row[channel + 3]);
+                ((sum(upper) + sum(lower) + 2) / 4) as u8
+            };
+            small.extend_from_slice(&[mean(0), mean(1), mean(2)]);
         }
     }
 }

@@ -95,7 +95,8 @@ const OTHERS: [Target; 6] = [
 /// Every name that can be swept.
 fn names() -> String {
     let params = PARAMS.iter().map(|param| param.flag);
-    params.chain(OTHERS.iter().map(|target| target.key)).collect::<Vec<_>>().join(", ")
+    let others = OTHERS.iter().map(|target| target.key.replace('_', "-"));
+    params.map(str::to_owned).chain(others).collect::<Vec<_>>().join(", ")
 }
 
 impl Target {
