@@ -124,7 +124,7 @@ impl Stretch {
 
     /// Colours of many values: those of [`Self::colour`] in steps too small to be seen, the one of zero exact.
     pub(crate) fn colours(&self, values: impl Iterator<Item = f32>) -> Vec<Rgb> {
-        const STEPS: usize = 512;
+        const STEPS: usize = 1024;
         let value = |place: f64| self.value(place / STEPS as f64);
         let edges: Vec<f32> = (1..STEPS).map(|step| value(step as f64) as f32).collect();
         let step_of = |value: f32| edges.partition_point(|edge| *edge <= value);
@@ -201,8 +201,7 @@ mod tests {
             for spread in [SPREAD, Spread { low: -3.0, ..SPREAD }] {
                 let stretch = Stretch::of(kind, &spread);
                 let span = stretch.high - stretch.low;
-                let values: Vec<f32> =
-                    (-40..=240).map(|n| (stretch.low + f64::from(n) / 200.0 * span) as f32).collect();
+                let values: Vec<f32> = (0..=200).map(|n| (stretch.low + f64::from(n) / 200.0 * span) as f32).collect();
                 for (value, found) in values.iter().zip(stretch.colours(values.iter().copied())) {
                     let exact = stretch.colour(f64::from(*value));
                     let worst = (0..3).map(|channel| found[channel].abs_diff(exact[channel])).max();
