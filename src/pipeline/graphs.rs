@@ -11,6 +11,7 @@
 //!   blanks, `combine` scales and adds, `restore` transforms back and adds); what is left of chains is a read with its only
 //!   user, and these stay apart so that a profile shows the files and a failed read is told as one.
 
+mod floor;
 mod given;
 mod kept;
 mod local;
@@ -27,9 +28,9 @@ mod wiener;
 use std::collections::{BTreeMap, HashMap};
 
 use super::ops::{
-    AddComponents, Allow, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, ListComponents, MapFloor,
-    MinorPass, Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source,
-    Statistics, Survey, Tally, TallyRows, Value, constant,
+    AddComponents, Allow, Convolve, DeconvOp, Deliver, FieldRows, GaussianRows, Kernel, ListComponents, MinorPass,
+    Noise, Pool, PoolRows, Prepare, Product, Rank, ReadRows, Residual, Restore, Rows, Select, Source, Statistics,
+    Survey, Tally, TallyRows, Value, constant,
 };
 use crate::algorithms::{Grid, Minor, MinorRules, Shortfall, Signs, View};
 use crate::fft::{Layout, linear_size};
@@ -309,8 +310,7 @@ impl Wiring {
             .collect();
         let mut weights = vec![self.task(key("noise", plane, 0), DeconvOp::Noise(Noise), surveys)];
         if let Some(shortfall) = shortfall {
-            let op = DeconvOp::MapFloor(MapFloor { shortfall, shape: self.cut.shape, against: false });
-            weights.push(self.task(key("floor", plane, 0), op, keys.model.clone()));
+            weights.push(self.floor(plane, keys, shortfall));
         }
         weights.extend(self.local_rms(plane, keys));
         let mut inputs = weights.clone();

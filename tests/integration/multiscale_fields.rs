@@ -82,3 +82,15 @@ fn a_bias_towards_wide_scales_converges_too() {
         assert!((0.97..1.03).contains(&found), "{bias}: {found} of the flux");
     }
 }
+
+#[test]
+fn sidelobes_that_are_nowhere_in_the_residual_stop_nothing() {
+    // the PSF is no larger than the image, and the image was made with it: what it does not reach is not there
+    let (folder, flux) = field(3);
+    let products = folder.run("out", "");
+    let missing = products.summary()["planes"][0]["missing_sidelobes"].as_f64().unwrap();
+    let rms = sky::rms(&products.residual().plane(0));
+    assert!(missing < 4.0 * rms, "{missing:e} missing, rms {rms:e}");
+    let found = sky::total(&products.model().plane(0)) / flux;
+    assert!((0.98..1.02).contains(&found), "{found} of the flux");
+}

@@ -52,7 +52,14 @@ pub struct FloorMap {
     unit: f64,
     /// Least and greatest `F^2` \[(Jy/beam)^2\].
     range: (f64, f64),
+    /// Share of the estimated `F^2` that the residual allows.
+    share: f64,
 }
+
+/// A residual whose rms is less than this times the estimate refutes it (simulated arrays leave 0.9 to 1.06 of it, BL Lac 0.46).
+const REFUTED: f64 = 0.5;
+/// The estimate is held against the residual where it is at least this share of the greatest `F^2`.
+const HIGH: f64 = 0.25;
 
 /// Shares add up to about this.
 const SHARES: f64 = (1_u64 << 60) as f64;
@@ -103,7 +110,15 @@ impl FloorBuilder {
         let at = |row: usize| shares.partition_point(|(y, _, _)| (*y as usize) < row) as u32;
         let rows = (0..=self.shape.0).map(at).collect();
         let unit = self.shortfall.level.powi(2) * total / SHARES;
-        let map = FloorMap { reach: self.shortfall.reach, shape: self.shape, shares, rows, unit, range: (0.0, 0.0) };
+        let map = FloorMap {
+            reach: self.shortfall.reach,
+            shape: self.shape,
+            shares,
+            rows,
+            unit,
+            range: (0.0, 0.0),
+            share: 1.0,
+        };
         FloorMap { range: map.extremes(), ..map }
     }
 }
@@ -114,10 +129,26 @@ impl FloorMap {
         (self.range.0.sqrt(), self.range.1.sqrt())
     }
 
-    /// The map with weights in the units of `points`: 1 where what is missing is what it misses least.
+    /// The map with weights in the units of `points`: 1 where what is missing is what it misses least; refuted as those are.
     #[must_use]
     pub fn against(self, points: &Self) -> Self {
-        Self { range: (points.range.0, self.range.1), ..self }
+        let map = self.times(points.share);
+        Self { range: (points.range.0, map.range.1), ..map }
+    }
+
+    /// Holds the map against the residual: `squares` is the sum of what [`FloorRows::compare`] found in every row.
+    ///
+    /// Sidelobes that are missing stand in the residual. Where this is much quieter than the highest estimates, the array
+    /// has no such sidelobes (or the image was made with this very PSF), and the estimate falls to twice what is there.
+    #[must_use]
+    pub fn held(self, squares: f64, pixels: u64) -> Self {
+        let share = squares / pixels.max(1) as f64 / (REFUTED * REFUTED);
+        if pixels > 0 && share < 1.0 { self.times(share) } else { self }
+    }
+
+    fn times(self, share: f64) -> Self {
+        let (least, greatest) = self.range;
+        Self { unit: share * self.unit, range: (share * least, share * greatest), share: share * self.share, ..self }
     }
 
     fn extremes(&self) -> (f64, f64) {
@@ -185,6 +216,22 @@ impl<'a> FloorRows<'a> {
         let [.., before, after] = self.map.reach;
         let (left, right) = (x.saturating_sub(after), (x + before + 1).min(self.near.len()));
         self.all - (self.sums[right] - self.sums[left])
+    }
+
+    /// Steps to the next row and holds the residual against its highest estimates: the sum of squares of both's ratio, and
+    /// over how many pixels.
+    pub fn compare(&mut self, residual: impl Fn(usize) -> Option<f32>) -> (f64, u64) {
+        self.advance();
+        let (unit, least) = (self.map.unit, (HIGH * self.map.range.1).max(f64::MIN_POSITIVE));
+        let (mut squares, mut pixels) = (0.0, 0);
+        for x in 0..self.near.len() {
+            let estimate = self.far(x) as f64 * unit;
+            if let Some(value) = residual(x).filter(|_| estimate >= least) {
+                squares += f64::from(value).powi(2) / estimate;
+                pixels += 1;
+            }
+        }
+        (squares, pixels)
     }
 
     /// Steps to the next row and writes the weight `min(s) / s` of each of its pixels, where the noise is `sigma`.
@@ -266,6 +313,38 @@ mod tests {
         // unit sqrt(0.04^2 + 0.03^2), at (0, 0) sqrt(0.04^2 + 0.08^2), at (0, 16) sqrt(0.04^2 + 0.1^2)
         let expected = [0.05 / 0.04_f32.hypot(0.08), 0.05 / 0.04_f32.hypot(0.1)];
         assert!((row[0] - expected[0]).abs() < 1e-6 && (row[16] - expected[1]).abs() < 1e-6, "{row:?}");
+    }
+
+    /// The map of two sources, and that held against a residual of `level` times the estimate.
+    fn held(level: f64) -> (FloorMap, FloorMap) {
+        let map = map([8, 8, 8, 8], &[(1, 1, 3.0), (31, 31, -4.0)]);
+        let (mut rows, mut squares, mut pixels) = (FloorRows::new(&map, 0), 0.0, 0);
+        for y in 0..32 {
+            let estimate: Vec<f64> = (0..32).map(|x| floor(&map, y, x)).collect();
+            let sign = |x: usize| if x.is_multiple_of(2) { level } else { -level };
+            let found = rows.compare(|x| (x != 3).then(|| (sign(x) * estimate[x]) as f32));
+            (squares, pixels) = (squares + found.0, pixels + found.1);
+        }
+        (map.clone(), map.held(squares, pixels))
+    }
+
+    #[test]
+    fn an_estimate_that_stands_in_the_residual_stays() {
+        for level in [0.6, 1.0, 3.0] {
+            let (map, held) = held(level);
+            assert_eq!(map, held, "{level}");
+            assert_eq!(map.clone().held(0.0, 0), map, "nothing to hold it against");
+        }
+    }
+
+    #[test]
+    fn an_estimate_that_a_quiet_residual_refutes_falls_to_twice_what_is_there() {
+        let (map, held) = held(0.05);
+        let expected = 2.0 * 0.05 * map.range().1;
+        assert!((held.range().1 / expected - 1.0).abs() < 1e-4, "{:?}, expected {expected}", held.range());
+        // so do the maps of scales
+        let scale = map.against(&held);
+        assert!((scale.range().1 / held.range().1 - 1.0).abs() < 1e-9 && scale.range().0 == held.range().0);
     }
 
     #[test]

@@ -78,6 +78,8 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::Survey(_)
         | DeconvOp::Noise(_)
         | DeconvOp::MapFloor(_)
+        | DeconvOp::CompareFloor(_)
+        | DeconvOp::HoldFloor(_)
         | DeconvOp::Rank(_)
         | DeconvOp::SumCells(_)
         | DeconvOp::MapRms(_)

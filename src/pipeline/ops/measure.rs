@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, SlabRank, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorRows, Grid, Levels, PlaneStats, RmsMap, Shortfall, Signs};
+use crate::algorithms::{FloorRows, Grid, Levels, PlaneStats, RmsMap, Signs};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{Mask, sigma_mad};
 use crate::kernels::list::ActiveList;
@@ -76,38 +76,6 @@ impl Work for Noise {
         stats.rms = (squares / stats.pixels.max(1) as f64).sqrt();
         stats.sigma = sigma_mad(&mut sample).unwrap_or(0.0);
         Ok(Value::Noise(stats))
-    }
-}
-
-/// Estimates the sidelobes that the PSF does not reach; inputs: the map that weights are held against, if there is one,
-/// and the model's slabs in order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MapFloor {
-    /// How the PSF falls short.
-    pub shortfall: Shortfall,
-    /// Shape of the plane, `(ny, nx)`.
-    pub shape: (usize, usize),
-    /// Whether the first input is the map of the points, so that the weights of a scale are in its units.
-    pub against: bool,
-}
-
-impl Work for MapFloor {
-    const KIND: &'static str = "floor";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
-        let cells = (self.shape.0.div_ceil(self.shortfall.cell) * self.shape.1.div_ceil(self.shortfall.cell)) as u64;
-        Cost { flops: bytes as f64 / 4.0, output_bytes: 8 * cells, scratch_bytes: 16 * cells }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut builder = FloorBuilder::new(self.shortfall, self.shape);
-        let (points, model) = inputs.split_at(usize::from(self.against));
-        for row in model.iter().flat_map(|slab| slab.model().pixels().rows()) {
-            builder.push(row.iter().copied());
-        }
-        let map = builder.finish();
-        Ok(Value::Floor(points.first().map_or(map.clone(), |points| map.against(points.floor()))))
     }
 }
 

@@ -7,6 +7,7 @@ mod deliver;
 mod describe;
 mod digest;
 mod error;
+mod floor;
 mod given;
 mod load;
 mod local;
@@ -37,11 +38,12 @@ pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
 pub use error::OpError;
 pub(crate) use error::{BEAM_HINT, SCRATCH_HINT};
+pub use floor::{CompareFloor, HoldFloor, MapFloor};
 pub use given::{AddListed, ListedShape, TakeModel};
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
-pub use measure::{MapFloor, Noise, Rank, Select, Statistics, Survey};
+pub use measure::{Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
 pub use scale_tiles::ScalesTile;
 pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
@@ -150,6 +152,10 @@ pub enum DeconvOp {
     Noise(Noise),
     /// Sidelobes that the PSF does not reach.
     MapFloor(MapFloor),
+    /// A slab of residual against them.
+    CompareFloor(CompareFloor),
+    /// Them as far as the residual bears them out.
+    HoldFloor(HoldFloor),
     /// Sums over the cells of a slab.
     SumCells(SumCells),
     /// Local rms of a plane.
@@ -302,6 +308,8 @@ macro_rules! each {
             DeconvOp::Survey($op) => $call,
             DeconvOp::Noise($op) => $call,
             DeconvOp::MapFloor($op) => $call,
+            DeconvOp::CompareFloor($op) => $call,
+            DeconvOp::HoldFloor($op) => $call,
             DeconvOp::SumCells($op) => $call,
             DeconvOp::MapRms($op) => $call,
             DeconvOp::Rank($op) => $call,

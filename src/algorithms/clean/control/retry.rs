@@ -8,10 +8,11 @@ use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, Worse};
 
 /// A peak this much above the lowest is worse (the same 10 % as `DDFacet`'s `AllowResidIncrease`).
 pub const PEAK_RISE: f32 = 1.1;
-/// The same of the highest of several scales. Flux goes back and forth between scales on its way to the best sum of both:
-/// points taken off an overlap leave a bowl that wide scales see at their bias, and the next turns fill it. On fields of
-/// points and Gaussians the highest peak went up by 20 % on the way to a fifth of it; rms and noise tell a divergence.
-pub(in super::super) const SCALES_RISE: f32 = 2.0;
+/// The same of the highest of several scales (`WSClean`'s factor). Flux goes back and forth between scales on its way to the
+/// best sum of both: points taken off an overlap leave a bowl that wide scales see at their bias, and the next turns fill
+/// it. On simulated fields of points and Gaussians the highest peak doubled on the way to a fifth of it; rms and noise
+/// tell a divergence before.
+pub(in super::super) const SCALES_RISE: f32 = 4.0;
 /// An rms this much above the lowest is worse: a PSF of another image can keep the peak down and fill the image with
 /// sidelobes (to three times the rms of the dirty image, in `tests/integration/faults.rs`).
 const RMS_RISE: f64 = 1.1;

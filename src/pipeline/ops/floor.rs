@@ -1,0 +1,90 @@
+//! The map of the sidelobes that the PSF does not reach, and what the residual says to it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{OpError, Rows, SlabSurvey, Value, Work};
+use crate::algorithms::{FloorBuilder, FloorRows, Shortfall};
+use crate::graph::{Cost, Meta, TaskContext};
+
+/// Estimates the sidelobes that the PSF does not reach; inputs: the map that weights are held against, if there is one,
+/// and the model's slabs in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MapFloor {
+    /// How the PSF falls short.
+    pub shortfall: Shortfall,
+    /// Shape of the plane, `(ny, nx)`.
+    pub shape: (usize, usize),
+    /// Whether the first input is the map of the points, so that the weights of a scale are in its units.
+    pub against: bool,
+}
+
+impl Work for MapFloor {
+    const KIND: &'static str = "floor";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
+        let cells = (self.shape.0.div_ceil(self.shortfall.cell) * self.shape.1.div_ceil(self.shortfall.cell)) as u64;
+        Cost { flops: bytes as f64 / 4.0, output_bytes: 8 * cells, scratch_bytes: 16 * cells }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut builder = FloorBuilder::new(self.shortfall, self.shape);
+        let (points, model) = inputs.split_at(usize::from(self.against));
+        for row in model.iter().flat_map(|slab| slab.model().pixels().rows()) {
+            builder.push(row.iter().copied());
+        }
+        let map = builder.finish();
+        Ok(Value::Floor(points.first().map_or(map.clone(), |points| map.against(points.floor()))))
+    }
+}
+
+/// Compares a slab of residual with the map of floors; inputs: the map, residual rows, dirty rows (for the blanks).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CompareFloor {
+    /// The slab's rows.
+    pub rows: Rows,
+}
+
+impl Work for CompareFloor {
+    const KIND: &'static str = "compare-floor";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[1].bytes as f64, output_bytes: 8 * self.rows.len() as u64, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (residual, dirty) = (inputs[1].residual(), inputs[2].dirty());
+        let mut map = FloorRows::new(inputs[0].floor(), self.rows.first);
+        let mut survey = SlabSurvey::default();
+        for (y, row) in residual.pixels().rows().into_iter().enumerate() {
+            let finite = dirty.finite.as_ref().map(|mask| mask.row(y));
+            let (squares, pixels) = map.compare(|x| finite.is_none_or(|finite| finite[x]).then(|| row[x]));
+            survey.squares.push(squares);
+            survey.pixels += pixels;
+        }
+        Ok(Value::Survey(survey))
+    }
+}
+
+/// The map of floors as the residual leaves it; inputs: the map, what [`CompareFloor`] found in the slabs in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HoldFloor;
+
+impl Work for HoldFloor {
+    const KIND: &'static str = "hold-floor";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64, output_bytes: inputs[0].bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (mut squares, mut pixels) = (0.0, 0);
+        for slab in inputs[1..].iter().map(|slab| slab.survey()) {
+            slab.squares.iter().for_each(|row| squares += row);
+            pixels += slab.pixels;
+        }
+        Ok(Value::Floor(inputs[0].floor().clone().held(squares, pixels)))
+    }
+}
