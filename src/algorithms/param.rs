@@ -159,7 +159,7 @@ pub static PARAMS: &[Param] = &[
         flag: "clean-border",
         kind: ParamKind::Number { min: 0.0, max: 49.9 },
         value_name: "PERCENT",
-        help: "Place no component within this share of the width, and of the height, from a side",
+        help: "Place no component within this share of the width, and of the height, from a side (whole pixels, rounded)",
     },
     Param {
         table: "clean",

@@ -47,7 +47,8 @@ impl Mask {
         Self { shape: image.dim(), allowed: image.iter().map(|v| !v.is_nan() && *v != 0.0).collect() }
     }
 
-    /// Allows all but `percent` of the rows and columns at each side (rounded down); 25 is the inner quarter.
+    /// Allows all but `percent` of the rows and columns at each side, rounded to whole ones as `WSClean` does; 25 is
+    /// the inner quarter.
     ///
     /// # Errors
     /// [`MaskError::Border`] unless `0 <= percent < 50`.
@@ -63,7 +64,8 @@ impl Mask {
         if !(0.0..50.0).contains(&percent) {
             return Err(MaskError::Border { percent });
         }
-        let cut = |n: usize| (n as f64 * percent / 100.0).floor() as usize;
+        // something is left of every shape
+        let cut = |n: usize| ((n as f64 * percent / 100.0).round() as usize).min(n.saturating_sub(1) / 2);
         let (by, bx) = (cut(shape.0), cut(shape.1));
         let inside = |at: usize, border: usize, n: usize| at >= border && at < n - border;
         let row = |y| (0..shape.1).map(move |x| inside(y, by, shape.0) && inside(x, bx, shape.1));
@@ -183,6 +185,7 @@ mod tests {
         assert!(Mask::inside_border((4, 4), -1.0).is_err());
         assert!(Mask::inside_border((4, 4), f64::NAN).is_err());
         assert_eq!(Mask::inside_border((3, 5), 49.9).unwrap().count(), 1);
+        assert_eq!(Mask::inside_border((4, 6), 49.9).unwrap().count(), 4);
         assert_eq!(Mask::inside_border((5, 5), 0.0).unwrap(), Mask::all((5, 5)));
     }
 

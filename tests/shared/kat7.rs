@@ -43,8 +43,8 @@ fn ten_and_a_hundred_components_are_those_of_wsclean() {
 
 #[test]
 fn thousand_components_are_those_of_wsclean_with_its_border() {
-    // WSClean 1.9 placed none within 5 % of a side: 25 of 512 pixels
-    let misfits = misfits(&case(1000, "--clean-border 5"), 1000);
+    // WSClean 1.9 placed none within 5 % of a side, 25.6 of 512 pixels; it cut them to 25, later versions and ours round
+    let misfits = misfits(&case(1000, "--clean-border 4.9"), 1000);
     assert!(misfits.iter().all(|misfit| *misfit < 1e-5), "{misfits:?}");
 }
 

@@ -3,7 +3,7 @@
 //! The floor is a value on an edge: all tiles clean down to one level. Each reads the lists of its own slabs and the PSF as
 //! far as its own pixels reach.
 
-use super::{MinorCut, PlaneKeys, Wiring, key};
+use super::{MinorCut, PlaneKeys, Taking, Wiring, key};
 use crate::algorithms::{MinorRules, Patch, Scale, TILE_DEPTH, TILE_MARGIN};
 use crate::graph::Key;
 use crate::images::PsfPeak;
@@ -53,9 +53,13 @@ impl Wiring {
         TiledStep { step, rules, seams }
     }
 
-    /// The peak of each tile, as the seams of a cycle have it: rules of which nothing else counts.
-    pub fn tile_peaks(&mut self, plane: usize, keys: &PlaneKeys, around: (&Key, &[Key]), tiles: Tiles) -> Key {
-        let ranks = self.tile_ranks(plane, keys, around, (tiles, "", Scale::POINT));
+    /// The peak of each tile over all scales, as the seams of a cycle have it: rules of which nothing else counts.
+    pub fn tile_peaks(&mut self, plane: usize, scales: &[Taking], seams: &Key, tiles: Tiles) -> Key {
+        let mut ranks = Vec::new();
+        for Taking { scale: (number, scale), keys, weights, .. } in scales {
+            let what = (tiles, &*format!("-peaks{number}"), *scale);
+            ranks.extend(self.tile_ranks(plane, keys, (seams, weights), what));
+        }
         let (patch, signs, asp) = (Patch::default(), self.signs, <_>::default());
         let rules = MinorRules { gain: 0.0, floor: 0.0, niter: 0, patch, signs, asp };
         let op = DeconvOp::TileFloor(TileFloor { tiles, rules, safe: Vec::new() });

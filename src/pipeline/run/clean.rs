@@ -154,6 +154,7 @@ impl Session<'_> {
                 Task::Back => {
                     let whole = self.take_peaks(state, &mut values)?;
                     self.take_residual(state, &mut values);
+                    Self::take_up_scales(state);
                     state.contest.ending =
                         state.contest.ending.take().or(whole.and_then(|reason| self.again(state, reason)));
                     state.note_point();

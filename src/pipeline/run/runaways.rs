@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::{CycleState, PEAK_RISE, Phase, StopReason, Worse};
+use crate::algorithms::{CycleState, PEAK_RISE, Phase, Scale, StopReason, Worse};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Taking, Wiring};
 use crate::pipeline::ops::Value;
 
 /// The tiles of a plane that ran away.
@@ -30,6 +30,8 @@ pub(super) struct Runaways {
     pub asked: Option<Worse>,
     /// The divergence that follows from it, if it does.
     pub ending: Option<StopReason>,
+    /// Whether scales that were left out before the cause was known are to take part again.
+    is_forgiven: bool,
 }
 
 /// What tells that a tile ran away.
@@ -104,7 +106,7 @@ impl Session<'_> {
         waits
     }
 
-    /// The peaks of the tiles in the present state, which is about to be taken back; the plane lets go of it.
+    /// The peaks of the tiles in the present state at every scale, which is about to be taken back; the plane lets go of it.
     pub(super) fn wire_peaks(&self, wiring: &mut Wiring, state: &mut PlaneState) -> Option<Key> {
         let seams = state.seams.clone().filter(|_| state.runaways.asked.is_some())?;
         let plane = state.plan.plane;
@@ -113,7 +115,30 @@ impl Session<'_> {
         let residual = wiring.give_all("held-worse", plane, &std::mem::take(&mut state.residual));
         let mask = wiring.give_all("held-mask", plane, &state.mask);
         let keys = PlaneKeys { mask, residual, ..PlaneKeys::default() };
-        self.plan.tiles.map(|tiles| wiring.tile_peaks(plane, &keys, (&seams, &weights), tiles))
+        let mut scales = self.wide_scales(wiring, state, &weights);
+        let kits = self.kits(state);
+        if kits.is_empty() || kits.iter().any(|kit| kit.scale.is_point()) {
+            scales.push(Taking { scale: (0, Scale::POINT), keys, weights, lowest: 0.0 });
+        }
+        self.plan.tiles.map(|tiles| wiring.tile_peaks(plane, &scales, &seams, tiles))
+    }
+
+    /// The present state as the wide scales see it that took part in it.
+    fn wide_scales(&self, wiring: &mut Wiring, state: &PlaneState, weights: &[Key]) -> Vec<Taking> {
+        let plane = state.plan.plane;
+        let all = self.kits(state).iter().zip(&state.scales).enumerate();
+        let wide = all.filter(|(_, (kit, scale))| !kit.scale.is_point() && scale.is_fresh);
+        wide.map(|(number, (kit, scale))| {
+            let residual = wiring.give_all(&format!("held-worse{number}"), plane, &scale.image);
+            let mask = wiring.give_all(&format!("held-mask{number}"), plane, &scale.mask);
+            let mut weights = weights.to_vec();
+            if let Some(floor) = scale.floor.first() {
+                weights[1] = wiring.give("held-floor", plane, number, floor);
+            }
+            let keys = PlaneKeys { mask, residual, ..PlaneKeys::default() };
+            Taking { scale: (number, kit.scale), keys, weights, lowest: 0.0 }
+        })
+        .collect()
     }
 
     /// Takes what [`Self::wire_peaks`] asked for; returns the divergence if it is that of the whole plane.
@@ -136,10 +161,17 @@ impl Session<'_> {
             return Ok(Some(reason));
         }
         control.forgive();
-        state.scales.iter_mut().for_each(|scale| scale.is_out = false);
+        state.runaways.is_forgiven = true;
         let Runaways { safe, out, .. } = &state.runaways;
         self.tools.watch.note(&format!("{}: tiles {safe:?} diverged; of them {out:?} again", state.plan.label));
         Ok(None)
+    }
+
+    /// Takes all scales up again where tiles were the cause, once the last graph, which went without some, has been taken.
+    pub(super) fn take_up_scales(state: &mut PlaneState) {
+        if std::mem::take(&mut state.runaways.is_forgiven) {
+            state.scales.iter_mut().for_each(|scale| scale.is_out = false);
+        }
     }
 
     /// Where components may stand without the tiles that ran away again: allowed, masks of the scales or of the plane, then
