@@ -195,7 +195,9 @@ fn draw_legend(scene: &mut Scene, beam: &BeamRecord) {
     let mut names = vec![("PSF", PSF)];
     names
         .extend(shapes(beam).into_iter().map(|(_, colour)| (if colour == FIT { "fit" } else { "clean beam" }, colour)));
-    names.push(("PSF - fit", REST));
+    // a beam that was given is no fit
+    let has_fit = names.iter().any(|(name, _)| *name == "fit");
+    names.push((if has_fit { "PSF - fit" } else { "PSF - clean beam" }, REST));
     let mut x = CUTS;
     for (name, colour) in names {
         scene.line(vec![(x, 74.0), (x + 26.0, 74.0)], Pen::new(colour, 4.0));

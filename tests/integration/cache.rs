@@ -158,6 +158,20 @@ fn cache_of_no_use_changes_nothing_and_its_size_is_kept() {
 }
 
 #[test]
+fn a_run_waits_for_the_folder_of_one_that_is_about_to_end() {
+    let folder = folder();
+    let holder = Cache::on_disk(&folder.path("kept"), 1000, DeconvOp::codec().unwrap()).unwrap();
+    // as one that was killed, and whose lock the system has not let go of yet
+    let end = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        drop(holder);
+    });
+    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --cache kept --niter 50 --plots none");
+    end.join().unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}
+
+#[test]
 fn folder_in_use_is_refused_and_so_are_flags_without_effect() {
     let folder = folder();
     let codec = DeconvOp::codec().unwrap();

@@ -1,5 +1,7 @@
 //! Noise that differs from place to place: the search goes as deep as it is quiet there.
 
+use std::fs;
+
 use ndarray::Array2;
 
 use crate::support::fits::Image;
@@ -94,4 +96,33 @@ fn what_tells_more_of_it_is_refused_without_it() {
     assert!(ran.code != Some(0) && ran.err.contains("--local-rms-window has no effect"), "{}", ran.err);
     let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o x --algorithm hogbom --local-rms");
     assert!(ran.code != Some(0) && ran.err.contains("--local-rms has no effect"), "{}", ran.err);
+}
+
+#[test]
+fn map_of_the_noise_is_read_once_and_in_the_forecast() {
+    let folder = folder();
+    folder.save("map.fits", &Image::new(&Array2::from_elem(SHAPE, 1.4e-2)));
+    let words = "--plots none --algorithm clean --auto-mask 0 --auto-threshold 6 --threads 1 --chunk 32";
+    let map = "--local-rms-image map.fits";
+    let products = folder.run("out", &format!("{words} {map} --profile prof"));
+    let cycles = products.summary()["planes"][0]["cycles"].as_u64().unwrap();
+    let trace = fs::read_to_string(folder.path("prof/tasks.jsonl")).unwrap();
+    let tasks = |name: &str| trace.lines().filter(|line| line.contains(name)).count();
+    assert!(cycles > 1 && tasks("read-rms") == 3, "{cycles} cycles, {} reads of three slabs", tasks("read-rms"));
+    assert_eq!((tasks("local-sums"), tasks("local-rms")), (3, 1));
+}
+
+#[test]
+fn map_of_the_noise_is_in_the_forecast_of_memory() {
+    let (folder, shape) = (Folder::new(), (512, 512));
+    folder.pair(&sky::dirty(shape, &[(100.0, 200.0, 1.0)]), &sky::wide_psf(shape));
+    folder.save("map.fits", &Image::new(&Array2::from_elem(shape, 2e-3)));
+    let forecast = |more: &str| -> f64 {
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --algorithm clean --dry-run {more}"));
+        let line = ran.out.lines().find(|line| line.starts_with("memory")).expect("the forecast is told").to_owned();
+        line.split_whitespace().nth(1).unwrap().trim_end_matches("MiB").parse().expect("a number of MiB")
+    };
+    let (with, without) = (forecast("--local-rms-image map.fits"), forecast(""));
+    // four bytes for each pixel are held, and many more while they are made
+    assert!(with > without + 1.0, "{with} MiB with a map of a MiB, {without} without");
 }

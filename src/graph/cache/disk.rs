@@ -8,6 +8,8 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use super::super::{Codec, Digest, Stored};
 use super::CacheError;
@@ -44,6 +46,24 @@ pub(super) struct Disk<V> {
     _lock: File,
 }
 
+/// A run that was killed keeps its lock until the system has let go of its memory, which took it up to a second: it is waited
+/// for so many times, so long each.
+const WAITS: u32 = 60;
+const WAIT: Duration = Duration::from_millis(50);
+
+/// Takes a lock; `false` if another run has it and does not end.
+fn is_taken(lock: &File) -> io::Result<bool> {
+    for wait in 0..=WAITS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if wait < WAITS => thread::sleep(WAIT),
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(source)) => return Err(source),
+        }
+    }
+    Ok(false)
+}
+
 impl<V> Disk<V> {
     /// Opens a folder, which is made if it is not there; returns what it holds, the least recently written first. A
     /// folder with files and without the mark of a cache is refused before anything in it is touched.
@@ -53,10 +73,8 @@ impl<V> Disk<V> {
             fs::create_dir_all(folder).and_then(|()| mark(folder)).map_err(failed)?;
         }
         let lock = File::options().write(true).create(true).truncate(false).open(folder.join(LOCK)).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(CacheError::InUse { path: folder.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        if !is_taken(&lock).map_err(failed)? {
+            return Err(CacheError::InUse { path: folder.to_owned() });
         }
         let disk = Self { folder: folder.to_owned(), codec, written: AtomicU64::new(0), _lock: lock };
         let found = disk.scan().map_err(failed)?;

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{PlaneKeys, Wiring, key};
+use super::{Kept, PlaneKeys, Wiring, key};
 use crate::algorithms::LocalRms;
 use crate::graph::Key;
 use crate::pipeline::ops::{DeconvOp, MapRms, Rows, Source, SumCells};
 
 /// What weighs the search in a plane.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LocalWeights {
     /// How the local rms is taken.
     pub ask: LocalRms,
     /// The file that tells it, its plane, and what it is divided by; else the residual does.
     pub map: Option<(Source, usize, f32)>,
+    /// What the file told: it is read once.
+    pub made: Option<Kept>,
 }
 
 impl Wiring {
@@ -29,7 +31,10 @@ impl Wiring {
 
     /// The local rms of a plane's residual, if it is asked for.
     pub(super) fn local_rms(&mut self, plane: usize, keys: &PlaneKeys) -> Option<Key> {
-        let LocalWeights { ask, map } = self.local.get(&plane)?.clone();
+        let LocalWeights { ask, map, made } = self.local.get(&plane)?.clone();
+        if let Some(made) = made {
+            return Some(self.give("held-local-rms", plane, 0, &made));
+        }
         let slabs = self.cut.slabs();
         let read = |(index, rows): (usize, &Rows)| {
             let (source, of, _) = map.as_ref()?;

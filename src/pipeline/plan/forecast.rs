@@ -1,13 +1,14 @@
 //! The stages of a batch as graphs, wired with declared sizes and no values: what forecasts and pictures are made of.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Forecast, Plan, restoring_layout, scales};
-use crate::algorithms::{AspParams, Kind, Minor, MinorRules, Patch, Signs};
+use crate::algorithms::{AspParams, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{
-    Asked, Kept, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, VaryingKernel, Wiring, nearest,
+    Asked, Kept, LocalWeights, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, VaryingKernel, Wiring,
+    nearest,
 };
 use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
@@ -144,8 +145,25 @@ fn transfers(plan: &Plan) -> Stage {
     })
 }
 
+/// The local rms of a batch, where the search is weighed by it; what a file tells of it is read in the first stage and held.
+fn local(plan: &Plan, is_held: bool) -> BTreeMap<usize, LocalWeights> {
+    let is_list = matches!(plan.algorithm().kind, Kind::Clean(minor) if minor.cycle().view() == View::List);
+    let ask = plan.config.clean.local(scales::beam_pixels(plan)).filter(|_| is_list);
+    let map = plan.inputs.noise.as_ref().map(|noise| (noise.source.clone(), noise.planes[0], 1.0));
+    let of = |(plane, ask): (usize, LocalRms)| {
+        let made = (is_held && map.is_some()).then(|| local_kept(plan, &ask));
+        (plane, LocalWeights { ask, map: map.clone(), made })
+    };
+    (0..plan.batch).zip(ask.into_iter().cycle()).map(of).collect()
+}
+
+fn local_kept(plan: &Plan, ask: &LocalRms) -> Kept {
+    let cells = plan.cut.shape.0.div_ceil(ask.cell()) * plan.cut.shape.1.div_ceil(ask.cell());
+    Kept::of_bytes(4 * cells as u64)
+}
+
 fn planes(plan: &Plan) -> Stage {
-    let mut wiring = Wiring::new(plan.cut);
+    let mut wiring = Wiring::new(plan.cut).weighed_by(local(plan, false));
     let mut targets = Vec::new();
     for plane in 0..plan.batch {
         let files = PlaneFiles {
@@ -195,12 +213,18 @@ fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
 }
 
 fn clean(plan: &Plan, minor: Minor) -> Stage {
-    let mut wiring = Wiring::new(plan.cut);
+    let weighed = local(plan, true);
+    let mut wiring = Wiring::new(plan.cut).weighed_by(weighed.clone());
     let (patch, signs, asp) = (Patch::default(), Signs::Both, AspParams::default());
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch, signs, asp };
     let mut targets = Vec::new();
     for (plane, Held { keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
-        let weights = [wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
+        let mut weights = vec![wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
+        if let Some(LocalWeights { ask, made, .. }) = weighed.get(&plane) {
+            let kept = made.clone().unwrap_or_else(|| local_kept(plan, ask));
+            weights.push(wiring.give("held-local-rms", plane, 0, &kept));
+            targets.push(weights[1].clone());
+        }
         let psf_plane = psfs_of(plan, plane).start;
         let model = if minor == Minor::Multiscale {
             let own: Vec<(usize, Key)> = psfs_of(plan, plane).zip(psfs.iter().cloned()).collect();

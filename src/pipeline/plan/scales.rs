@@ -12,7 +12,7 @@ use crate::pipeline::graphs::{
 
 /// Mean full width of the beam \[pixels\] as far as it is known before the PSF is read: given, or in the dirty image's header,
 /// or a narrow one.
-fn beam_pixels(plan: &Plan) -> f64 {
+pub(super) fn beam_pixels(plan: &Plan) -> f64 {
     let header = plan.inputs.dirty.0.header();
     let (bmaj, bmin) = match plan.config.restore.beam {
         BeamChoice::Given(beam) => (Some(beam.bmaj), Some(beam.bmin)),

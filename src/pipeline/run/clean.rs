@@ -275,13 +275,15 @@ impl Session<'_> {
             let map = self.plan.inputs.noise.as_ref()?;
             Some((map.source.clone(), map.planes[plane.plane], self.scale(plane.psf)))
         };
-        let weights =
-            |plane: &PlanePlan| Some((plane.plane, LocalWeights { ask: self.local_of(plane)?, map: map(plane) }));
+        let weights = |plane: &PlanePlan| {
+            let made = self.noise_maps.get(&plane.plane).cloned();
+            Some((plane.plane, LocalWeights { ask: self.local_of(plane)?, map: map(plane), made }))
+        };
         self.plan.planes.iter().filter_map(weights).collect()
     }
 
     /// The local rms of a plane that is weighed by it: its window is in beams, so its PSF is known by then.
-    fn local_of(&self, plane: &PlanePlan) -> Option<LocalRms> {
+    pub(super) fn local_of(&self, plane: &PlanePlan) -> Option<LocalRms> {
         let Kind::Clean(minor) = self.plan.algorithm().kind else { return None };
         if minor.cycle().view() != View::List {
             return None;

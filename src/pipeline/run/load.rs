@@ -14,6 +14,7 @@ impl Session<'_> {
     /// Loads a batch of planes.
     pub(super) fn load(&mut self, batch: &[PlanePlan]) -> Result<Vec<PlaneState>, RunError> {
         self.load_psfs(batch)?;
+        self.noise_maps.clear();
         let mut wiring = self.wiring();
         let mut keys: Vec<(PlaneKeys, Measured)> = Vec::new();
         for plane in batch {
@@ -44,7 +45,12 @@ impl Session<'_> {
             .collect();
         let mut values = self.execute(wiring, &targets)?.into_iter();
         let slabs = self.plan.cut.slabs().len();
-        let states = batch.iter().map(|plane| self.plane_state(plane, slabs, &mut values)).collect();
+        let states: Vec<_> = batch.iter().map(|plane| self.plane_state(plane, slabs, &mut values)).collect();
+        if self.plan.inputs.noise.is_some() {
+            let last = |state: &PlaneState| Some((state.plan.plane, state.weights.last()?.clone()));
+            self.noise_maps =
+                states.iter().filter(|state| self.local_of(&state.plan).is_some()).filter_map(last).collect();
+        }
         Ok(states)
     }
 

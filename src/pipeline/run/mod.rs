@@ -205,6 +205,8 @@ struct Session<'a> {
     shelf: Shelf,
     /// PSFs by their plane; kept from batch to batch when one serves all.
     psfs: BTreeMap<usize, PsfState>,
+    /// What a file tells of the noise in the planes of the batch.
+    noise_maps: BTreeMap<usize, Kept>,
     phases: Vec<Phase>,
     outcomes: Vec<PlaneOutcome>,
     components: Vec<PlaneComponents>,
@@ -285,6 +287,7 @@ impl<'a> Session<'a> {
             products,
             shelf: Shelf::default(),
             psfs: BTreeMap::new(),
+            noise_maps: BTreeMap::new(),
             phases: ["read", "deconvolve", "restore-and-write"]
                 .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })
                 .to_vec(),
