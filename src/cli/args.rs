@@ -173,6 +173,7 @@ fn flag(param: &'static Param) -> Arg {
 fn elsewhere(flag: &str) -> &'static [&'static str] {
     match flag {
         "mask" => &["fits-mask"],
+        "continue" => &["startmodel"],
         "threshold" => &["abs-threshold"],
         "auto-threshold" => &["nsigma"],
         "tile" => &["parallel-deconvolution"],

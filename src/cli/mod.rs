@@ -31,6 +31,7 @@ use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use args::RunArgs;
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
     let mut command = command();
     let matches = match command.try_get_matches_from_mut(with_long_dashes(&command.clone(), arguments.clone())) {
         Ok(matches) => matches,
-        Err(error) => error.exit(),
+        Err(error) => explained(&mut command, error).exit(),
     };
     let words: Vec<String> = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let line = Line::new(&words);
@@ -214,6 +215,23 @@ fn say(text: &str) -> Result<(), failure::Failure> {
     }
 }
 
+/// Short flags that stand alone, and those whose value may follow without a space.
+const SWITCHES: &str = "hVqv";
+const VALUED: &str = "oj";
+
+/// What to tell of a command line that is not understood.
+fn explained(command: &mut Command, error: clap::Error) -> clap::Error {
+    let stray = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) if command.find_subcommand(name).is_none() => name.clone(),
+        _ => return error,
+    };
+    let message = format!(
+        "unexpected word '{stray}'\n  no flag takes it: values of one flag are joined by commas, as in --beam-shape 8asec,6asec,30deg, \
+         and patterns are quoted, as in --dirty 'night*/*-dirty.fits'"
+    );
+    command.error(clap::error::ErrorKind::UnknownArgument, message)
+}
+
 /// Turns `-niter` into `--niter`: the older tools of the field take one dash.
 fn with_long_dashes(command: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
     let aliases = command.get_arguments().filter_map(clap::Arg::get_all_aliases).flatten();
@@ -221,7 +239,12 @@ fn with_long_dashes(command: &Command, arguments: Vec<OsString>) -> Vec<OsString
     let mend = |argument: OsString| {
         let text = argument.to_string_lossy();
         let name = text.strip_prefix('-').map(|rest| rest.split('=').next().unwrap_or(rest));
-        let is_long = name.is_some_and(|name| name.len() > 1 && longs.contains(&name));
+        // what is no flag of ours is told whole, and not by its first letter: `-horizon-mask` is no call for help
+        let is_word = |name: &str| {
+            name.starts_with(|first: char| first.is_ascii_alphabetic() && !VALUED.contains(first))
+                && !name.chars().all(|letter| SWITCHES.contains(letter))
+        };
+        let is_long = name.is_some_and(|name| name.len() > 1 && (longs.contains(&name) || is_word(name)));
         if is_long { OsString::from(format!("-{text}")) } else { argument }
     };
     arguments.into_iter().map(mend).collect()
@@ -259,8 +282,10 @@ mod tests {
 
     #[test]
     fn one_dash_is_taken_for_two_where_a_long_flag_is_meant() {
-        let given = ["deconv", "-niter", "5", "-o", "x", "-v", "-gain=0.2", "--mgain", "-0.5"].map(OsString::from);
-        let mended = with_long_dashes(&command(), given.to_vec());
-        assert_eq!(mended, ["deconv", "--niter", "5", "-o", "x", "-v", "--gain=0.2", "--mgain", "-0.5"]);
+        let mended = |given: &[&str]| with_long_dashes(&command(), given.iter().map(OsString::from).collect());
+        let given = ["deconv", "-niter", "5", "-o", "x", "-v", "-gain=0.2", "--mgain", "-0.5"];
+        assert_eq!(mended(&given), ["deconv", "--niter", "5", "-o", "x", "-v", "--gain=0.2", "--mgain", "-0.5"]);
+        let given = ["-qv", "-j2", "-oout", "-horizon-mask", "-casa-mask=x", "-inf"];
+        assert_eq!(mended(&given), ["-qv", "-j2", "-oout", "--horizon-mask", "--casa-mask=x", "--inf"]);
     }
 }

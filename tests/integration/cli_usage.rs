@@ -30,7 +30,10 @@ fn usage_errors_exit_with_2_and_name_the_flag() {
         ("--threads some", &["--threads", "some"]),
         ("--quiet --verbose", &["--quiet", "--verbose"]),
         ("--frobnicate", &["--frobnicate"]),
-        ("stray", &["stray"]),
+        ("stray", &["unexpected word 'stray'"]),
+        ("--beam-shape 5asec 4asec 3deg", &["unexpected word '4asec'", "commas", "--beam-shape 8asec,6asec,30deg"]),
+        ("-horizon-mask 10deg", &["--horizon-mask"]),
+        ("-casa-mask m", &["--casa-mask"]),
     ] {
         refused(&folder, &format!("{pair} {words}"), 2, needles);
     }

@@ -146,6 +146,9 @@ fn older_tools_way_of_one_dash_is_understood() {
     let ours = folder.run("ours", "--overwrite --algorithm clean --auto-threshold 4 --gain 0.2 --mgain 0.5 --tile 24");
     let theirs = "-overwrite -algorithm clean -nsigma 4 -loop-gain 0.2 -major-gain 0.5 -parallel-deconvolution 24";
     assert!(pixels(&ours) == pixels(&folder.run("theirs", theirs)));
+    let ours = folder.run("ours", "--overwrite --continue two-model.fits --niter 20");
+    let theirs = folder.run("theirs", "-overwrite -startmodel two-model.fits -niter 20");
+    assert!(pixels(&ours) == pixels(&theirs));
     assert!(!folder.deconv("--help").out.contains("abs-threshold"), "one name for each thing");
 }
 
