@@ -2,10 +2,11 @@
 
 use std::io;
 
+use ndarray::{ArrayView2, s};
 use rustfft::num_complex::Complex32;
 
-use super::layout::Layout;
-use super::stages::{columns_plans, low_columns, scatter_all};
+use super::layout::{Layout, Placement};
+use super::stages::{Piece, columns_plans, forward_rows, low_columns, pieces, scatter_all};
 use super::values::{BlockRows, SlabSpectrum, Transfer};
 
 impl Layout {
@@ -24,28 +25,38 @@ fn is_high(k: usize, length: usize, kept: usize) -> bool {
     kept < length && 2 * k.min(length - k) >= kept
 }
 
-/// The low frequencies of a kernel, every column in order, from its row transforms: those that a plane of every `step`-th
-/// pixel has.
+/// Rows of a kernel that are transformed together: of each only the columns of a block are kept.
+const TOGETHER: usize = 64;
+
+/// The low frequencies of a kernel on block `at.0` of the layout shrunk by `at.1`: those that a plane of every `at.1`-th pixel
+/// has. The kernel stands with its middle pixel at the origin.
 ///
 /// # Errors
-/// When a slab stands in a file that cannot be read.
-pub fn low_transfer(slabs: &[&SlabSpectrum], layout: &Layout, step: usize) -> io::Result<Transfer> {
-    let small = layout.shrunk(step);
-    let mut values = Vec::with_capacity(small.half() * small.ly);
-    for index in 0..small.blocks() {
-        low_columns(slabs, layout, (index, small.columns(index).len()), |kx, column| {
-            let is_out = is_high(kx, layout.lx, small.lx);
-            values.extend((0..small.ly).map(|ky| {
-                let ky = if 2 * ky < small.ly { ky } else { ky + layout.ly - small.ly };
-                if is_out || is_high(ky, layout.ly, small.ly) { Complex32::default() } else { column[ky] }
-            }));
-        })?;
-    }
-    Ok(Transfer::from_parts(0, small.ly, values))
+/// Never: all is in memory.
+pub fn low_transfer(kernel: ArrayView2<'_, f32>, layout: &Layout, at: (usize, usize)) -> io::Result<Transfer> {
+    let (index, step) = at;
+    let (small, (ny, nx)) = (layout.shrunk(step), kernel.dim());
+    let columns = layout.columns(index);
+    let rows = (0..ny).step_by(TOGETHER).map(|first| {
+        let some = kernel.slice(s![first..ny.min(first + TOGETHER), ..]);
+        let placement = Placement { y: first as isize - (ny / 2) as isize, x: -((nx / 2) as isize) };
+        Piece::owned(&forward_rows(some, layout, placement), &columns)
+    });
+    let rows = rows.collect::<io::Result<Vec<_>>>()?;
+    let kept = small.columns(index);
+    let mut values = Vec::with_capacity(kept.len() * small.ly);
+    low_columns(rows, layout, (index, kept.len()), |kx, column| {
+        let is_out = is_high(kx, layout.lx, small.lx);
+        values.extend((0..small.ly).map(|ky| {
+            let ky = if 2 * ky < small.ly { ky } else { ky + layout.ly - small.ly };
+            if is_out || is_high(ky, layout.ly, small.ly) { Complex32::default() } else { column[ky] }
+        }));
+    });
+    Ok(Transfer::from_parts(kept.start, small.ly, values))
 }
 
 /// Convolves on block `index` of the layout shrunk by `step`, and transforms it back: `ny` rows, to be transformed back by
-/// [`super::inverse_rows`] with that layout.
+/// [`super::inverse_rows`] with that layout. `kernel` is that block of [`low_transfer`].
 ///
 /// # Errors
 /// When a slab stands in a file that cannot be read.
@@ -66,7 +77,7 @@ pub fn shrink_columns(
     let scale = 1.0 / (step * step) as f32;
     let mut done = 0;
     let start = small.columns(index).start;
-    low_columns(slabs, layout, (index, width), |kx, column| {
+    low_columns(pieces(slabs, &layout.columns(index))?, layout, (index, width), |kx, column| {
         let (low, high) = (small.ly.div_ceil(2), small.ly / 2);
         let mut short = column[..low].to_vec();
         short.extend_from_slice(&column[layout.ly - high..]);
@@ -78,7 +89,7 @@ pub fn shrink_columns(
             done += strip.len();
             strip.clear();
         }
-    })?;
+    });
     Ok(BlockRows::from_parts(width, values.into()))
 }
 
@@ -100,7 +111,7 @@ pub fn low_product(plane: &[Complex32], kernels: &[&[Complex32]], column: &mut [
 mod tests {
     use ndarray::Array2;
 
-    use super::super::{Placement, forward_rows, inverse_rows};
+    use super::super::inverse_rows;
     use super::*;
 
     /// A Gaussian of this standard deviation in pixels, and what it makes of a plane, by direct sums.
@@ -129,14 +140,14 @@ mod tests {
         for (step, cut) in [(1, 64), (2, 16), (4, 5), (4, 64)] {
             let layout = Layout { ly: 64, lx: 72, block: cut };
             let small = layout.shrunk(step);
-            let at = -(reach as isize);
-            let rows = forward_rows(kernel.view(), &layout, Placement { y: at, x: at });
-            let transfer = low_transfer(&[&rows], &layout, step).unwrap();
             let slabs = [forward_rows(plane.view(), &layout, Placement::default())];
             let slabs: Vec<_> = slabs.iter().collect();
             let (rows, columns) = (ny.div_ceil(step), nx.div_ceil(step));
             let blocks: Vec<_> = (0..small.blocks())
-                .map(|index| shrink_columns(&slabs, &layout, (index, step), &transfer, rows).unwrap())
+                .map(|index| {
+                    let transfer = low_transfer(kernel.view(), &layout, (index, step)).unwrap();
+                    shrink_columns(&slabs, &layout, (index, step), &transfer, rows).unwrap()
+                })
                 .collect();
             let found = inverse_rows(&blocks.iter().collect::<Vec<_>>(), &small, 0..rows, columns).unwrap();
             let most = found.iter().fold(0.0_f32, |most, value| most.max(value.abs()));

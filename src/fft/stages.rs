@@ -110,6 +110,14 @@ pub(super) struct Piece<'a> {
     cells: Cow<'a, [Complex32]>,
 }
 
+impl Piece<'_> {
+    /// What a block needs of a slab that is gone afterwards.
+    pub(super) fn owned(slab: &SlabSpectrum, columns: &Range<usize>) -> io::Result<Piece<'static>> {
+        let cells = Cow::Owned(slab.piece(columns)?.into_owned());
+        Ok(Piece { placement: slab.placement(), rows: slab.rows(), cells })
+    }
+}
+
 /// The pieces of a block's columns, read from their files where they stand there.
 pub(super) fn pieces<'a>(slabs: &[&'a SlabSpectrum], columns: &Range<usize>) -> io::Result<Vec<Piece<'a>>> {
     let piece = |slab: &&'a SlabSpectrum| {
@@ -178,46 +186,57 @@ fn for_strips(
     sets: [&[&SlabSpectrum]; 2],
     layout: &Layout,
     at: (usize, usize),
-    mut work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
+    work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
 ) -> io::Result<()> {
-    let (index, count) = at;
-    let columns = layout.columns(index);
+    let columns = layout.columns(at.0);
     let sets = [pieces(sets[0], &columns)?, pieces(sets[1], &columns)?];
-    let stride = layout.ly + STRIP_PADDING;
-    let (forward, _) = columns_plans(layout.ly);
+    strip_by_strip(&sets, layout.ly, (columns.len(), at.1), work);
+    Ok(())
+}
+
+/// The same for pieces of slabs, `widths.0` columns wide each, of which the first `widths.1` count.
+fn strip_by_strip(
+    sets: &[Vec<Piece<'_>>; 2],
+    ly: usize,
+    widths: (usize, usize),
+    mut work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
+) {
+    let (width, count) = widths;
+    let stride = ly + STRIP_PADDING;
+    let (forward, _) = columns_plans(ly);
     let mut scratch = vec![Complex32::default(); forward.get_inplace_scratch_len()];
     let used = sets.iter().filter(|set| !set.is_empty()).count();
     with_strip(used * STRIP * stride, |buffer| {
         for first in (0..count).step_by(STRIP) {
             let strip = first..(first + STRIP).min(count);
             for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(STRIP * stride)) {
-                gather(set, columns.len(), &strip, values, layout.ly);
+                gather(set, width, &strip, values, ly);
                 for column in values.chunks_exact_mut(stride).take(strip.len()) {
-                    forward.process_with_scratch(&mut column[..layout.ly], &mut scratch);
+                    forward.process_with_scratch(&mut column[..ly], &mut scratch);
                 }
             }
             let (one, two) = buffer.split_at_mut(STRIP * stride);
             work(strip, one, two);
         }
     });
-    Ok(())
 }
 
-/// Shows `visit` the first columns of a block, transformed: `at` is the block and how many of its columns.
+/// Shows `visit` the first columns of a block, transformed: `at` is the block and how many of its columns, `slabs` the
+/// pieces of that block.
 pub(super) fn low_columns(
-    slabs: &[&SlabSpectrum],
+    slabs: Vec<Piece<'_>>,
     layout: &Layout,
     at: (usize, usize),
     mut visit: impl FnMut(usize, &[Complex32]),
-) -> io::Result<()> {
+) {
     let ((index, count), stride) = (at, layout.ly + STRIP_PADDING);
-    let start = layout.columns(index).start;
-    for_strips([slabs, &[]], layout, at, |strip, one, _| {
+    let columns = layout.columns(index);
+    strip_by_strip(&[slabs, Vec::new()], layout.ly, (columns.len(), count), |strip, one, _| {
         for (c, column) in one.chunks_exact(stride).take(strip.len()).enumerate() {
             debug_assert!(strip.start + c < count);
-            visit(start + strip.start + c, &column[..layout.ly]);
+            visit(columns.start + strip.start + c, &column[..layout.ly]);
         }
-    })
+    });
 }
 
 /// Puts columns of equal length into their places in a block's rows, the first of them at column `first`.
@@ -276,11 +295,14 @@ pub fn map_columns(
     Ok(BlockRows::from_parts(width, values.into()))
 }
 
-/// Transforms columns that `fill` makes back: rows `0 .. ny` of block `index`, not scaled.
+/// Transforms columns that `fill` makes back: of block `index` the first `rows.0` rows, then the last `rows.1`, not scaled.
+///
+/// # Panics
+/// If there are not so many rows.
 pub fn make_columns(
     layout: &Layout,
     index: usize,
-    ny: usize,
+    rows: (usize, usize),
     mut fill: impl FnMut(usize, &mut [Complex32]),
 ) -> BlockRows {
     let stride = layout.ly + STRIP_PADDING;
@@ -288,7 +310,7 @@ pub fn make_columns(
     let width = columns.len();
     let (_, inverse) = columns_plans(layout.ly);
     let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
-    let mut values = vec![Complex32::default(); ny * width];
+    let mut values = vec![Complex32::default(); (rows.0 + rows.1) * width];
     with_strip(STRIP * stride, |buffer| {
         for first in (0..width).step_by(STRIP) {
             let strip = first..(first + STRIP).min(width);
@@ -296,6 +318,7 @@ pub fn make_columns(
                 let column = &mut column[..layout.ly];
                 fill(columns.start + kx, column);
                 inverse.process_with_scratch(column, &mut scratch);
+                column.copy_within(layout.ly - rows.1.., rows.0);
             }
             scatter(buffer, &strip, stride, &mut values, width);
         }
@@ -332,13 +355,14 @@ pub fn column_transfer(slabs: &[&SlabSpectrum], layout: &Layout, index: usize) -
     Ok(Transfer::from_parts(columns.start, layout.ly, values))
 }
 
-/// Transforms rows `rows` back from all blocks, in their order, and keeps the first `nx` columns, scaled.
+/// Transforms rows `rows` back from all blocks, in their order, and keeps the first `nx` columns, scaled. Where the blocks do
+/// not hold the whole half plane of `layout`, what they leave out is 0.
 ///
 /// # Errors
 /// When a block stands in a file that cannot be read.
 ///
 /// # Panics
-/// If the blocks do not hold the whole half plane of `layout`.
+/// If the blocks hold more than the half plane.
 pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, nx: usize) -> io::Result<Array2<f32>> {
     let plan = rows_inverse(layout.lx);
     let mut input = plan.make_input_vec();
@@ -354,6 +378,7 @@ pub fn inverse_rows(blocks: &[&BlockRows], layout: &Layout, rows: Range<usize>, 
             input[at..at + width].copy_from_slice(&cells[y * width..(y + 1) * width]);
             at += width;
         }
+        input[at..].fill(Complex32::default());
         make_ends_real(&mut input, layout.lx);
         plan.process_with_scratch(&mut input, &mut output, &mut scratch)
             .expect("buffers are made by the plan, and the ends are real");

@@ -177,7 +177,7 @@ fn kernel_longer_than_a_circular_plane_laps_it_and_adds_up() {
                     column_transfer(&kernels, &layout, block).unwrap(),
                     column_transfer(&images, &layout, block).unwrap(),
                 );
-                make_columns(&layout, block, 12, |kx, column| {
+                make_columns(&layout, block, (12, 0), |kx, column| {
                     column.copy_from_slice(data.column(kx));
                     column.iter_mut().zip(transfer.column(kx)).for_each(|(value, h)| *value *= h);
                 })

@@ -1,4 +1,4 @@
-//! The plan: what will be read, how it is cut, what it will take. Made from headers alone.
+//! The plan: what will be read, how it is cut, what it will take. Made from headers, and the main lobe of the PSF.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,6 +98,8 @@ pub struct Plan {
     pub cut: Cut,
     /// The PSF's transform, if its peak stands where it usually does.
     pub kernel: KernelCut,
+    /// Mean full width of the beam, as far as it is known \[pixels\].
+    pub(super) beam_pixels: f64,
     /// The tiles in which planes are cleaned; none where each is cleaned in one piece.
     pub tiles: Option<Tiles>,
     /// The chunks and why.
@@ -263,6 +265,7 @@ impl Plan {
         let kernel = KernelCut::new(psf_peak, cut, is_circular(&config));
         let plan = Self {
             cut,
+            beam_pixels: scales::beam_pixels(&config, &inputs),
             tiles: tiles::tiles(&config, shape, inputs.grid.as_ref().map_or(1, |grid| grid.files.len())),
             chunks: Choice::default(),
             batch: 1,

@@ -7,7 +7,9 @@ use crate::support::sky;
 
 const SHAPE: (usize, usize) = (300, 330);
 /// Every work whose graphs differ in what they hold; slabs of 75 rows are worth a file.
-const WORKS: [&str; 4] = [
+const WORKS: [&str; 6] = [
+    "--algorithm multiscale --niter 300 --chunk 75",
+    "--algorithm multiscale --niter 300 --chunk 75 --tile 3x3",
     "--algorithm clean --niter 300 --chunk 75",
     "--algorithm clean --niter 300 --chunk 75 --tile 3x3",
     "--algorithm wiener --boundary circular --lambda 0.1 --chunk 75",

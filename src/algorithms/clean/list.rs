@@ -106,6 +106,7 @@ pub(super) fn patience(pixels: usize, peak: f32, rules: &MinorRules) -> u64 {
 /// Cleans the list down to the floor, or until the flux taken, pixels added in quadrature, exceeds `most` Jy.
 fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, most: f32, cancel: &Cancel) -> Step {
     let mut flux = vec![0.0_f64; list.len()];
+    let mut times = vec![0_u32; list.len()];
     let mut iterations = 0;
     let mut taken = 0.0_f64;
     let mut next = list.peak().and_then(|peak| rules.signs.next(&list, peak));
@@ -124,6 +125,7 @@ fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, m
         let factor = rules.gain * list.value[peak] / response;
         taken += f64::from(factor) * (2.0 * flux[peak] + f64::from(factor));
         flux[peak] += f64::from(factor);
+        times[peak] += 1;
         let highest = subtract_and_peak(&mut list, psf, peak, factor);
         next = rules.signs.next(&list, highest);
         iterations += 1;
@@ -134,5 +136,6 @@ fn clean_list(mut list: ActiveList, kernels: &Kernels<'_>, rules: &MinorRules, m
         .filter(|(_, flux)| **flux != 0.0)
         .map(|(index, flux)| Component { y: list.y[index] as usize, x: list.x[index] as usize, flux: *flux as f32 })
         .collect();
-    Step { components, iterations, is_negative, ..Step::default() }
+    let times = times.into_iter().zip(flux).filter(|(_, flux)| *flux != 0.0).map(|(times, _)| times).collect();
+    Step { components, iterations, is_negative, times, ..Step::default() }
 }

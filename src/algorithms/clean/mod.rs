@@ -28,8 +28,8 @@ pub use levels::{Levels, SCALES_DEPTH, Sight};
 pub use local::{CellRows, LocalRms, RmsMap, RmsMethod};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{
-    Grid, Member, MultiscaleParams, Scale, ScaleShape, Steps, Table, Widths, clean_together, normal_table,
-    smooth_table, table_reach,
+    Grid, Member, MultiscaleParams, Scale, ScaleShape, Steps, TABLE_ROWS, Table, Widths, clean_together, normal_table,
+    table_blocks, table_columns, table_reach, table_rows,
 };
 pub use params::Window;
 pub use signs::Signs;
@@ -128,6 +128,20 @@ pub struct Step {
     pub iterations: u64,
     /// Whether it ended at a negative peak that must not be cleaned.
     pub is_negative: bool,
+    /// How often each of these pixels was taken; empty where nobody tells them apart.
+    pub times: Vec<u32>,
+}
+
+impl Step {
+    /// Keeps some of the components, and counts what was taken of them.
+    pub fn keep(&mut self, is_kept: impl Fn(&Component) -> bool) {
+        let mut times = std::mem::take(&mut self.times).into_iter();
+        self.components.retain(|component| {
+            let stays = is_kept(component);
+            self.iterations -= times.next().filter(|_| !stays).map_or(0, u64::from);
+            stays
+        });
+    }
 }
 
 /// The PSFs of a minor cycle: one for all components, or for each the one whose place is nearest to it.
@@ -178,7 +192,8 @@ impl Step {
         });
         let blobs = steps.clone().flat_map(|step| step.blobs.iter().copied()).collect();
         let is_negative = steps.clone().any(|step| step.is_negative);
-        Self { components, blobs, iterations: steps.map(|step| step.iterations).sum(), is_negative }
+        let iterations = steps.map(|step| step.iterations).sum();
+        Self { components, blobs, iterations, is_negative, times: Vec::new() }
     }
 }
 

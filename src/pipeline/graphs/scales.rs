@@ -1,12 +1,13 @@
 //! The graphs of multiscale CLEAN: kernels of the scales and tables between them, smooth residuals, the minor cycle.
 
 use super::{PlaneKeys, Rows, Wiring, key};
-use crate::algorithms::{MinorRules, Scale, Shortfall};
+use crate::algorithms::{MinorRules, Scale, Shortfall, table_blocks, table_reach};
 use crate::fft::Layout;
 use crate::graph::Key;
+use crate::images::PsfPeak;
 use crate::pipeline::ops::{
     AddShapes, CleanScales, DeconvOp, EdgeLevel, MapFloor, MaskFound, MergeSteps, Rank, ScaleTable, ScaleTransfer,
-    Select, SmoothColumns, SmoothRows, Statistics,
+    Select, SmoothColumns, SmoothRows, Statistics, TableColumns,
 };
 use crate::tiling::Tiles;
 
@@ -41,6 +42,8 @@ pub struct FamilyCut<'a> {
     pub scales: &'a [Scale],
     /// The PSF's transform.
     pub layout: &'a Layout,
+    /// Where the PSF peaks, and how far it reaches from there.
+    pub psf: PsfPeak,
     /// How far a PSF reaches that falls short.
     pub reach: Option<[usize; 4]>,
     /// The tiles that it is used in.
@@ -50,12 +53,36 @@ pub struct FamilyCut<'a> {
 impl FamilyCut<'_> {
     /// The shape whose pixels are no farther apart than those that meet in a table between these scales.
     pub fn extent(&self, whole: (usize, usize), scales: [&Scale; 2]) -> (usize, usize) {
+        let (ny, nx) = self.support(whole, scales);
         let margin = scales.map(Scale::tile_margin).into_iter().max().unwrap_or(0);
-        self.tiles.map_or(whole, |tiles| {
+        self.tiles.map_or((ny, nx), |tiles| {
             let (down, across) = tiles.reach(margin);
-            (whole.0.min(down + 1), whole.1.min(across + 1))
+            (ny.min(down + 1), nx.min(across + 1))
         })
     }
+
+    /// The same without tiles: beyond what the PSF and both kernels reach a table is 0.
+    fn support(&self, whole: (usize, usize), scales: [&Scale; 2]) -> (usize, usize) {
+        let (down, across) = self.psf.reach(whole.0, whole.1);
+        let kernels: usize = scales.map(Scale::reach).into_iter().sum();
+        (whole.0.min(down + kernels + 1), whole.1.min(across + kernels + 1))
+    }
+}
+
+/// A table to be wired.
+struct TableCut {
+    /// Name, plane and number.
+    key: Key,
+    /// What the keys of its blocks begin with.
+    columns: String,
+    /// The scales.
+    scales: [Scale; 2],
+    /// Lags from one entry to the next.
+    spacing: usize,
+    /// The shape whose pixels meet in it.
+    shape: (usize, usize),
+    /// Whether it is that of one scale, normalised.
+    is_own: bool,
 }
 
 /// A minor cycle over scales to be wired.
@@ -78,54 +105,87 @@ pub fn spacing(one: &Scale, other: &Scale) -> usize {
 }
 
 impl Wiring {
-    /// The low frequencies of a scale's kernel.
-    pub fn scale_transfer(&mut self, at: (usize, Numbered), layout: &Layout) -> Key {
+    /// The low frequencies of a scale's kernel, block by block.
+    pub fn scale_transfer(&mut self, at: (usize, Numbered), layout: &Layout) -> Vec<Key> {
         let (plane, (number, scale)) = at;
-        let op = DeconvOp::ScaleTransfer(ScaleTransfer { layout: *layout, scale });
-        self.task(key("transfer-scale", plane, number), op, vec![])
+        (0..layout.shrunk(scale.step).blocks())
+            .map(|block| {
+                let op = DeconvOp::ScaleTransfer(ScaleTransfer { layout: *layout, scale, block });
+                self.task(key(&format!("transfer-scale{number}"), plane, block), op, vec![])
+            })
+            .collect()
+    }
+
+    /// A table, given the PSF's transfer function and the kernels of its scales.
+    fn table(&mut self, plane: usize, cut: &FamilyCut<'_>, table: TableCut, of: (&[Key], &[&[Key]])) -> Key {
+        let (layout, (psf, kernels)) = (*cut.layout, of);
+        let TableCut { key: name, columns, scales, spacing, shape, is_own } = table;
+        let reach = table_reach(&layout, spacing, shape);
+        let blocks = (0..table_blocks(&layout, spacing, scales.iter().map(|scale| scale.step)))
+            .map(|block| {
+                let op = TableColumns { layout, spacing, block, up: reach.0, is_own };
+                let inputs = std::iter::once(&psf[block]).chain(kernels.iter().map(|kernel| &kernel[block]));
+                let inputs = inputs.cloned().collect();
+                self.task(key(&columns, plane, block), DeconvOp::TableColumns(op), inputs)
+            })
+            .collect();
+        self.task(name, DeconvOp::ScaleTable(ScaleTable { layout, spacing, reach, is_own }), blocks)
     }
 
     /// A PSF smoothed twice with a scale; `psf` are its transfer function and the scale's kernel. `name` tells it from others.
-    fn smooth_psf(&mut self, at: (usize, Numbered), cut: &FamilyCut<'_>, psf: Vec<Key>, name: &str) -> Key {
-        let (plane, (number, scale)) = at;
-        let shape = if name.is_empty() { cut.extent(self.cut.shape, [&scale; 2]) } else { self.cut.shape };
-        let op = ScaleTable { layout: *cut.layout, spacing: scale.step, shape, is_own: true };
-        self.task(key(&format!("scale-table{name}"), plane, number), DeconvOp::ScaleTable(op), psf)
+    fn smooth_psf(&mut self, at: (usize, Numbered), cut: &FamilyCut<'_>, of: (&[Key], &[Key]), name: &str) -> Key {
+        let ((plane, (number, scale)), whole) = (at, self.cut.shape);
+        let extent = if name.is_empty() { cut.extent(whole, [&scale; 2]) } else { cut.support(whole, [&scale; 2]) };
+        let table = TableCut {
+            key: key(&format!("scale-table{name}"), plane, number),
+            columns: format!("table-columns{number}{name}"),
+            scales: [scale; 2],
+            spacing: scale.step,
+            shape: extent,
+            is_own: true,
+        };
+        self.table(plane, cut, table, (of.0, &[of.1]))
     }
 
     /// What a component of one scale leaves at another: a PSF smoothed with the kernels of both (a point has none).
-    fn scale_table(&mut self, at: (usize, [Numbered; 2]), cut: &FamilyCut<'_>, psf: Vec<Key>) -> Key {
+    fn scale_table(&mut self, at: (usize, [Numbered; 2]), cut: &FamilyCut<'_>, of: (&[Key], &[&[Key]])) -> Key {
         let (plane, [one, other]) = at;
-        let (shape, spacing) = (cut.extent(self.cut.shape, [&one.1, &other.1]), spacing(&one.1, &other.1));
-        let op = ScaleTable { layout: *cut.layout, spacing, shape, is_own: false };
-        self.task(key(&format!("scale-table-from{}", one.0), plane, other.0), DeconvOp::ScaleTable(op), psf)
+        let table = TableCut {
+            key: key(&format!("scale-table-from{}", one.0), plane, other.0),
+            columns: format!("table-columns{}-from{}", other.0, one.0),
+            scales: [one.1, other.1],
+            spacing: spacing(&one.1, &other.1),
+            shape: cut.extent(self.cut.shape, [&one.1, &other.1]),
+            is_own: false,
+        };
+        self.table(plane, cut, table, of)
     }
 
     /// Kernels, PSFs and tables of scales, given a PSF's transfer function: for each that is no point its kernel, its PSF, how
     /// high this still is near the edges of a PSF that falls short, and the tables from all before it.
     pub fn scale_family(&mut self, plane: usize, cut: &FamilyCut<'_>, psf: &[Key]) -> Vec<Key> {
-        let (mut targets, mut kernels): (Vec<Key>, Vec<Option<Key>>) = (Vec::new(), Vec::new());
-        let seen = |through: &[&Key]| psf.iter().chain(through.iter().copied()).cloned().collect();
+        let (mut targets, mut kernels): (Vec<Key>, Vec<Option<Vec<Key>>>) = (Vec::new(), Vec::new());
         for numbered in cut.scales.iter().copied().enumerate() {
             if numbered.1.is_point() {
                 kernels.push(None);
                 continue;
             }
             let kernel = self.scale_transfer((plane, numbered), cut.layout);
-            let smooth = self.smooth_psf((plane, numbered), cut, seen(&[&kernel]), "");
-            targets.extend([kernel.clone(), smooth.clone()]);
+            let smooth = self.smooth_psf((plane, numbered), cut, (psf, &kernel), "");
+            targets.extend(kernel.iter().chain([&smooth]).cloned());
             if let Some(reach) = cut.reach {
                 // that of a tile does not come to the PSF's edge
-                let is_whole = cut.extent(self.cut.shape, [&numbered.1; 2]) == self.cut.shape;
+                let (whole, both) = (self.cut.shape, [&numbered.1; 2]);
+                let is_whole = cut.extent(whole, both) == cut.support(whole, both);
                 let own = (plane, numbered);
-                let whole = if is_whole { smooth } else { self.smooth_psf(own, cut, seen(&[&kernel]), "-whole") };
+                let whole = if is_whole { smooth } else { self.smooth_psf(own, cut, (psf, &kernel), "-whole") };
                 let op = DeconvOp::EdgeLevel(EdgeLevel { reach, step: numbered.1.step });
                 targets.push(self.task(key("edge-level", plane, numbered.0), op, vec![whole]));
             }
             for (other, from) in kernels.iter().enumerate() {
-                let both: Vec<&Key> = from.iter().chain([&kernel]).collect();
+                let both: Vec<&[Key]> = from.iter().chain([&kernel]).map(Vec::as_slice).collect();
                 let pair = [(other, cut.scales[other]), numbered];
-                targets.push(self.scale_table((plane, pair), cut, seen(&both)));
+                targets.push(self.scale_table((plane, pair), cut, (psf, &both)));
             }
             kernels.push(Some(kernel));
         }
@@ -140,15 +200,17 @@ impl Wiring {
         self.task(key(&format!("floor-scale{}", at.1), at.0, 0), op, inputs)
     }
 
-    /// The residual smoothed with a scale, at the steps of its grid; `rows` are its row transforms.
-    pub fn smooth(&mut self, at: (usize, Numbered), layout: &Layout, rows: &[Key], kernel: &Key) -> Vec<Key> {
+    /// The residual smoothed with a scale, at the steps of its grid; `rows` are its row transforms, `kernel` the blocks of the
+    /// scale's kernel.
+    pub fn smooth(&mut self, at: (usize, Numbered), layout: &Layout, rows: &[Key], kernel: &[Key]) -> Vec<Key> {
         let (plane, (number, scale)) = at;
         let (step, (ny, nx)) = (scale.step, self.cut.shape);
         let (small, shape) = (layout.shrunk(step), (ny.div_ceil(step), nx.div_ceil(step)));
         let blocks: Vec<Key> = (0..small.blocks())
             .map(|block| {
-                let op = DeconvOp::SmoothColumns(SmoothColumns { layout: *layout, step, block, ny: shape.0 });
-                let inputs = rows.iter().chain([kernel]).cloned().collect();
+                let (ny, slabs) = (shape.0, rows.len());
+                let op = DeconvOp::SmoothColumns(SmoothColumns { layout: *layout, step, block, ny, slabs });
+                let inputs = rows.iter().chain([&kernel[block]]).cloned().collect();
                 self.task(key(&format!("columns-smooth{number}"), plane, block), op, inputs)
             })
             .collect();

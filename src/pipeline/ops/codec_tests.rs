@@ -193,7 +193,8 @@ fn planes(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
 fn found(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> [Value; 2] {
     let component = Component { y: 3, x: 1 << 40, flux: rng.random() };
     let blobs = vec![Blob { at: component, scale: Scale::gaussian(4.5) }; 2];
-    let step = Step { components: vec![component; shape.0], blobs, iterations: 1 << 50, is_negative: true };
+    let step =
+        Step { components: vec![component; shape.0], blobs, iterations: 1 << 50, is_negative: true, times: vec![3] };
     [Value::Steps(Steps(vec![Step::default(), step.clone()])), Value::Step(step)]
 }
 

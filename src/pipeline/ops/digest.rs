@@ -90,6 +90,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::AddComponents(_)
         | DeconvOp::ListComponents(_)
         | DeconvOp::ScaleTransfer(_)
+        | DeconvOp::TableColumns(_)
         | DeconvOp::ScaleTable(_)
         | DeconvOp::EdgeLevel(_)
         | DeconvOp::SmoothColumns(_)

@@ -26,7 +26,11 @@ impl Work for MapFloor {
     fn cost(&self, inputs: &[Meta]) -> Cost {
         let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
         let cells = (self.shape.0.div_ceil(self.shortfall.cell) * self.shape.1.div_ceil(self.shortfall.cell)) as u64;
-        Cost { flops: bytes as f64 / 4.0, output_bytes: 8 * cells, scratch_bytes: 16 * cells }
+        Cost {
+            flops: bytes as f64 / 4.0,
+            output_bytes: 16 * cells + 4 * self.shape.0 as u64,
+            scratch_bytes: 32 * cells + 16 * self.shape.1 as u64,
+        }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {

@@ -49,7 +49,7 @@ pub use scale_tiles::ScalesTile;
 pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
-pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows};
+pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows, TableColumns};
 pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
@@ -177,6 +177,8 @@ pub enum DeconvOp {
     /// Low frequencies of a scale's kernel.
     ScaleTransfer(ScaleTransfer),
     /// A PSF smoothed with scales.
+    TableColumns(TableColumns),
+    /// The same, put together.
     ScaleTable(ScaleTable),
     /// How high a smooth PSF still is near its edges.
     EdgeLevel(EdgeLevel),
@@ -320,6 +322,7 @@ macro_rules! each {
             DeconvOp::AddComponents($op) => $call,
             DeconvOp::ListComponents($op) => $call,
             DeconvOp::ScaleTransfer($op) => $call,
+            DeconvOp::TableColumns($op) => $call,
             DeconvOp::ScaleTable($op) => $call,
             DeconvOp::EdgeLevel($op) => $call,
             DeconvOp::SmoothColumns($op) => $call,

@@ -49,8 +49,13 @@ impl Work for ScalesTile {
         }
         let (psfs, tables) = rest.split_at(self.clean.scales.len());
         let mut steps = self.clean.on(lists, (psfs, tables), &rules, &context.cancel);
+        let is_spent = steps.iterations() >= rules.niter;
         for step in &mut steps.0 {
-            step.components.retain(|component| seams.tile_of(component.y, component.x) == self.tile);
+            let all = step.iterations;
+            step.keep(|component| seams.tile_of(component.y, component.x) == self.tile);
+            if is_spent {
+                step.iterations = all;
+            }
         }
         Ok(Value::Steps(steps))
     }

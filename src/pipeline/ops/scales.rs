@@ -1,8 +1,9 @@
 //! The steps of a multiscale cycle: the minor cycle over all scales, extended components, what was found so far.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, s};
 use serde::{Deserialize, Serialize};
 
 use super::clean::join;
@@ -86,10 +87,10 @@ impl Work for AddShapes {
     const KIND: &'static str = "shapes";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        let pixels = |scale: &Scale| (2 * scale.reach() as u64 + 1).pow(2);
-        let most = self.scales.iter().map(pixels).max().unwrap_or(0);
+        let reach = self.scales.iter().map(Scale::reach).max().unwrap_or(0) as u64;
         // a guess: a hundred components
-        Cost { flops: 200.0 * most as f64, output_bytes: inputs[1].bytes, scratch_bytes: 12 * most }
+        let flops = 200.0 * ((2 * reach + 1) * self.rows.len() as u64) as f64;
+        Cost { flops, output_bytes: inputs[1].bytes, scratch_bytes: 4 * (reach + 1).pow(2) }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
@@ -99,11 +100,34 @@ impl Work for AddShapes {
             let near = self.rows.first.saturating_sub(reach)..self.rows.last + reach;
             let mut components = step.components.iter().filter(|component| near.contains(&component.y)).peekable();
             if components.peek().is_some() {
-                let kernel = scale.kernel();
-                components.for_each(|component| add(model.pixels_mut(), self.rows, &kernel, component));
+                let mut kernel = HalfRows { scale: *scale, sum: scale.profile_sum(), rows: BTreeMap::new() };
+                components.for_each(|component| kernel.add(model.pixels_mut(), self.rows, component));
             }
         }
         Ok(Value::Model(model))
+    }
+}
+
+/// The rows of a kernel that a slab has met: of a wide one these are few.
+struct HalfRows {
+    scale: Scale,
+    sum: f64,
+    rows: BTreeMap<usize, Vec<f32>>,
+}
+
+impl HalfRows {
+    /// Adds one component to rows of the model: the bits of [`add`] with the whole kernel.
+    fn add(&mut self, model: &mut Array2<f32>, rows: Rows, component: &Component) {
+        let (Component { y: cy, x: cx, flux }, reach) = (*component, self.scale.reach());
+        let end = (cx + reach + 1).min(model.ncols());
+        for y in cy.saturating_sub(reach).max(rows.first)..(cy + reach + 1).min(rows.last) {
+            let offset = y.abs_diff(cy);
+            let half = self.rows.entry(offset).or_insert_with(|| self.scale.half_row(offset, self.sum));
+            let mut row = model.row_mut(y - rows.first);
+            let (mut left, mut right) = row.view_mut().split_at(Axis(0), cx);
+            right.iter_mut().take(end - cx).zip(&*half).for_each(|(pixel, value)| *pixel += flux * value);
+            left.iter_mut().rev().zip(&half[1..]).for_each(|(pixel, value)| *pixel += flux * value);
+        }
     }
 }
 
@@ -198,8 +222,29 @@ impl Work for MaskFound {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithms::ScaleShape;
     use crate::graph::Cancel;
     use crate::images::Image;
+
+    #[test]
+    fn shapes_are_those_of_whole_kernels_whatever_the_slab() {
+        let scales = [Scale::POINT, Scale::new(9.0, ScaleShape::TaperedQuadratic, 0.6, 3.0)];
+        let at = |y: usize, x: usize, flux: f32| Component { y, x, flux };
+        let found = [vec![at(5, 0, 1.0), at(6, 19, -0.5)], vec![at(0, 1, 2.0), at(9, 18, 0.7), at(7, 10, -0.3)]];
+        let mut expected = Array2::<f32>::zeros((12, 20));
+        for (scale, components) in scales.iter().zip(&found) {
+            let kernel = scale.kernel();
+            components.iter().for_each(|one| add(&mut expected, Rows { first: 0, last: 12 }, &kernel, one));
+        }
+        let steps = found.map(|components| Step { components, ..Step::default() });
+        let steps = Arc::new(Value::Steps(Steps(steps.into())));
+        for (first, last) in [(0, 12), (0, 5), (5, 6), (6, 12)] {
+            let op = AddShapes { rows: Rows { first, last }, scales: scales.to_vec() };
+            let before = Arc::new(Value::Model(Image::zeros((last - first, 20))));
+            let made = op.run(&[steps.clone(), before], &TaskContext::default()).unwrap();
+            assert_eq!(made.model().pixels(), expected.slice(s![first..last, ..]), "{first}..{last}");
+        }
+    }
 
     #[test]
     fn the_mask_of_points_holds_their_places_and_the_bright_pixels_of_the_model() {

@@ -6,18 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, rows_back_cost, spectra, transform};
 use super::{OpError, Rows, Value, Work};
-use crate::algorithms::{PlaneStats, Scale, normal_table, smooth_table, table_reach};
-use crate::fft::{Layout, Placement, Transfer, forward_rows, low_transfer, shrink_columns};
+use crate::algorithms::{PlaneStats, Scale, TABLE_ROWS, normal_table, table_columns, table_rows};
+use crate::fft::{Layout, Transfer, low_transfer, shrink_columns};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::Image;
 
-/// The low frequencies of a scale's kernel; no inputs.
+/// The low frequencies of a scale's kernel on one block of columns; no inputs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScaleTransfer {
     /// The transform of the plane.
     pub layout: Layout,
     /// The scale.
     pub scale: Scale,
+    /// The block of columns of what is left of the transform.
+    pub block: usize,
 }
 
 impl Work for ScaleTransfer {
@@ -25,35 +27,80 @@ impl Work for ScaleTransfer {
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
         let (side, small) = (2 * self.scale.reach() + 1, self.layout.shrunk(self.scale.step));
-        let columns = small.half() as f64 * transform(self.layout.ly, false);
+        let (columns, width) = (small.columns(self.block).len(), self.layout.columns(self.block).len());
         Cost {
-            flops: side as f64 * transform(self.layout.lx, true) + columns,
-            output_bytes: complex(small.ly * small.half()),
-            scratch_bytes: complex(side * self.layout.half())
-                + 12 * (side * side) as u64
-                + complex(32 * self.layout.ly),
+            flops: side as f64 * transform(self.layout.lx, true)
+                + columns as f64 * transform(self.layout.ly, false)
+                + 30.0 * (side * side) as f64,
+            output_bytes: complex(small.ly * columns),
+            scratch_bytes: 12 * (side * side) as u64
+                + complex(side * width + 64 * self.layout.half() + 18 * self.layout.ly),
         }
     }
 
     fn run(&self, _inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let origin = -(self.scale.reach() as isize);
-        let placement = Placement { y: origin, x: origin };
-        let rows = forward_rows(self.scale.kernel().view(), &self.layout, placement);
-        Ok(Value::Transfer(low_transfer(&[&rows], &self.layout, self.scale.step)?))
+        let kernel = self.scale.kernel();
+        Ok(Value::Transfer(low_transfer(kernel.view(), &self.layout, (self.block, self.scale.step))?))
     }
 }
 
-/// A PSF smoothed with one scale or two; inputs: its transfer function, block by block, then the kernels.
+/// A PSF smoothed with one scale or two, on one block of columns; inputs: that block of its transfer function, and of the
+/// kernels.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TableColumns {
+    /// The transform of the plane.
+    pub layout: Layout,
+    /// Lags from one entry to the next \[pixels\].
+    pub spacing: usize,
+    /// The block of columns of what is left of the transform.
+    pub block: usize,
+    /// Entries above the centre, and below it.
+    pub up: usize,
+    /// Whether it is smoothed twice with one scale.
+    pub is_own: bool,
+}
+
+impl Work for TableColumns {
+    const KIND: &'static str = "table-columns";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let small = self.layout.shrunk(self.spacing);
+        let columns = small.columns(self.block).len();
+        Cost {
+            flops: columns as f64 * transform(small.ly, false),
+            output_bytes: complex(columns * (2 * self.up + 1)),
+            scratch_bytes: complex(18 * small.ly),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (psf, kernels) = (inputs[0].transfer(), &inputs[1..]);
+        let mut kernels: Vec<&Transfer> = kernels.iter().map(|input| input.transfer()).collect();
+        if self.is_own {
+            kernels.push(kernels[0]);
+        }
+        Ok(Value::Block(table_columns(psf, &kernels, &self.layout, (self.block, self.spacing), self.up)))
+    }
+}
+
+/// A PSF smoothed with one scale or two; inputs: its blocks of columns, without those of high frequencies.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScaleTable {
     /// The transform of the plane.
     pub layout: Layout,
     /// Lags from one entry to the next \[pixels\].
     pub spacing: usize,
-    /// Shape of the image, `(ny, nx)`.
-    pub shape: (usize, usize),
+    /// Entries above the centre and left of it.
+    pub reach: (usize, usize),
     /// Whether it is smoothed twice with one scale, and divided by its peak.
     pub is_own: bool,
+}
+
+impl ScaleTable {
+    /// Bytes of a table of so many entries above the centre and left of it.
+    pub fn bytes((up, left): (usize, usize)) -> u64 {
+        4 * ((2 * up + 1) * (2 * left + 1)) as u64
+    }
 }
 
 impl Work for ScaleTable {
@@ -61,24 +108,23 @@ impl Work for ScaleTable {
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
         let small = self.layout.shrunk(self.spacing);
-        let (up, left) = table_reach(&self.layout, self.spacing, self.shape);
-        let output_bytes = 4 * ((2 * up + 1) * (2 * left + 1)) as u64;
-        let rows = 4 * ((up + 1) * small.lx) as u64;
+        let output_bytes = Self::bytes(self.reach);
         Cost {
-            flops: transform(small.ly * small.lx, true),
+            flops: (2 * self.reach.0 + 1) as f64 * transform(small.lx, true),
             output_bytes,
-            scratch_bytes: complex(small.ly * small.half()) + rows + output_bytes,
+            scratch_bytes: 4 * (TABLE_ROWS * small.lx) as u64
+                + complex(2 * small.lx)
+                + if self.is_own { output_bytes } else { 0 },
         }
     }
 
+    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
+        piece_of_block(meta, Rows { first: 0, last: TABLE_ROWS.min(2 * self.reach.0 + 1) }, 2 * self.reach.0 + 1)
+    }
+
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (psf, kernels) = inputs.split_at(self.layout.blocks());
-        let psf: Vec<&Transfer> = psf.iter().map(|input| input.transfer()).collect();
-        let mut kernels: Vec<&Transfer> = kernels.iter().map(|input| input.transfer()).collect();
-        if self.is_own {
-            kernels.push(kernels[0]);
-        }
-        let table = smooth_table(&psf, &self.layout, &kernels, self.spacing, self.shape)?;
+        let blocks: Vec<_> = inputs.iter().map(|input| input.block()).collect();
+        let table = table_rows(&blocks, &self.layout, self.spacing, self.reach)?;
         if self.is_own {
             return Ok(normal_table(&table).map_or(Value::Done, Value::Psf));
         }
@@ -113,7 +159,7 @@ impl Work for EdgeLevel {
     }
 }
 
-/// Smooths a plane on one block of columns; inputs: row transforms of its slabs, then the kernel.
+/// Smooths a plane on one block of columns; inputs: row transforms of its slabs, then that block of the kernel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SmoothColumns {
     /// The transform of the plane.
@@ -124,6 +170,8 @@ pub struct SmoothColumns {
     pub block: usize,
     /// Rows of the result.
     pub ny: usize,
+    /// Number of slabs.
+    pub slabs: usize,
 }
 
 impl Work for SmoothColumns {
@@ -139,9 +187,8 @@ impl Work for SmoothColumns {
         }
     }
 
-    fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
-        // the kernel comes last, and is read whole; it is smaller than a slab's spectrum or a part of it
-        piece_of_slab(meta, &self.layout, self.block).min(meta.bytes)
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        if input == self.slabs { meta.bytes } else { piece_of_slab(meta, &self.layout, self.block) }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {

@@ -158,7 +158,12 @@ impl Work for MinorTile {
             return Ok(Value::Step(Step::default()));
         }
         let mut step = self.minor.cycle().run(MinorView::List(list), &Psfs::one(psf), &rules, &context.cancel);
-        step.components.retain(|component| seams.tile_of(component.y, component.x) == self.tile);
+        let all = step.iterations;
+        step.keep(|component| seams.tile_of(component.y, component.x) == self.tile);
+        if all >= rules.niter {
+            // a tile that uses up its share counts all of it, so that the plane comes to its limit
+            step.iterations = all;
+        }
         Ok(Value::Step(step))
     }
 }

@@ -297,6 +297,7 @@ impl Value {
             Self::RmsMap(map) => map.bytes(),
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64 + 64 * step.blobs.len() as u64,
+            Self::Floor(map) => map.bytes(),
             Self::Steps(steps) => steps.0.iter().map(|step| 24 * step.components.len() as u64).sum(),
             Self::SlabTally(tally) => 16 * tally.flux.len() as u64,
             Self::PooledRows(rows) => rows.bytes(),
@@ -312,7 +313,6 @@ impl Value {
             | Self::PsfSurvey(_)
             | Self::PsfCore(_)
             | Self::Noise(_)
-            | Self::Floor(_)
             | Self::NoPsf(_)
             | Self::PsfPeak(_)
             | Self::PsfFacts(_)

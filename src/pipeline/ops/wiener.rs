@@ -220,7 +220,7 @@ impl Work for ApplyFilter {
             Field::Rows(_) => {
                 map_columns([&spectra(field), &[]], layout, block, ny, |column| apply(column.kx, column.first))?
             }
-            Field::Columns => make_columns(layout, block, ny, |kx, column| {
+            Field::Columns => make_columns(layout, block, (ny, 0), |kx, column| {
                 column.copy_from_slice(field[0].transfer().column(kx));
                 apply(kx, column);
             }),

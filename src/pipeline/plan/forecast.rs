@@ -148,7 +148,7 @@ fn transfers(plan: &Plan) -> Stage {
 /// The local rms of a batch, where the search is weighed by it; what a file tells of it is read in the first stage and held.
 fn local(plan: &Plan, is_held: bool) -> BTreeMap<usize, LocalWeights> {
     let is_list = matches!(plan.algorithm().kind, Kind::Clean(minor) if minor.cycle().view() == View::List);
-    let ask = plan.config.clean.local(scales::beam_pixels(plan)).filter(|_| is_list);
+    let ask = plan.config.clean.local(plan.beam_pixels).filter(|_| is_list);
     let map = plan.inputs.noise.as_ref().map(|noise| (noise.source.clone(), noise.planes[0], 1.0));
     let of = |(plane, ask): (usize, LocalRms)| {
         let made = (is_held && map.is_some()).then(|| local_kept(plan, &ask));

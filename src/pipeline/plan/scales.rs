@@ -1,58 +1,78 @@
 //! What the scales of multiscale CLEAN add to the stages of a forecast.
 
-use super::Plan;
 use super::forecast::{Stage, psfs};
-use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs, table_reach};
+use super::{Inputs, Plan, shape_of};
+use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs, Widths, table_reach};
 use crate::graph::Key;
-use crate::images::Cell;
-use crate::pipeline::config::BeamChoice;
+use crate::images::{Cell, PsfCore, PsfPeak, UNIT_CELL};
+use crate::pipeline::config::{BeamChoice, RunConfig};
 use crate::pipeline::graphs::{
     Family, FamilyCut, Kept, Numbered, PlaneKeys, ScalesCut, Slabs, Taking, Wiring, nearest, spacing,
 };
+use crate::pipeline::ops::{ScaleTable, Source};
 
-/// Mean full width of the beam \[pixels\] as far as it is known before the PSF is read: given, or in the dirty image's header,
-/// or a narrow one.
-pub(super) fn beam_pixels(plan: &Plan) -> f64 {
-    let header = plan.inputs.dirty.0.header();
-    let (bmaj, bmin) = match plan.config.restore.beam {
-        BeamChoice::Given(beam) => (Some(beam.bmaj), Some(beam.bmin)),
-        BeamChoice::Fit | BeamChoice::Circular => (header.get_f64("BMAJ"), header.get_f64("BMIN")),
+/// Mean full width of the beam \[pixels\] as the run will find it: given, or measured of the PSF if that peaks in its middle, or
+/// as the dirty image's header has it, or a narrow one.
+pub(super) fn beam_pixels(config: &RunConfig, inputs: &Inputs) -> f64 {
+    let (header, cell) = (inputs.dirty.0.header(), inputs.dirty.0.geometry().cell);
+    let width = |widths: (f64, f64)| cell.map(|cell| (widths.0 * widths.1 / (cell.dx * cell.dy).abs()).sqrt());
+    let told = || width((header.get_f64("BMAJ")?, header.get_f64("BMIN")?));
+    let found = match config.restore.beam {
+        BeamChoice::Given(beam) => width((beam.bmaj, beam.bmin)),
+        BeamChoice::Fit | BeamChoice::Circular => measured(&inputs.psf, cell).or_else(told),
     };
-    let width = |cell: Cell| Some((bmaj? * bmin? / (cell.dx * cell.dy).abs()).sqrt());
-    plan.cell().and_then(width).filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(NARROW_BEAM)
+    found.filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(NARROW_BEAM)
 }
 
-/// Full width of a beam that no header tells \[pixels\]: narrow ones make the most scales, and room must do for those.
+/// Mean full width of the beam that fits the main lobe of a PSF \[pixels\].
+fn measured(psf: &Source, cell: Option<Cell>) -> Option<f64> {
+    let peak = PsfPeak::usual(shape_of(psf.0.geometry()));
+    let rows = PsfCore::rows(&peak, PsfCore::HALF);
+    let pixels = psf.0.read_rows(0, rows.clone()).ok()?;
+    let scale = pixels[(peak.centre.0 - rows.start, peak.centre.1)];
+    let is_peak = scale > 0.0 && pixels.iter().all(|value| value.is_nan() || *value <= scale);
+    let core = PsfCore::new(&PsfPeak { scale, ..peak }, PsfCore::HALF, pixels.view());
+    let fit = core.measure(Some(cell.unwrap_or(UNIT_CELL))).filter(|_| is_peak)?.fit?.ok()?;
+    Some((fit.pixels.0 * fit.pixels.1).sqrt())
+}
+
+/// Full width of a beam that is not known \[pixels\]: narrow ones make the most scales, and room must do for those.
 const NARROW_BEAM: f64 = 2.0;
 
-/// The scales that the plan would clean with, were its beam as the header has it; none where components are points.
+/// The scales that the plan would clean with; none where components are points.
 pub(super) fn all(plan: &Plan) -> Vec<Scale> {
     if !matches!(plan.algorithm().kind, Kind::Clean(Minor::Multiscale)) {
         return Vec::new();
     }
-    plan.config.multiscale.list(beam_pixels(plan), plan.cut.shape, &plan.kernel.layout)
+    plan.config.multiscale.list(plan.beam_pixels, plan.cut.shape, &plan.kernel.layout)
 }
 
 fn wide(scales: &[Scale]) -> impl Iterator<Item = Numbered> {
     scales.iter().copied().enumerate().filter(|(_, scale)| !scale.is_point())
 }
 
-/// Bytes of a scale's kernel.
-fn kernel_bytes(plan: &Plan, scale: &Scale) -> u64 {
+/// A scale's kernel, block by block.
+fn kernel(plan: &Plan, scale: &Scale) -> Slabs {
     let small = plan.kernel.layout.shrunk(scale.step);
-    8 * (small.ly * small.half()) as u64
+    (0..small.blocks()).map(|block| Kept::of_bytes(8 * (small.ly * small.columns(block).len()) as u64)).collect()
+}
+
+/// How the scales of a PSF are wired.
+fn family_cut<'a>(plan: &'a Plan, scales: &'a [Scale], number: usize) -> FamilyCut<'a> {
+    let psf = plan.usual_kernel(number).peak;
+    FamilyCut { scales, layout: &plan.kernel.layout, psf, reach: None, tiles: plan.tiles }
 }
 
 /// The table between two scales, its entries that many lags apart.
 fn table(cut: &FamilyCut<'_>, plan: &Plan, spacing: usize, scales: [&Scale; 2]) -> Kept {
-    let (up, left) = table_reach(cut.layout, spacing, cut.extent(plan.cut.shape, scales));
-    Kept::of_bytes(4 * ((2 * up + 1) * (2 * left + 1)) as u64)
+    let reach = table_reach(cut.layout, spacing, cut.extent(plan.cut.shape, scales));
+    Kept::of_bytes(ScaleTable::bytes(reach))
 }
 
 /// What the scales of a PSF are cleaned with; `psf` is for points.
 fn family(plan: &Plan, wiring: &mut Wiring, number: usize, psf: &Key) -> Family {
     let scales = all(plan);
-    let cut = FamilyCut { scales: &scales, layout: &plan.kernel.layout, reach: None, tiles: plan.tiles };
+    let cut = family_cut(plan, &scales, number);
     let mut family = Family::default();
     for (own, scale) in scales.iter().enumerate() {
         if scale.is_point() {
@@ -74,13 +94,12 @@ fn family(plan: &Plan, wiring: &mut Wiring, number: usize, psf: &Key) -> Family 
 /// Kernels, PSFs and tables of the scales, given the PSFs' transfer functions; nothing where components are points.
 pub(super) fn load(plan: &Plan) -> Option<Stage> {
     let scales = all(plan);
-    let layout = &plan.kernel.layout;
     let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
     for plane in 0..psfs(plan) {
         let transfer: Slabs = transfer(plan);
         let psf = wiring.give_all("held-transfer", plane, &transfer);
-        let cut = FamilyCut { scales: &scales, layout, reach: None, tiles: plan.tiles };
+        let cut = family_cut(plan, &scales, plane);
         targets.extend(wiring.scale_family(plane, &cut, &psf));
         targets.extend(psf);
     }
@@ -93,6 +112,13 @@ pub(super) fn transfer(plan: &Plan) -> Slabs {
     (0..layout.blocks()).map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64)).collect()
 }
 
+/// Bytes of a scale's map of floors: its cells are two beams and the scale wide, and half of them hold flux at the most.
+fn floor_bytes(plan: &Plan, scale: &Scale) -> u64 {
+    let cell = (2.0 * plan.beam_pixels + scale.width).ceil().max(1.0) as usize;
+    let (ny, nx) = plan.cut.shape;
+    8 * (ny.div_ceil(cell) * nx.div_ceil(cell)) as u64 + 4 * ny as u64
+}
+
 /// A minor cycle over all scales, and the model with what it found, and what of the scales outlives the graph; `at` are the
 /// plane and the numbers of its PSFs with what is held of each.
 pub(super) fn cycle(
@@ -103,9 +129,18 @@ pub(super) fn cycle(
 ) -> (Vec<Key>, Vec<Key>) {
     let ((plane, psfs), (keys, weights), scales) = (at, keys, all(plan));
     let slabs = plan.cut.slabs();
-    let mut images = Vec::new();
+    let (mut images, mut held) = (Vec::new(), Vec::new());
+    let falls_short =
+        plan.psf_asks().shortfall && !plan.usual_kernel(psfs[0].0).peak.covers(plan.cut.shape.0, plan.cut.shape.1);
     for (number, scale) in scales.iter().enumerate() {
         let (mut image, weights) = (keys.clone(), weights.to_vec());
+        let masks: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows) / 4)).collect();
+        image.mask = wiring.give_all(&format!("held-mask{number}"), plane, &masks);
+        held.extend(image.mask.iter().cloned());
+        if falls_short {
+            let floor = Kept::of_bytes(floor_bytes(plan, scale));
+            held.push(wiring.give("held-floor", plane, number, &floor));
+        }
         if !scale.is_point() {
             let pixels = (scale.step * scale.step) as u64;
             let held: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows) / pixels)).collect();
@@ -115,7 +150,12 @@ pub(super) fn cycle(
     }
     let families: Vec<Family> = psfs.iter().map(|(number, psf)| family(plan, wiring, *number, psf)).collect();
     let all = families.iter().flat_map(|family| family.psfs.iter().chain(family.tables.iter().map(|(_, key)| key)));
-    let held = all.cloned().collect();
+    held.extend(all.cloned());
+    if plan.config.multiscale.scales == Widths::Auto {
+        // what points alone are held against
+        let model: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows))).collect();
+        held.extend(wiring.give_all("held-rival", plane, &model));
+    }
     let (patch, signs, asp) = (Patch::default(), Signs::Both, <_>::default());
     let rules = MinorRules { gain: 0.1, floor: 1.0, niter: 1, patch, signs, asp };
     let cut = ScalesCut { rules, leaves: 1.0, count: scales.len(), scales: &images };
@@ -140,12 +180,12 @@ pub(super) fn look(plan: &Plan, wiring: &mut Wiring, at: (usize, usize), keys: (
     let mut targets = Vec::new();
     for numbered in wide(&scales) {
         let (number, scale) = numbered;
-        let kernel = wiring.give("held-scale", psf, number, &Kept::of_bytes(kernel_bytes(plan, &scale)));
+        let kernel = wiring.give_all(&format!("held-scale{number}"), psf, &kernel(plan, &scale));
         let image = wiring.smooth((plane, numbered), layout, &rows, &kernel);
         let at =
             PlaneKeys { residual: image, mask: keys.mask.clone(), allowed: keys.allowed.clone(), ..<_>::default() };
         targets.push(wiring.scale_statistics((plane, numbered), &at, weights));
-        targets.extend(at.residual.into_iter().chain([kernel]));
+        targets.extend(at.residual.into_iter().chain(kernel));
     }
     targets
 }

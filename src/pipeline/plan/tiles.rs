@@ -28,9 +28,9 @@ pub(super) fn tiles(config: &RunConfig, shape: (usize, usize), psfs: usize) -> O
 
 /// Longest side of a plane that is cleaned in one piece unless tiles are asked for \[pixels\]: up to there minor cycles take
 /// little of a run, and the PSF little of the memory.
-const WHOLE: usize = 4096;
+const WHOLE: usize = 1024;
 /// Side of the tiles of larger planes \[pixels\]; `WSClean` advises 1024 to 4096.
-const AUTO_SIDE: usize = 2048;
+const AUTO_SIDE: usize = 1024;
 
 impl Plan {
     /// How far the PSF must be known for the minor cycles; everywhere without tiles.

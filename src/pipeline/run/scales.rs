@@ -7,7 +7,7 @@ use super::{RunError, Session};
 use crate::algorithms::{Levels, MinorRules, Phase, PlaneStats, Scale, Shortfall, Sight, Steps};
 use crate::graph::Key;
 use crate::pipeline::config::BeamChoice;
-use crate::pipeline::graphs::{Family, FamilyCut, Kept, PlaneKeys, ScalesCut, Taking, Wiring, nearest, spacing};
+use crate::pipeline::graphs::{Family, FamilyCut, Kept, PlaneKeys, ScalesCut, Slabs, Taking, Wiring, nearest, spacing};
 use crate::pipeline::ops::{Value, constant};
 use crate::tiling::Tiles;
 
@@ -37,7 +37,7 @@ impl Session<'_> {
             let scales = given.map_or_else(list, <[Scale]>::to_vec);
             let psf = self.give_transfer(&mut wiring, number);
             let reach = self.shortfall(number).map(|shortfall| shortfall.reach);
-            let cut = FamilyCut { scales: &scales, layout: &layout, reach, tiles };
+            let cut = FamilyCut { scales: &scales, layout: &layout, psf: state.kernel.peak, reach, tiles };
             targets.extend(wiring.scale_family(number, &cut, &psf));
             wired.push((number, scales));
         }
@@ -66,12 +66,14 @@ impl Session<'_> {
         for (number, scale) in scales.iter().copied().enumerate() {
             if scale.is_point() {
                 let psf = state.whole.clone().expect("a PSF with scales is whole");
-                kits.push(ScaleKit { scale, psf, transfer: None, tables: Vec::new(), shortfall: None });
+                kits.push(ScaleKit { scale, psf, transfer: Vec::new(), tables: Vec::new(), shortfall: None });
                 is_left.push(true);
                 continue;
             }
             let mut next = || values.next().expect("each scale has a kernel, a PSF, a level and its tables");
-            let (transfer, psf) = (next(), next());
+            let blocks = state.kernel.layout.shrunk(scale.step).blocks();
+            let transfer: Slabs = (0..blocks).map(|_| next()).collect();
+            let psf = next();
             let shortfall = self.shortfall(plane).map(|points| {
                 let level = next().small().noise().rms;
                 // flux within two widths of a component adds up
@@ -84,7 +86,7 @@ impl Session<'_> {
                 let spacings = scales.iter().map(|other| spacing(other, &scale) as u32);
                 let all = tables.into_iter().zip(spacings).zip(&is_left);
                 let tables = all.filter(|(_, is_left)| **is_left).map(|(table, _)| table).collect();
-                kits.push(ScaleKit { scale, psf, transfer: Some(transfer), tables, shortfall });
+                kits.push(ScaleKit { scale, psf, transfer, tables, shortfall });
             }
         }
         Ok(kits)
@@ -247,8 +249,7 @@ impl Session<'_> {
         let mut targets = Vec::new();
         for number in looked {
             let ScaleKit { scale, transfer, shortfall, .. } = &kits[number];
-            let transfer = transfer.as_ref().expect("a wide scale has a kernel");
-            let transfer = wiring.give("held-scale", state.plan.psf, number, transfer);
+            let transfer = wiring.give_all(&format!("held-scale{number}"), state.plan.psf, transfer);
             let image = wiring.smooth((plane, (number, *scale)), &layout, &rows, &transfer);
             let mask = match masks {
                 Some(masks) => masks[number].clone(),

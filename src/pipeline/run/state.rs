@@ -32,8 +32,8 @@ pub(super) struct ScaleKit {
     pub scale: Scale,
     /// The PSF smoothed twice; for points the PSF.
     pub psf: Kept,
-    /// The scale's transfer function; none for points.
-    pub transfer: Option<Kept>,
+    /// The scale's transfer function, block by block; none for points.
+    pub transfer: Slabs,
     /// What components of earlier scales leave at this one, and the lags from one entry to the next.
     pub tables: Vec<(Kept, u32)>,
     /// How the PSF falls short of the image at this scale, in units of the scale's bias; none for points.

@@ -285,7 +285,7 @@ impl Cycle {
         let components = points.indexed_iter().filter(|(_, flux)| **flux != 0.0);
         let components = components.map(|((y, x), flux)| Component { y, x, flux: *flux as f32 }).collect();
         let (iterations, is_negative) = (self.aspens.len() as u64, self.is_negative);
-        Step { components, blobs, iterations, is_negative }
+        Step { components, blobs, iterations, is_negative, times: Vec::new() }
     }
 }
 

@@ -15,6 +15,15 @@ const TILE: i32 = 16;
 /// A list this short is cleaned as a whole: it stays in the nearest cache.
 const SHORT: usize = 256;
 
+/// What was taken of a pixel.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    /// Flux \[Jy\].
+    pub flux: f64,
+    /// How often.
+    pub times: u32,
+}
+
 /// Takes components off a list.
 pub(super) struct Cleaner<'a> {
     /// What is looked up.
@@ -38,49 +47,51 @@ pub(super) struct Cleaner<'a> {
 }
 
 impl Cleaner<'_> {
-    /// Cleans a list down to a floor, and adds what it takes to `flux`, pixel by pixel.
+    /// Cleans a list down to a floor, and adds what it takes to `taken`, pixel by pixel.
     ///
     /// The loop runs over the few pixels near the peak; what a pass over them found is then taken from the whole list at
     /// once. As long as no other pixel rises above where the pass ends, the components are those of the loop over the whole
     /// list, up to the order of sums.
-    pub(super) fn clean(&mut self, list: &mut ActiveList, flux: &mut [f64], floor: f32) {
-        self.descend(list, flux, floor, PASSES);
+    pub(super) fn clean(&mut self, list: &mut ActiveList, taken: &mut [Taken], floor: f32) {
+        self.descend(list, taken, floor, PASSES);
     }
 
     /// The same in one loop over the whole list: the bytes of `clean`.
-    pub(super) fn clean_plainly(&mut self, list: &mut ActiveList, flux: &mut [f64], floor: f32) {
-        self.pass(list, flux, floor);
+    pub(super) fn clean_plainly(&mut self, list: &mut ActiveList, taken: &mut [Taken], floor: f32) {
+        self.pass(list, taken, floor);
     }
 
     /// Cleans a list down to a floor, pass after pass.
-    fn descend(&mut self, list: &mut ActiveList, flux: &mut [f64], floor: f32, passes: &[f32]) {
-        let Some((share, passes)) = passes.split_first() else { return self.pass(list, flux, floor) };
+    fn descend(&mut self, list: &mut ActiveList, taken: &mut [Taken], floor: f32, passes: &[f32]) {
+        let Some((share, passes)) = passes.split_first() else { return self.pass(list, taken, floor) };
         while let Some(peak) = self.next(list, floor) {
             let goal = floor.max(share * list.height(peak));
             let is_near = |at: &usize| self.signs.may_list(list.value[*at]) && list.height(*at) > goal;
             let near: Vec<u32> = (0..list.len()).filter(is_near).map(|at| at as u32).collect();
             if FEW * near.len() > list.len() || list.len() < SHORT {
-                self.descend(list, flux, if list.len() < SHORT { floor } else { goal }, passes);
+                self.descend(list, taken, if list.len() < SHORT { floor } else { goal }, passes);
                 continue;
             }
             let mut bright = list.of(&near);
-            let before: Vec<f64> = near.iter().map(|index| flux[*index as usize]).collect();
+            let before: Vec<Taken> = near.iter().map(|index| taken[*index as usize]).collect();
             let mut after = before.clone();
             self.descend(&mut bright, &mut after, goal, passes);
-            let of = |at: usize| Source { y: bright.y[at], x: bright.x[at], factor: (after[at] - before[at]) as f32 };
+            let factor = |at: usize| (after[at].flux - before[at].flux) as f32;
+            let of = |at: usize| Source { y: bright.y[at], x: bright.x[at], factor: factor(at) };
             let mut sources: Vec<_> = (0..near.len()).map(of).filter(|source| source.factor != 0.0).collect();
             in_tiles(&mut sources);
             subtract_sources(list, self.psf, Spacing { list: 1, table: 1 }, &sources);
-            near.iter().zip(&after).for_each(|(index, after)| flux[*index as usize] = *after);
+            near.iter().zip(&after).for_each(|(index, after)| taken[*index as usize] = *after);
         }
     }
 
     /// Högbom's loop over a list down to a floor.
-    fn pass(&mut self, list: &mut ActiveList, flux: &mut [f64], floor: f32) {
+    fn pass(&mut self, list: &mut ActiveList, taken: &mut [Taken], floor: f32) {
         let mut next = self.next(list, floor);
         while let Some(peak) = next {
             let factor = self.gain * list.value[peak] / self.peak;
-            flux[peak] += f64::from(factor);
+            taken[peak].flux += f64::from(factor);
+            taken[peak].times += 1;
             let highest = subtract_and_peak(list, self.psf, peak, factor);
             self.iterations += 1;
             next = self.judge(list, highest, floor);
@@ -152,7 +163,7 @@ mod tests {
             is_negative: false,
             cancel: &cancel,
         };
-        let (mut passed, mut found) = (field(&psf, 48), vec![0.0_f64; 48 * 48]);
+        let (mut passed, mut found) = (field(&psf, 48), vec![Taken::default(); 48 * 48]);
         cleaner.clean(&mut passed, &mut found, floor);
         let mut list = field(&psf, 48);
         let mut flux = vec![0.0_f32; list.len()];
@@ -164,8 +175,9 @@ mod tests {
             iterations += 1;
         }
         assert_eq!(cleaner.iterations, iterations);
+        assert_eq!(found.iter().map(|taken| u64::from(taken.times)).sum::<u64>(), iterations);
         for (found, flux) in found.into_iter().zip(flux) {
-            assert!((found as f32 - flux).abs() < 1e-5, "{found}: {flux}");
+            assert!((found.flux as f32 - flux).abs() < 1e-5, "{found:?}: {flux}");
         }
     }
 }

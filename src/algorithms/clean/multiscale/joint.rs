@@ -1,7 +1,7 @@
 //! The minor cycle of all scales together, on lists: one scale at a time, and what it takes is taken from the others too.
 
 use super::Scale;
-use super::cleaner::{Cleaner, in_tiles};
+use super::cleaner::{Cleaner, Taken, in_tiles};
 use crate::algorithms::clean::control::SCALES_RISE;
 use crate::algorithms::clean::list::patience;
 use crate::algorithms::clean::{Component, MinorRules, Signs, Step};
@@ -67,7 +67,7 @@ pub fn clean_together(
     leaves: f32,
     cancel: &Cancel,
 ) -> Steps {
-    let mut flux: Vec<Vec<f64>> = members.iter().map(|member| vec![0.0; member.list.len()]).collect();
+    let mut flux: Vec<Vec<Taken>> = members.iter().map(|member| vec![Taken::default(); member.list.len()]).collect();
     let mut iterations = vec![0_u64; members.len()];
     let mut negative = None;
     let start = highest(members, rules.signs).map_or(0.0, |(_, peak, _)| peak);
@@ -113,10 +113,11 @@ pub fn clean_together(
         tell_others(members, tables, chosen, &sources);
     }
     let found = members.iter().zip(flux).zip(iterations).enumerate();
-    let step = |(number, ((member, flux), iterations)): (usize, ((&Member<'_>, Vec<f64>), u64))| Step {
-        components: components(member, &flux),
+    let step = |(number, ((member, taken), iterations)): (usize, ((&Member<'_>, Vec<Taken>), u64))| Step {
+        components: components(member, &taken),
         iterations,
         is_negative: negative == Some(number),
+        times: taken.iter().filter(|taken| taken.flux != 0.0).map(|taken| taken.times).collect(),
         ..Step::default()
     };
     Steps(found.map(step).collect())
@@ -148,12 +149,12 @@ fn response(member: &Member<'_>) -> f64 {
 }
 
 /// What a turn took \[Jy\], at pixels of the image.
-fn taken(member: &Member<'_>, before: &[f64], after: &[f64]) -> Vec<Source> {
+fn taken(member: &Member<'_>, before: &[Taken], after: &[Taken]) -> Vec<Source> {
     let (step, each) = (member.scale.step as i32, response(member));
     let source = |at: usize| Source {
         y: step * member.list.y[at],
         x: step * member.list.x[at],
-        factor: ((after[at] - before[at]) * each) as f32,
+        factor: ((after[at].flux - before[at].flux) * each) as f32,
     };
     let mut sources: Vec<_> = (0..after.len()).map(source).filter(|source| source.factor != 0.0).collect();
     in_tiles(&mut sources);
@@ -173,14 +174,14 @@ fn tell_others(members: &mut [Member<'_>], tables: &[Table<'_>], chosen: usize, 
     }
 }
 
-fn components(member: &Member<'_>, flux: &[f64]) -> Vec<Component> {
+fn components(member: &Member<'_>, taken: &[Taken]) -> Vec<Component> {
     let (step, each) = (member.scale.step, response(member));
-    let component = |(at, flux): (usize, &f64)| Component {
+    let component = |(at, taken): (usize, &Taken)| Component {
         y: step * member.list.y[at] as usize,
         x: step * member.list.x[at] as usize,
-        flux: (flux * each) as f32,
+        flux: (taken.flux * each) as f32,
     };
-    flux.iter().enumerate().filter(|(_, flux)| **flux != 0.0).map(component).collect()
+    taken.iter().enumerate().filter(|(_, taken)| taken.flux != 0.0).map(component).collect()
 }
 
 #[cfg(test)]
@@ -188,10 +189,10 @@ mod tests {
     use ndarray::Array2;
 
     use super::super::ScaleShape;
-    use super::super::psf::{normal_table, smooth_table};
+    use super::super::psf::{normal_table, table_blocks, table_columns, table_reach, table_rows};
     use super::*;
     use crate::algorithms::clean::Patch;
-    use crate::fft::{Layout, Placement, Transfer, column_transfer, forward_rows, low_transfer};
+    use crate::fft::{BlockRows, Layout, Placement, Transfer, column_transfer, forward_rows, low_transfer};
 
     const N: usize = 64;
     const LAYOUT: Layout = Layout { ly: 128, lx: 128, block: 24 };
@@ -239,21 +240,21 @@ mod tests {
     fn what_is_left_on_every_list_is_the_residual_of_what_was_found() {
         let psf = psf();
         let transfers = transfers(&psf);
-        let blocks: Vec<_> = transfers.iter().collect();
         let scale = Scale { step: 2, ..Scale::new(24.0, ScaleShape::TaperedQuadratic, 0.6, 3.0) };
         let wide = Scale { step: 8, ..Scale::new(48.0, ScaleShape::TaperedQuadratic, 0.6, 3.0) };
         let scales = [Scale::POINT, scale, wide];
-        let kernels: Vec<Option<Transfer>> = scales
-            .iter()
-            .map(|scale| {
-                let reach = -(scale.reach() as isize);
-                let rows = forward_rows(scale.kernel().view(), &LAYOUT, Placement { y: reach, x: reach });
-                (!scale.is_point()).then(|| low_transfer(&[&rows], &LAYOUT, scale.step).unwrap())
-            })
-            .collect();
         let table = |pair: [usize; 2], spacing: usize| {
-            let kernels: Vec<_> = pair.iter().filter_map(|number| kernels[*number].as_ref()).collect();
-            smooth_table(&blocks, &LAYOUT, &kernels, spacing, (N, N)).unwrap()
+            let wide: Vec<&Scale> = pair.iter().map(|number| &scales[*number]).filter(|one| !one.is_point()).collect();
+            let reach = table_reach(&LAYOUT, spacing, (N, N));
+            let block = |index: usize| -> BlockRows {
+                let kernel = |one: &&Scale| low_transfer(one.kernel().view(), &LAYOUT, (index, one.step)).unwrap();
+                let kernels: Vec<Transfer> = wide.iter().map(kernel).collect();
+                let kernels: Vec<_> = kernels.iter().collect();
+                table_columns(&transfers[index], &kernels, &LAYOUT, (index, spacing), reach.0)
+            };
+            let count = table_blocks(&LAYOUT, spacing, wide.iter().map(|one| one.step));
+            let blocks: Vec<BlockRows> = (0..count).map(block).collect();
+            table_rows(&blocks.iter().collect::<Vec<_>>(), &LAYOUT, spacing, reach).unwrap()
         };
         let sky = sky();
         let exact: Vec<Vec<Psf>> = (0..3).map(|t| (0..3).map(|s| table([s, t], 1)).collect()).collect();

@@ -28,7 +28,7 @@ use super::{Algorithm, Kind, Minor};
 use crate::fft::Layout;
 
 pub use joint::{Member, Steps, Table, clean_together};
-pub use psf::{normal_table, smooth_table, table_reach};
+pub use psf::{TABLE_ROWS, normal_table, table_blocks, table_columns, table_reach, table_rows};
 pub use scale::{Grid, Scale, ScaleShape, Widths};
 
 /// The `[multiscale]` table of the configuration.

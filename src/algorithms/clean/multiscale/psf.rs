@@ -14,48 +14,61 @@ pub fn table_reach(layout: &Layout, spacing: usize, shape: (usize, usize)) -> (u
     (axis(shape.0, small.ly), axis(shape.1, small.lx))
 }
 
-/// The PSF smoothed with kernels, at every `spacing`-th lag between pixels of an image of shape `(ny, nx)`; it is not
-/// normalised, and its centre is the lag 0.
+/// Blocks of a table's columns that hold anything: the others are above the frequencies that some kernel keeps, given as the
+/// steps of the kernels.
+pub fn table_blocks(layout: &Layout, spacing: usize, steps: impl IntoIterator<Item = usize>) -> usize {
+    let coarsest = steps.into_iter().fold(spacing, usize::max);
+    layout.shrunk(coarsest).blocks()
+}
+
+/// One block of columns of the PSF smoothed with kernels, at every `at.1`-th lag: rows `0 ..= up` of lags, then `-up .. 0`.
 ///
-/// `psf` is the PSF's transfer function, block by block; `kernels` are what [`crate::fft::low_transfer`] kept of kernels at
-/// steps that `spacing` divides, or that divide it no more than twice. Beyond the PSF's edge its sidelobes count as 0.
+/// `psf` and `kernels` are block `at.0` of the PSF's transfer function and of what [`crate::fft::low_transfer`] kept of kernels
+/// at steps that the spacing divides, or that divide it no more than twice.
+pub fn table_columns(
+    psf: &Transfer,
+    kernels: &[&Transfer],
+    layout: &Layout,
+    at: (usize, usize),
+    up: usize,
+) -> BlockRows {
+    let (index, spacing) = at;
+    let scale = 1.0 / (spacing * spacing) as f32;
+    let kept = kernels.iter().map(|kernel| kernel.parts().0 + kernel.width()).min().unwrap_or(usize::MAX);
+    make_columns(&layout.shrunk(spacing), index, (up + 1, up), |kx, column| {
+        if kx < kept {
+            let kernels: Vec<_> = kernels.iter().map(|kernel| kernel.column(kx)).collect();
+            low_product(psf.column(kx), &kernels, column, scale);
+        } else {
+            column.fill(<_>::default());
+        }
+    })
+}
+
+/// Rows of a table that are transformed together.
+pub const TABLE_ROWS: usize = 64;
+
+/// The PSF smoothed with kernels, at every `spacing`-th lag as far as `reach`, from the blocks of [`table_columns`]; it is not
+/// normalised, and its centre is the lag 0. Beyond the PSF's edge its sidelobes count as 0.
 ///
 /// # Errors
-/// Never: all is in memory.
+/// When a block stands in a file that cannot be read.
 ///
 /// # Panics
-/// If the blocks are not those of the layout.
-pub fn smooth_table(
-    psf: &[&Transfer],
-    layout: &Layout,
-    kernels: &[&Transfer],
-    spacing: usize,
-    shape: (usize, usize),
-) -> io::Result<Psf> {
-    let small = layout.shrunk(spacing);
-    let scale = 1.0 / (spacing * spacing) as f32;
-    let columns = kernels.iter().map(|kernel| kernel.width()).min().unwrap_or(usize::MAX);
-    let blocks: Vec<BlockRows> = (0..small.blocks())
-        .map(|block| {
-            make_columns(&small, block, small.ly, |kx, column| {
-                if kx < columns {
-                    let kernels: Vec<_> = kernels.iter().map(|kernel| kernel.column(kx)).collect();
-                    low_product(psf[kx / layout.block].column(kx), &kernels, column, scale);
-                } else {
-                    column.fill(<_>::default());
-                }
-            })
-        })
-        .collect();
-    let (up, left) = table_reach(layout, spacing, shape);
+/// If the blocks have other rows.
+pub fn table_rows(blocks: &[&BlockRows], layout: &Layout, spacing: usize, reach: (usize, usize)) -> io::Result<Psf> {
+    let (small, (up, left)) = (layout.shrunk(spacing), reach);
     let mut pixels = Array2::zeros((2 * up + 1, 2 * left + 1));
-    let blocks: Vec<_> = blocks.iter().collect();
-    // rows above the centre stand at the end of the transform, columns left of it too
-    for (rows, first) in [(0..up + 1, up), (small.ly - up..small.ly, 0)] {
-        let found = inverse_rows(&blocks, &small, rows.clone(), small.lx)?;
-        let mut part = pixels.slice_mut(s![first..first + rows.len(), ..]);
-        part.slice_mut(s![.., left..]).assign(&found.slice(s![.., ..=left]));
-        part.slice_mut(s![.., ..left]).assign(&found.slice(s![.., small.lx - left..]));
+    let height = 2 * up + 1;
+    for first in (0..height).step_by(TABLE_ROWS) {
+        let rows = first..(first + TABLE_ROWS).min(height);
+        // columns left of the centre stand at the end of the transform
+        for (row, found) in rows.clone().zip(inverse_rows(blocks, &small, rows, small.lx)?.rows()) {
+            let to = if row <= up { up + row } else { row - up - 1 };
+            let mut part = pixels.row_mut(to);
+            part.slice_mut(s![left..]).assign(&found.slice(s![..=left]));
+            part.slice_mut(s![..left]).assign(&found.slice(s![small.lx - left..]));
+        }
     }
     let peak = PsfPeak { shape: pixels.dim(), centre: (up, left), scale: 1.0 };
     Ok(Psf::from_parts(peak, pixels).expect("the centre is a pixel"))
@@ -93,10 +106,17 @@ mod tests {
         (0..LAYOUT.blocks()).map(|block| column_transfer(&[&rows], &LAYOUT, block).unwrap()).collect()
     }
 
-    fn kernel(scale: &Scale, step: usize) -> Transfer {
-        let reach = -(scale.reach() as isize);
-        let rows = forward_rows(scale.kernel().view(), &LAYOUT, Placement { y: reach, x: reach });
-        low_transfer(&[&rows], &LAYOUT, step).unwrap()
+    /// The table between scales on grids of so many pixels, put together block by block.
+    fn table(psf: &Psf, kernels: &[(&Scale, usize)], spacing: usize, shape: (usize, usize)) -> Psf {
+        let (psf, reach) = (transfers(psf), table_reach(&LAYOUT, spacing, shape));
+        let count = table_blocks(&LAYOUT, spacing, kernels.iter().map(|(_, step)| *step));
+        let block = |index: usize| {
+            let kernel = |(scale, step): &(&Scale, usize)| low_transfer(scale.kernel().view(), &LAYOUT, (index, *step));
+            let kernels: Vec<Transfer> = kernels.iter().map(|one| kernel(one).unwrap()).collect();
+            table_columns(&psf[index], &kernels.iter().collect::<Vec<_>>(), &LAYOUT, (index, spacing), reach.0)
+        };
+        let blocks: Vec<BlockRows> = (0..count).map(block).collect();
+        table_rows(&blocks.iter().collect::<Vec<_>>(), &LAYOUT, spacing, reach).unwrap()
     }
 
     /// `K * value` at a lag.
@@ -112,17 +132,15 @@ mod tests {
     fn a_table_is_the_direct_sum_at_its_lags() {
         let psf = psf();
         let (wide, narrow) = [34.0, 12.0].map(|width| Scale::new(width, ScaleShape::TaperedQuadratic, 0.6, 3.0)).into();
-        let transfers = transfers(&psf);
-        let blocks: Vec<_> = transfers.iter().collect();
         let at = |dy: isize, dx: isize| f64::from(psf.value_at_lag(dy, dx));
-        let table = |kernel: &Array2<f32>, value: &dyn Fn(isize, isize) -> f64| {
+        let sums = |kernel: &Array2<f32>, value: &dyn Fn(isize, isize) -> f64| {
             Array2::from_shape_fn((121, 121), |(y, x)| smoothed(kernel, value, (y as isize - 60, x as isize - 60)))
         };
-        let once = table(&wide.kernel(), &at);
+        let once = sums(&wide.kernel(), &at);
         let once = |dy: isize, dx: isize| once[((dy + 60) as usize, (dx + 60) as usize)];
-        let (low, full) = (kernel(&wide, 2), kernel(&narrow, 1));
-        for (second, kernels, spacing) in [(wide, [&low, &low], 2), (narrow, [&full, &low], 1)] {
-            let found = smooth_table(&blocks, &LAYOUT, &kernels, spacing, (30, 30)).unwrap();
+        for (second, kernels, spacing) in [(wide, [(&wide, 2), (&wide, 2)], 2), (narrow, [(&narrow, 1), (&wide, 2)], 1)]
+        {
+            let found = table(&psf, &kernels, spacing, (30, 30));
             let peak = smoothed(&second.kernel(), &once, (0, 0));
             for (y, x) in [(0, 0), (1, 0), (-3, 4), (10, -12)] {
                 let lag = (y * spacing as isize, x * spacing as isize);
@@ -139,8 +157,7 @@ mod tests {
     #[test]
     fn a_table_without_kernels_is_the_psf() {
         let psf = psf();
-        let transfers = transfers(&psf);
-        let table = smooth_table(&transfers.iter().collect::<Vec<_>>(), &LAYOUT, &[], 1, (60, 60)).unwrap();
+        let table = table(&psf, &[], 1, (60, 60));
         for (y, x) in [(0, 0), (20, 24), (-20, -25), (21, 0)] {
             assert!((table.value_at_lag(y, x) - psf.value_at_lag(y, x)).abs() < 1e-5, "({y}, {x})");
         }

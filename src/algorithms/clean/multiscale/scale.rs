@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -107,12 +108,38 @@ impl Scale {
 
     /// The kernel, shape `(2 reach + 1, 2 reach + 1)`, unit sum: Jy/pixel for a component of 1 Jy.
     pub fn kernel(&self) -> Array2<f32> {
+        let plane = self.profiles();
+        let sum = plane.sum();
+        plane.mapv(|value| (value / sum) as f32)
+    }
+
+    /// Half of a row of the kernel, the one at so many pixels from the middle row: its pixels from the middle column on. `sum` is
+    /// what the profile adds up to ([`Self::profile_sum`]).
+    pub fn half_row(&self, offset: usize, sum: f64) -> Vec<f32> {
+        let side = 2 * self.reach() + 1;
+        let pixel = |x: usize| (self.profile((offset as f64).hypot(x as f64), side) / sum) as f32;
+        (0..=self.reach()).map(pixel).collect()
+    }
+
+    /// What the profile adds up to over the box that holds the kernel; it is kept, as wide ones take long.
+    pub fn profile_sum(&self) -> f64 {
+        static KEPT: Mutex<Vec<(Scale, f64)>> = Mutex::new(Vec::new());
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |other: &Scale| other.width.to_bits() == self.width.to_bits() && other.shape == self.shape;
+        if let Some((_, sum)) = kept.iter().find(|(scale, _)| is_same(scale)) {
+            return *sum;
+        }
+        let sum = self.profiles().sum();
+        kept.push((*self, sum));
+        sum
+    }
+
+    /// The kernel before it is normalised.
+    fn profiles(&self) -> Array2<f64> {
         let reach = self.reach();
         let side = 2 * reach + 1;
         let offset = |at: usize| at as f64 - reach as f64;
-        let plane = Array2::from_shape_fn((side, side), |(y, x)| self.profile(offset(y).hypot(offset(x)), side));
-        let sum = plane.sum();
-        plane.mapv(|value| (value / sum) as f32)
+        Array2::from_shape_fn((side, side), |(y, x)| self.profile(offset(y).hypot(offset(x)), side))
     }
 
     /// The profile at a distance from the centre, in a box of so many pixels; not normalised.
@@ -241,6 +268,11 @@ mod tests {
                     kernel[(kernel.nrows() - 1 - x, kernel.ncols() - 1 - y)]
                 });
                 assert_eq!(kernel, mirrored, "{shape:?} {width}");
+                let (scale, middle) = (Scale::new(width, shape, 0.6, 3.0), kernel.nrows() / 2);
+                for (offset, row) in kernel.rows().into_iter().skip(middle).enumerate() {
+                    let half = scale.half_row(offset, scale.profile_sum());
+                    assert_eq!(row.iter().skip(middle).copied().collect::<Vec<_>>(), half, "{shape:?} {width}");
+                }
             }
         }
     }
