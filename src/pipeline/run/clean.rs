@@ -64,6 +64,9 @@ impl Session<'_> {
         if let Some(reason) = state.contest.ending.take() {
             return self.end(state, reason);
         }
+        if let Some(reason) = Self::gives_up(state) {
+            return self.end(state, reason);
+        }
         if state.runaways.is_new() {
             return Some(Task::Leave);
         }
