@@ -45,7 +45,7 @@ pub(super) enum Settled {
 /// Points alone may leave this much more than several scales that took more components.
 const AS_GOOD: f64 = 1.05;
 /// As good means with no more than this share of their components: where noise is most of what is left, points that take
-/// more leave as little, and miss the flux between them (1.6 % of it at 4096, where they took 0.36; BL Lac 0.27).
+/// more leave as little, and miss the flux between them (1.6 % of it at 4096, where they took 0.34; BL Lac 0.27).
 const FEWER: f64 = 0.3;
 /// Points alone whose noise is below this share of the other's are better, however many there are.
 const CLEARLY_QUIETER: f64 = 0.8;
