@@ -62,8 +62,8 @@ pub enum Caution {
     },
 }
 
-/// A time of some milliseconds or less.
-fn short(seconds: f64) -> String {
+/// A time of some milliseconds or less, in a unit that shows it.
+pub(super) fn short(seconds: f64) -> String {
     if seconds < 1e-4 { format!("{:.2} us", 1e6 * seconds) } else { format!("{:.2} ms", 1e3 * seconds) }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::caution::short;
 use super::machine::Machine;
 use super::model::{Pass, pass};
 use crate::fft::Layout;
@@ -204,10 +205,10 @@ impl fmt::Display for Candidate {
         let Self { chunks, slabs, blocks, pass, footprint } = self;
         write!(
             f,
-            "{:6} rows: {slabs} slabs, {blocks} blocks, {} tasks of {:.2} ms, {:.3} s a pass ({:.1} % overhead)",
+            "{:6} rows: {slabs} slabs, {blocks} blocks, {} tasks of {}, {:.3} s a pass ({:.1} % overhead)",
             chunks.slab,
             pass.tasks,
-            1e3 * pass.task_seconds,
+            short(pass.task_seconds),
             pass.seconds,
             100.0 * pass.overhead / pass.seconds
         )?;
