@@ -39,7 +39,7 @@ pub(super) struct PlanArgs {
     /// Configuration laid over the defaults; flags are laid over it
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub config: Option<PathBuf>,
-    /// How to deconvolve; see deconv list [default: clean]
+    /// How to deconvolve; see deconv list [default: multiscale]
     #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
     /// Rows of a slab (and columns of a block), full for whole planes, or auto [default: auto]

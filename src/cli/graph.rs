@@ -124,7 +124,8 @@ fn seconds(args: &GraphArgs, plan: &Plan, stages: &[&Stage]) -> Result<Times, Fa
 /// Refuses the record of a run that had other tasks, and tells how many of those drawn it does not have.
 fn check_record(folder: &Path, tasks: &[TaskSpan], stages: &[&Stage]) -> Result<(), Failure> {
     let recorded: HashSet<&str> = tasks.iter().map(|task| task.key.as_str()).collect();
-    let drawn: Vec<String> = stages.iter().flat_map(|stage| stage.graph.keys()).map(Key::to_string).collect();
+    let drawn: Vec<String> =
+        stages.iter().flat_map(|stage| stage.graph.tasks()).map(|(key, ..)| key.to_string()).collect();
     let missing = drawn.iter().filter(|key| !recorded.contains(key.as_str())).count();
     let (folder, all) = (folder.display(), drawn.len());
     // short tasks of a long record stand under the name of their first

@@ -80,6 +80,8 @@ fn times_are_the_forecast_or_what_a_run_took() {
     };
     let text: String = fs::read_to_string(&path).unwrap().lines().map(slow).collect();
     fs::write(&path, text).unwrap();
+    let words = "graph --dirty dirty.fits --psf psf.fits -o own.svg --colour time --stage cycle --profile profile";
+    assert_eq!(folder.deconv(words).err, "", "the record has all tasks of its own plan");
     let measured = draw(&folder, "measured.svg", "--colour time --stage cycle --profile profile");
     let columns = times(&measured, "columns-psf");
     assert!(!columns.is_empty() && columns.iter().all(|time| time == "60.00 s"), "{columns:?}");
