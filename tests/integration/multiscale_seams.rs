@@ -1,15 +1,10 @@
 //! Multiscale CLEAN in tiles leaves no seams: the statistic of ALGORITHMS 9.3, over wide sources on corners and seams.
 
-use deconv::pipeline::outcome::TilesOutcome;
 use ndarray::{Array2, Zip, s};
 
 use crate::fields::{Field, Result};
 use crate::support::sky;
-
-const SHAPE: (usize, usize) = (256, 256);
-const NOISE: f64 = 2e-3;
-/// Mean difference within 3 pixels of a seam over that elsewhere, at the most (ALGORITHMS 9.3).
-const SEAM: f64 = 1.2;
+use crate::tiles::{NOISE, SEAM, SHAPE, differences, noise, tiles};
 
 /// A Gaussian source of `flux` Jy.
 fn blob((y0, x0): (f64, f64), sigma: f64, flux: f64) -> Array2<f64> {
@@ -37,13 +32,6 @@ fn truth(wide: [((f64, f64), f64, f64); 4]) -> Array2<f64> {
     sky
 }
 
-/// Noise as the beam shows it, of [`NOISE`] in the image.
-fn noise(seed: u64) -> Array2<f64> {
-    let seen = sky::convolve_fast(&sky::noise(SHAPE, 1.0, seed), &sky::psf((129, 129), (64, 64)), (64, 64));
-    let level = sky::rms(&seen);
-    seen * (NOISE / level)
-}
-
 fn field(truth: &Array2<f64>) -> Field {
     let single = |plane: Array2<f64>| plane.mapv(|value| value as f32);
     let psf = sky::wide_psf(SHAPE);
@@ -53,21 +41,6 @@ fn field(truth: &Array2<f64>) -> Field {
 fn clean(field: &Field, tile: &str, words: &str) -> Result {
     let scales = "[multiscale]\nscales = \"0,8,16,32\"\n";
     field.run(&format!("algorithm = \"multiscale\"\n[clean]\ntile = \"{tile}\"\n{words}\n{scales}"))
-}
-
-fn tiles(result: &Result) -> &TilesOutcome {
-    result.outcome.planes[0].tiles.as_ref().expect("it was cleaned in tiles")
-}
-
-/// Mean difference of two images within 3 pixels of the seams, and elsewhere.
-fn differences(one: &Array2<f32>, other: &Array2<f32>, tiles: &TilesOutcome) -> (f64, f64) {
-    let mut sums = [(0.0, 0_u32); 2];
-    Zip::indexed(one).and(other).for_each(|at, one, other| {
-        let sum = &mut sums[usize::from(tiles.seams.passes(3, at))];
-        *sum = (sum.0 + f64::from((one - other).abs()), sum.1 + 1);
-    });
-    let mean = |(sum, pixels): (f64, u32)| sum / f64::from(pixels);
-    (mean(sums[1]), mean(sums[0]))
 }
 
 fn reason(result: &Result) -> &'static str {

@@ -7,10 +7,10 @@ use crate::fields::{Field, Result};
 use crate::support::program::Folder;
 use crate::support::sky;
 
-const SHAPE: (usize, usize) = (256, 256);
-const NOISE: f64 = 2e-3;
+pub(crate) const SHAPE: (usize, usize) = (256, 256);
+pub(crate) const NOISE: f64 = 2e-3;
 /// Mean difference within 3 pixels of a seam over that elsewhere, at the most (ALGORITHMS 9.3).
-const SEAM: f64 = 1.2;
+pub(crate) const SEAM: f64 = 1.2;
 
 /// Ninety points, most of them faint; where the corners of 4 x 4 and 8 x 8 tiles would be, bright ones.
 fn points() -> Vec<sky::Point> {
@@ -22,7 +22,7 @@ fn points() -> Vec<sky::Point> {
 }
 
 /// Noise as the beam shows it, of [`NOISE`] in the image.
-fn noise(seed: u64) -> Array2<f64> {
+pub(crate) fn noise(seed: u64) -> Array2<f64> {
     let white = sky::noise(SHAPE, 1.0, seed);
     let seen = sky::convolve_fast(&white, &sky::psf((129, 129), (64, 64)), (64, 64));
     let level = sky::rms(&seen);
@@ -38,12 +38,12 @@ fn clean(field: &Field, tile: &str) -> Result {
     field.run(&format!("algorithm = \"clean\"\n[clean]\ntile = \"{tile}\"\n"))
 }
 
-fn tiles(result: &Result) -> &TilesOutcome {
+pub(crate) fn tiles(result: &Result) -> &TilesOutcome {
     result.outcome.planes[0].tiles.as_ref().expect("it was cleaned in tiles")
 }
 
 /// Mean difference of two images within 3 pixels of the seams, and elsewhere.
-fn differences(one: &Array2<f32>, other: &Array2<f32>, tiles: &TilesOutcome) -> (f64, f64) {
+pub(crate) fn differences(one: &Array2<f32>, other: &Array2<f32>, tiles: &TilesOutcome) -> (f64, f64) {
     let mut sums = [(0.0, 0_u32); 2];
     Zip::indexed(one).and(other).for_each(|at, one, other| {
         let sum = &mut sums[usize::from(tiles.seams.passes(3, at))];
