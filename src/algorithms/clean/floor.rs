@@ -44,8 +44,8 @@ impl Shortfall {
 pub struct FloorMap {
     reach: [usize; 4],
     shape: (usize, usize),
-    /// Row, column and share of each component, in row order.
-    shares: Vec<(u32, u32, u64)>,
+    /// Column and share of each pixel of the model, in row order.
+    shares: Vec<(u32, u32)>,
     /// Index of the first share at or after each row.
     rows: Vec<u32>,
     /// Square of a sidelobe for a share of 1 \[(Jy/beam)^2\].
@@ -61,17 +61,16 @@ const REFUTED: f64 = 0.5;
 /// The estimate is held against the residual where it is at least this share of the greatest `F^2`.
 const HIGH: f64 = 0.25;
 
-/// Shares add up to about this.
-const SHARES: f64 = (1_u64 << 60) as f64;
+/// Shares add up to about this; pixels whose share is none of it are left out.
+const SHARES: f64 = (1_u32 << 31) as f64;
 
-/// Takes a model row by row, in order.
+/// Takes a model row by row, in order, and once more for the shares of its pixels: a list of them would be larger than it.
 #[derive(Debug, Clone)]
 pub struct FloorBuilder {
     shortfall: Shortfall,
     shape: (usize, usize),
     /// Net and absolute flux of each cell \[Jy\].
     flux: Vec<(f64, f64)>,
-    components: Vec<(u32, u32, f32)>,
     row: usize,
 }
 
@@ -79,7 +78,7 @@ impl FloorBuilder {
     /// Begins for an image of shape `(ny, nx)`.
     pub fn new(shortfall: Shortfall, shape: (usize, usize)) -> Self {
         let cells = shape.0.div_ceil(shortfall.cell) * shape.1.div_ceil(shortfall.cell);
-        Self { shortfall, shape, flux: vec![(0.0, 0.0); cells], components: Vec::new(), row: 0 }
+        Self { shortfall, shape, flux: vec![(0.0, 0.0); cells], row: 0 }
     }
 
     fn cell(&self, y: usize, x: usize) -> usize {
@@ -93,22 +92,26 @@ impl FloorBuilder {
             let cell = self.cell(self.row, x);
             self.flux[cell].0 += f64::from(value);
             self.flux[cell].1 += f64::from(value.abs());
-            self.components.push((self.row as u32, x as u32, value));
         }
         self.row += 1;
     }
 
-    /// The map of the model.
-    pub fn finish(self) -> FloorMap {
+    /// The map of the model, whose rows are given again.
+    pub fn finish<R: Iterator<Item = f32>>(self, model: impl Iterator<Item = R>) -> FloorMap {
         let total: f64 = self.flux.iter().map(|(net, _)| net * net).sum();
         let scale = if total > 0.0 { SHARES / total } else { 0.0 };
-        let share = |&(y, x, value): &(u32, u32, f32)| {
-            let (net, absolute) = self.flux[self.cell(y as usize, x as usize)];
-            (y, x, (net * net * f64::from(value.abs()) / absolute * scale) as u64)
-        };
-        let shares: Vec<_> = self.components.iter().map(share).collect();
-        let at = |row: usize| shares.partition_point(|(y, _, _)| (*y as usize) < row) as u32;
-        let rows = (0..=self.shape.0).map(at).collect();
+        let (mut shares, mut rows) = (Vec::new(), vec![0]);
+        for (y, row) in model.enumerate() {
+            for (x, value) in row.enumerate().filter(|(_, value)| *value != 0.0) {
+                let (net, absolute) = self.flux[self.cell(y, x)];
+                let share = (net * net * f64::from(value.abs()) / absolute * scale).round() as u32;
+                if share > 0 {
+                    shares.push((x as u32, share));
+                }
+            }
+            rows.push(shares.len() as u32);
+        }
+        shares.shrink_to_fit();
         let unit = self.shortfall.level.powi(2) * total / SHARES;
         let map = FloorMap {
             reach: self.shortfall.reach,
@@ -124,6 +127,11 @@ impl FloorBuilder {
 }
 
 impl FloorMap {
+    /// Size in memory of the map of a plane of shape `(ny, nx)`, a half of it bright: as much as that of the model \[bytes\].
+    pub fn usual_bytes((ny, nx): (usize, usize)) -> u64 {
+        4 * (ny * nx + ny + 1) as u64
+    }
+
     /// Size in memory \[bytes\].
     pub fn bytes(&self) -> u64 {
         (size_of_val(&self.shares[..]) + size_of_val(&self.rows[..])) as u64
@@ -169,8 +177,10 @@ impl FloorMap {
         (least as f64 * self.unit, greatest as f64 * self.unit)
     }
 
-    fn of_row(&self, row: usize) -> &[(u32, u32, u64)] {
-        &self.shares[self.rows[row] as usize..self.rows[row + 1] as usize]
+    /// Columns of a row with their shares.
+    fn of_row(&self, row: usize) -> impl Iterator<Item = (usize, u64)> {
+        let held = &self.shares[self.rows[row] as usize..self.rows[row + 1] as usize];
+        held.iter().map(|(x, share)| (*x as usize, u64::from(*share)))
     }
 }
 
@@ -189,12 +199,12 @@ impl<'a> FloorRows<'a> {
     /// Stands before row `first`.
     pub fn new(map: &'a FloorMap, first: usize) -> Self {
         let (ny, nx) = map.shape;
-        let all = map.shares.iter().map(|(_, _, share)| share).sum();
+        let all = map.shares.iter().map(|(_, share)| u64::from(*share)).sum();
         let mut near = vec![0; nx];
         // as if the row before the first had been visited
         let [before, after, ..] = map.reach;
         let window = first.saturating_sub(after + 1)..(first + before).min(ny);
-        window.flat_map(|row| map.of_row(row)).for_each(|(_, x, share)| near[*x as usize] += share);
+        window.flat_map(|row| map.of_row(row)).for_each(|(x, share)| near[x] += share);
         Self { map, next: first, all, near, sums: vec![0; nx + 1] }
     }
 
@@ -203,10 +213,10 @@ impl<'a> FloorRows<'a> {
         let [before, after, ..] = self.map.reach;
         let row = self.next;
         if row + before < self.map.shape.0 {
-            self.map.of_row(row + before).iter().for_each(|(_, x, share)| self.near[*x as usize] += share);
+            self.map.of_row(row + before).for_each(|(x, share)| self.near[x] += share);
         }
         if row > after {
-            self.map.of_row(row - after - 1).iter().for_each(|(_, x, share)| self.near[*x as usize] -= share);
+            self.map.of_row(row - after - 1).for_each(|(x, share)| self.near[x] -= share);
         }
         let mut sum = 0;
         for (total, share) in self.sums[1..].iter_mut().zip(&self.near) {
@@ -260,11 +270,15 @@ mod tests {
     use super::*;
 
     fn map(reach: [usize; 4], flux: &[(usize, usize, f32)]) -> FloorMap {
-        let mut builder = FloorBuilder::new(Shortfall { reach, level: 0.01, cell: 2 }, (32, 32));
-        for y in 0..32 {
-            builder.push((0..32).map(|x| flux.iter().filter(|at| (at.0, at.1) == (y, x)).map(|at| at.2).sum()));
-        }
-        builder.finish()
+        map_of(Shortfall { reach, level: 0.01, cell: 2 }, flux)
+    }
+
+    fn map_of(shortfall: Shortfall, flux: &[(usize, usize, f32)]) -> FloorMap {
+        let mut builder = FloorBuilder::new(shortfall, (32, 32));
+        let pixel = |y: usize, x: usize| flux.iter().filter(|at| (at.0, at.1) == (y, x)).map(|at| at.2).sum();
+        let row = |y: usize| (0..32).map(move |x| pixel(y, x));
+        (0..32).for_each(|y| builder.push(row(y)));
+        builder.finish((0..32).map(row))
     }
 
     /// `F` at a pixel.
@@ -298,6 +312,13 @@ mod tests {
     }
 
     #[test]
+    fn pixels_too_faint_for_a_share_take_no_memory() {
+        let map = map([8, 8, 8, 8], &[(4, 4, 1.0), (20, 21, -1.0), (28, 3, 1e-6)]);
+        assert_eq!(map.shares, [(4, 1 << 30), (21, 1 << 30)]);
+        assert_eq!(map.bytes(), 2 * 8 + 33 * 4);
+    }
+
+    #[test]
     fn the_reach_may_differ_between_sides() {
         let map = map([3, 10, 31, 31], &[(15, 15, 1.0)]);
         // a source reaches 3 rows up and 10 rows down
@@ -308,11 +329,7 @@ mod tests {
     fn a_map_held_against_another_weighs_in_its_units() {
         let flux = [(1, 1, 3.0), (31, 31, -4.0)];
         let points = map([8, 8, 8, 8], &flux);
-        let mut builder = FloorBuilder::new(Shortfall { reach: [8, 8, 8, 8], level: 0.02, cell: 2 }, (32, 32));
-        for y in 0..32 {
-            builder.push((0..32).map(|x| flux.iter().filter(|at| (at.0, at.1) == (y, x)).map(|at| at.2).sum()));
-        }
-        let scale = builder.finish().against(&points);
+        let scale = map_of(Shortfall { reach: [8, 8, 8, 8], level: 0.02, cell: 2 }, &flux).against(&points);
         let mut row = [0.0; 32];
         FloorRows::new(&scale, 0).weights(0.04, &mut row);
         // unit sqrt(0.04^2 + 0.03^2), at (0, 0) sqrt(0.04^2 + 0.08^2), at (0, 16) sqrt(0.04^2 + 0.1^2)

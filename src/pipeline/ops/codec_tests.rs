@@ -101,7 +101,8 @@ fn tile_rules(rng: &mut ChaCha8Rng) -> TileRules {
 fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let shortfall = Shortfall { reach: [1, 2, 3, 0], level: 0.1, cell: 2 };
     let mut floor = FloorBuilder::new(shortfall, shape);
-    (0..shape.0).for_each(|_| floor.push((0..shape.1).map(|x| x as f32 - 1.0)));
+    let row = |_| (0..shape.1).map(|x| x as f32 - 1.0);
+    (0..shape.0).for_each(|y| floor.push(row(y)));
     let (mut levels, mut list) = (Levels::default(), ActiveList::default());
     for y in 0..shape.0 {
         levels.add(rng.random());
@@ -134,7 +135,7 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     };
     let shrink = Shrink { full: shape, factor: 2, pooling: Pooling::Mean };
     vec![
-        Value::Floor(floor.finish()),
+        Value::Floor(floor.finish((0..shape.0).map(row))),
         Value::Noise(stats),
         Value::Rank(rank),
         Value::Statistics(stats, levels),

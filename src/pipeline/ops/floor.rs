@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorRows, Shortfall};
+use crate::algorithms::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 use crate::graph::{Cost, Meta, TaskContext};
 
 /// Estimates the sidelobes that the PSF does not reach; inputs: the map that weights are held against, if there is one,
@@ -27,19 +27,18 @@ impl Work for MapFloor {
         let bytes: u64 = inputs.iter().map(|meta| meta.bytes).sum();
         let cells = (self.shape.0.div_ceil(self.shortfall.cell) * self.shape.1.div_ceil(self.shortfall.cell)) as u64;
         Cost {
-            flops: bytes as f64 / 4.0,
-            output_bytes: 16 * cells + 4 * self.shape.0 as u64,
-            scratch_bytes: 32 * cells + 16 * self.shape.1 as u64,
+            flops: bytes as f64 / 2.0,
+            output_bytes: FloorMap::usual_bytes(self.shape),
+            scratch_bytes: 16 * (cells + self.shape.1 as u64),
         }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut builder = FloorBuilder::new(self.shortfall, self.shape);
         let (points, model) = inputs.split_at(usize::from(self.against));
-        for row in model.iter().flat_map(|slab| slab.model().pixels().rows()) {
-            builder.push(row.iter().copied());
-        }
-        let map = builder.finish();
+        let rows = || model.iter().flat_map(|slab| slab.model().pixels().rows()).map(|row| row.into_iter().copied());
+        rows().for_each(|row| builder.push(row));
+        let map = builder.finish(rows());
         Ok(Value::Floor(points.first().map_or(map.clone(), |points| map.against(points.floor()))))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::forecast::{Stage, psfs};
 use super::{Inputs, Plan, shape_of};
-use crate::algorithms::{Kind, Minor, MinorRules, Patch, Scale, Signs, Widths, table_reach};
+use crate::algorithms::{FloorMap, Kind, Minor, MinorRules, Patch, Scale, Signs, Widths, table_reach};
 use crate::graph::Key;
 use crate::images::{Cell, PsfCore, PsfPeak, UNIT_CELL};
 use crate::pipeline::config::{BeamChoice, RunConfig};
@@ -112,13 +112,6 @@ pub(super) fn transfer(plan: &Plan) -> Slabs {
     (0..layout.blocks()).map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64)).collect()
 }
 
-/// Bytes of a scale's map of floors: its cells are two beams and the scale wide, and half of them hold flux at the most.
-fn floor_bytes(plan: &Plan, scale: &Scale) -> u64 {
-    let cell = (2.0 * plan.beam_pixels + scale.width).ceil().max(1.0) as usize;
-    let (ny, nx) = plan.cut.shape;
-    8 * (ny.div_ceil(cell) * nx.div_ceil(cell)) as u64 + 4 * ny as u64
-}
-
 /// A minor cycle over all scales, and the model with what it found, and what of the scales outlives the graph; `at` are the
 /// plane and the numbers of its PSFs with what is held of each.
 pub(super) fn cycle(
@@ -138,7 +131,7 @@ pub(super) fn cycle(
         image.mask = wiring.give_all(&format!("held-mask{number}"), plane, &masks);
         held.extend(image.mask.iter().cloned());
         if falls_short {
-            let floor = Kept::of_bytes(floor_bytes(plan, scale));
+            let floor = Kept::of_bytes(FloorMap::usual_bytes(plan.cut.shape));
             held.push(wiring.give("held-floor", plane, number, &floor));
         }
         if !scale.is_point() {
