@@ -1,5 +1,6 @@
 //! Where a run keeps its results: to go on after a kill (`--resume`), or for other runs (`--cache`).
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -71,6 +72,15 @@ impl KeepArgs {
         let cache = Cache::on_disk(&folder, limit, codec)?;
         Ok(Some(Kept { cache, folder, is_own: self.resume, is_wanted: OnceLock::new() }))
     }
+}
+
+/// Whether a run of the same command has ended well: its outputs are all there, and newer than its inputs.
+pub(super) fn has_ended(summary: &Path, command: &str, (inputs, outputs): (&[PathBuf], &[PathBuf])) -> bool {
+    let told = fs::read(summary).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    let is_same = told.is_some_and(|told| told["command"] == command && told["interrupted"] == false);
+    let changed = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+    let (newest, oldest) = (inputs.iter().map(changed).max(), outputs.iter().map(changed).min());
+    is_same && oldest.flatten() > newest.flatten()
 }
 
 /// Room on the disk that holds, or will hold, a folder.

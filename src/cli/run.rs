@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::components;
 use super::failure::Failure;
 use super::interrupt;
-use super::keep::KeptSummary;
+use super::keep::{KeptSummary, has_ended};
 use super::scheduler::scheduler;
 use super::shown::{self, Of, Shown};
 use crate::diagnostics::{Moved, Parallelism, Progress, ProgressMode, TaskCounts};
@@ -34,6 +34,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     if plan.is_tight() {
         give_back_at_once();
     }
+    let progress = progress(args.quiet, &plan);
     let shown = Shown::new(args, &plan.config, plan.memory)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix)?;
@@ -41,18 +42,17 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let products = Products::paths(&prefix, &plan.config);
     let own = [shown.files(&prefix, Of::Run), lists.clone(), vec![summary.clone()], products.clone()].concat();
     check_config(args.save_config.as_deref(), &own)?;
+    if args.keep.resume && !overwrite && has_ended(&summary, &command.typed, (&plan.inputs.paths(), &own)) {
+        progress.note(&format!("{} is of a run that has ended; --overwrite repeats it", summary.display()));
+        return Ok(());
+    }
     own.iter().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
     shown.prepare()?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &own)?;
-    let products = Products::create(&plan, &prefix, overwrite)?;
-    let products = components::listed(products, &args.save_components, &plan);
+    let products = components::listed(Products::create(&plan, &prefix, overwrite)?, &args.save_components, &plan);
     if let Some(path) = &args.save_config {
         write_whole(path, &plan.config.to_toml())?;
     }
-    let seconds = plan.seconds();
-    let forecast = move |kind: &str, declared| seconds.of_tasks(kind, declared);
-    let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
-    let progress = Progress::new(mode).weighed_by(forecast);
     let teller = Teller { progress: &progress, verbose: args.verbose, quiet: args.quiet };
     plan.warnings.iter().for_each(|warning| teller.warn(warning));
     let counts = TaskCounts::default();
@@ -85,6 +85,13 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     }
     kept.iter().for_each(|kept| kept.done(ended.as_ref().is_err_and(|failure| !failure.is_complete())));
     ended
+}
+
+/// Tells of the tasks that end, weighed by the seconds that they are forecast to take.
+fn progress(quiet: bool, plan: &Plan) -> Progress {
+    let seconds = plan.seconds();
+    let mode = if quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
+    Progress::new(mode).weighed_by(move |kind: &str, declared| seconds.of_tasks(kind, declared))
 }
 
 /// The exit of the program.

@@ -82,8 +82,9 @@ impl<O: Op> Engine<'_, O> {
         let output = scratch.map(super::scratch::Scratch::name);
         let path = output.as_ref().map(|file| file.path().to_owned());
         let job = Job { worker, op, inputs: &inputs, output: path.as_deref(), context: &self.run.context };
-        let (Ran { value, run, write }, attempt) = self.attempt((worker, task), || elsewhere.run(&job))?;
-        drop(inputs);
+        let shaped = |error: GraphError| error.with_shapes(inputs.iter().map(Slot::shape::<O>));
+        let (Ran { value, run, write }, attempt) =
+            self.attempt((worker, task), || elsewhere.run(&job)).map_err(shaped)?;
         let codec = O::codec().expect("what has no codec stays here");
         let stored = match (value, output) {
             (None, Some(output)) => output.stored(),
@@ -91,7 +92,7 @@ impl<O: Op> Engine<'_, O> {
         };
         let told = |source| {
             let path = path.clone().unwrap_or_default();
-            self.error_of((task, attempt), Failure::File { input: None, path, source })
+            shaped(self.error_of((task, attempt), Failure::File { input: None, path, source }))
         };
         let stored = stored.map_err(told)?;
         let is_file = stored.site().is_some();

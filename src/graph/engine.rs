@@ -135,11 +135,10 @@ impl<'n, O: Op> Engine<'n, O> {
                     let bytes = held.bytes;
                     let slot = match held.into_place() {
                         Place::File(stored, codec) => Slot::File(Arc::new((stored, codec))),
-                        Place::Memory(value) if course.residence.is_stored(number) => {
-                            store::<O>(crew.scratch.as_ref(), run.callbacks, (&key, GIVEN, 0, bytes), &value)?
-                        }
                         Place::Memory(value) => {
-                            tell_born(run, &key, bytes);
+                            if !course.residence.is_stored(number) {
+                                tell_born(run, &key, bytes);
+                            }
                             Slot::Memory(value)
                         }
                     };
@@ -152,7 +151,26 @@ impl<'n, O: Op> Engine<'n, O> {
         }
         let (state, ready) = (State::new(net, course), vec![Instant::now(); net.len()]);
         let shared = Mutex::new(Shared { state, values, ready, sleepers: 0, error: None });
-        Ok(Self { net, course, run, crew, keys, ops, shared, wake: Condvar::new() })
+        let engine = Self { net, course, run, crew, keys, ops, shared, wake: Condvar::new() };
+        engine.store_given()?;
+        Ok(engine)
+    }
+
+    /// Writes the given values to files that are to stand there.
+    fn store_given(&self) -> Result<(), GraphError> {
+        let mut shared = self.lock();
+        let given = (0_u32..).zip(&mut shared.values).filter_map(|(node, slot)| Some((node, slot.as_mut()?)));
+        for (node, slot) in given.filter(|(node, _)| self.course.residence.is_stored(*node)) {
+            let Slot::Memory(value) = slot else { continue };
+            let (key, kind) = self.name(node);
+            let name = (key, kind, 0, self.net.bytes(node));
+            let stored = store::<O>(self.crew.scratch.as_ref(), self.run.callbacks, name, value);
+            *slot = stored.map_err(|error| match self.net.users.of(node).first() {
+                Some(&task) => error.wanted_by(|| self.site(task, 1)),
+                None => error,
+            })?;
+        }
+        Ok(())
     }
 
     fn run_on(&self, workers: usize) {

@@ -57,7 +57,7 @@ pub enum GraphError {
         how: String,
     },
     /// A value that cannot be written to its file or read back.
-    #[error("cannot {access} the value of {key}\n  file {}{}", path.display(), asked_by(task.as_deref()))]
+    #[error("cannot {access} the value of {key}\n  file {}{}", path.display(), asked_by(task.as_deref(), *access))]
     Scratch {
         /// Whose value.
         key: Key,
@@ -136,7 +136,7 @@ pub struct InputSite {
     pub key: Key,
     /// Its declared size \[bytes\].
     pub bytes: u64,
-    /// [`super::Op::shape`] of it, where it stood in memory.
+    /// [`super::Op::shape`] of it, where that can still be told.
     pub shape: Option<String>,
 }
 
@@ -193,8 +193,12 @@ impl fmt::Display for Bytes {
     }
 }
 
-fn asked_by(task: Option<&TaskSite>) -> String {
-    task.map_or_else(String::new, |task| format!("\n  for task {} ({}){task}", task.key, task.kind))
+fn asked_by(task: Option<&TaskSite>, access: Access) -> String {
+    match task {
+        Some(task) => format!("\n  for task {} ({}){task}", task.key, task.kind),
+        None if access == Access::Write => "\n  which no task of this graph takes: it is kept for a later one".into(),
+        None => String::new(),
+    }
 }
 
 fn failed(attempts: u32) -> String {
@@ -218,7 +222,11 @@ impl GraphError {
 
     /// The same with the shapes of the inputs of the task that failed, in their order.
     pub(super) fn with_shapes(mut self, shapes: impl Iterator<Item = Option<String>>) -> Self {
-        if let Self::Task { task, .. } | Self::Panic { task, .. } = &mut self {
+        if let Self::Task { task, .. }
+        | Self::Panic { task, .. }
+        | Self::Lost { task, .. }
+        | Self::Scratch { task: Some(task), .. } = &mut self
+        {
             task.inputs.iter_mut().zip(shapes).for_each(|(input, shape)| input.shape = shape);
         }
         self

@@ -34,6 +34,16 @@ impl<V> Clone for Slot<V> {
     }
 }
 
+impl<V> Slot<V> {
+    /// The shape of the value in words, for errors; one that stands in a file is read for it.
+    pub(super) fn shape<O: Op<Value = V>>(&self) -> Option<String> {
+        match self {
+            Self::Memory(value) => O::shape(value),
+            Self::File(file) => (file.1.read)(&file.0).ok().and_then(|value| O::shape(&value)),
+        }
+    }
+}
+
 /// Writes a value of this key, kind, and size, as this worker, to a new scratch file.
 pub(super) fn store<O: Op>(
     scratch: Option<&Arc<Scratch>>,
@@ -129,23 +139,27 @@ impl<O: Op> Engine<'_, O> {
     ) -> Result<Performed<O::Value>, GraphError> {
         let inputs = match inputs {
             Inputs::Memory(inputs) => inputs,
-            Inputs::Slots(slots) => self.load(task, slots).map_err(|error| error.wanted_by(|| self.site(task, 1)))?,
+            Inputs::Slots(slots) => self.load(task, &slots).map_err(|error| {
+                error.wanted_by(|| self.site(task, 1)).with_shapes(slots.iter().map(Slot::shape::<O>))
+            })?,
         };
         let began = if self.course.residence.loads(task) > 0 { Instant::now() } else { start };
         let op = self.ops[task as usize].as_ref().expect("only tasks are ever ready");
         let run = || op.run(&inputs, &self.run.context).map(Arc::new).map_err(|error| Failure::Op(Box::new(error)));
         let shapes = || inputs.iter().map(|input| O::shape(input));
         let (value, attempt) = self.attempt((worker, task), run).map_err(|error| error.with_shapes(shapes()))?;
+        let is_stored = self.course.residence.is_stored(task);
+        let shapes: Vec<_> = if is_stored { shapes().collect() } else { Vec::new() };
         drop(inputs);
         if self.run.keeper.is_some() {
             self.show(task, &value, began.elapsed());
         }
         let made = Instant::now();
-        let (slot, end) = if self.course.residence.is_stored(task) {
+        let (slot, end) = if is_stored {
             let (key, kind) = self.name(task);
             let name = (key, kind, worker, self.net.bytes(task));
             let slot = store::<O>(self.crew.scratch.as_ref(), self.run.callbacks, name, &value)
-                .map_err(|error| error.wanted_by(|| self.site(task, attempt)))?;
+                .map_err(|error| error.wanted_by(|| self.site(task, attempt)).with_shapes(shapes.into_iter()))?;
             drop(value);
             (slot, Instant::now())
         } else {
@@ -155,15 +169,15 @@ impl<O: Op> Engine<'_, O> {
     }
 
     /// Takes the inputs of a task to memory; one that stands in several places is read once.
-    fn load(&self, task: u32, slots: Vec<Slot<O::Value>>) -> Result<Vec<Arc<O::Value>>, GraphError> {
+    fn load(&self, task: u32, slots: &[Slot<O::Value>]) -> Result<Vec<Arc<O::Value>>, GraphError> {
         let nodes = self.net.inputs.of(task);
         let mut inputs: Vec<Arc<O::Value>> = Vec::with_capacity(slots.len());
-        for (place, slot) in slots.into_iter().enumerate() {
+        for (place, slot) in slots.iter().enumerate() {
             let input = match slot {
-                Slot::Memory(value) => value,
+                Slot::Memory(value) => Arc::clone(value),
                 Slot::File(file) => match nodes[..place].iter().position(|&node| node == nodes[place]) {
                     Some(earlier) => Arc::clone(&inputs[earlier]),
-                    None => Arc::new(self.read(nodes[place], &file)?),
+                    None => Arc::new(self.read(nodes[place], file)?),
                 },
             };
             inputs.push(input);

@@ -3,22 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use thiserror::Error;
-
-use super::components::ListError;
-use super::config::{BeamChoice, Bytes, PsfScale, RunConfig, SchedulerChoice};
+use super::config::{BeamChoice, PsfScale, RunConfig, SchedulerChoice};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
-use super::restore::RestoreError;
 use crate::algorithms::{Algorithm, Kind, Minor, View};
 use crate::fft::{Layout, good_size};
-use crate::images::{BeamError, Cell, Geometry, PsfPeak, UNIT_CELL};
-use crate::io::{FitsError, FitsSource, RegionError};
+use crate::images::{Cell, Geometry, PsfPeak, UNIT_CELL};
+use crate::io::{FitsError, FitsSource};
 use crate::tiling::{Choice, Tiles};
 use crate::units::Residual;
 use pairing::pairing;
 
 mod cut;
+mod error;
 mod forecast;
 pub mod given;
 mod grid;
@@ -31,6 +28,8 @@ mod show;
 mod tiles;
 mod time;
 
+pub(in crate::pipeline) use cut::lighter;
+pub use error::PlanError;
 pub use forecast::Stage;
 pub use given::{Given, GivenError, GivenModel};
 pub use grid::{GridError, GridPlan};
@@ -67,7 +66,8 @@ impl Inputs {
     pub fn paths(&self) -> Vec<PathBuf> {
         let model = self.model.as_ref().map(GivenModel::path);
         let images = [&self.dirty].into_iter().chain(self.psfs()).map(|file| file.0.path());
-        let images = images.chain(model).map(Path::to_owned);
+        let noise = self.noise.as_ref().map(|map| map.source.0.path());
+        let images = images.chain(model).chain(noise).map(Path::to_owned);
         images.chain(self.masks.iter().map(MaskFile::path)).collect()
     }
 }
@@ -133,102 +133,6 @@ pub struct Forecast {
     pub pass: usize,
     /// Tasks to restore and write a plane.
     pub finish: usize,
-}
-
-/// Why there is no plan.
-#[derive(Debug, Error)]
-pub enum PlanError {
-    /// A file.
-    #[error(transparent)]
-    Fits(#[from] FitsError),
-    /// Two files that do not go together.
-    #[error("cannot use {file} as the {role} of {dirty}\n  {hdu}, {key}: {found}, but the dirty image has {expected}")]
-    Mismatch {
-        /// PSF or mask.
-        role: &'static str,
-        /// The file.
-        file: String,
-        /// The dirty image.
-        dirty: String,
-        /// Its HDU.
-        hdu: String,
-        /// The key.
-        key: &'static str,
-        /// What the file says.
-        found: String,
-        /// What the dirty image says.
-        expected: String,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// A model that does not go with the dirty image.
-    #[error(transparent)]
-    Given(#[from] GivenError),
-    /// A beam that none can be.
-    #[error(transparent)]
-    Beam(#[from] BeamError),
-    /// An image that cannot be restored.
-    #[error(transparent)]
-    Restore(#[from] RestoreError),
-    /// A file of regions.
-    #[error(transparent)]
-    Regions(#[from] RegionError),
-    /// A part of the mask that has no place on the dirty image.
-    #[error("cannot use {file} as the mask of {dirty}\n  {}{reason}", if *.line > 0 { format!("line {line}: ") } else { String::new() })]
-    Misplaced {
-        /// The file.
-        file: String,
-        /// Its line, from 1; 0 for an image.
-        line: usize,
-        /// The dirty image.
-        dirty: String,
-        /// What stands between them.
-        reason: String,
-    },
-    /// PSFs of several directions.
-    #[error(transparent)]
-    Grid(#[from] GridError),
-    /// A list of components.
-    #[error(transparent)]
-    List(#[from] ListError),
-    /// Not enough memory.
-    #[error(
-        "not enough memory for this plan\n  it needs {needed} for one plane of {ny} x {nx}, and may take {allowed}"
-    )]
-    Memory {
-        /// Forecast of the peak.
-        needed: Bytes,
-        /// The cap.
-        allowed: Bytes,
-        /// Rows of a plane.
-        ny: usize,
-        /// Columns of a plane.
-        nx: usize,
-    },
-}
-
-impl PlanError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Fits(error) => error.hint(),
-            Self::Grid(error) => error.hint(),
-            Self::Mismatch { hint, .. } => Some((*hint).to_owned()),
-            Self::Given(error) => Some(error.hint().to_owned()),
-            Self::List(error) => Some(error.hint()),
-            Self::Beam(_) => Some(super::ops::BEAM_HINT.to_owned()),
-            Self::Restore(error) => Some(error.hint()),
-            Self::Regions(error) => error.hint(),
-            Self::Misplaced { .. } => {
-                Some("give the mask in the image's own frame, in pixels, or as an image on its grid".to_owned())
-            }
-            Self::Memory { .. } => {
-                let less = "raise --memory, take --algorithm clean in place of multiscale, or deconvolve a region of the image: \
-                            'dirty.fits[x0:x1,y0:y1]'";
-                Some(less.to_owned())
-            }
-        }
-    }
 }
 
 impl Plan {

@@ -176,6 +176,27 @@ fn first_run_with_resume_leaves_nothing_but_its_products() {
 }
 
 #[test]
+fn resume_of_a_run_that_has_ended_touches_nothing_and_that_of_another_is_refused() {
+    let folder = folder();
+    let again = format!("{INPUTS} --niter 300 --resume");
+    assert_eq!(folder.deconv(&again).code, Some(0));
+    let before = folder.listing();
+    let ran = folder.deconv(&again);
+    assert!(ran.code == Some(0) && ran.err.contains("has ended; --overwrite repeats it"), "{}", ran.err);
+    assert_eq!(folder.listing(), before);
+    let refused = |words: &str| {
+        let ran = folder.deconv(words);
+        assert!(ran.code == Some(1) && ran.err.contains("exists already"), "{words}\n{}", ran.err);
+        assert_eq!(folder.listing(), before, "{words}");
+    };
+    refused(&format!("{again} --gain 0.2"));
+    // an input that is newer than what came of it
+    let dirty = fs::OpenOptions::new().append(true).open(folder.path("dirty.fits")).unwrap();
+    dirty.set_modified(std::time::SystemTime::now()).unwrap();
+    refused(&again);
+}
+
+#[test]
 fn folder_of_somebody_else_is_refused_and_no_file_is_touched() {
     let folder = folder();
     fs::create_dir(folder.path("out.resume")).unwrap();

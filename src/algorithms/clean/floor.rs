@@ -61,8 +61,8 @@ const REFUTED: f64 = 0.5;
 /// The estimate is held against the residual where it is at least this share of the greatest `F^2`.
 const HIGH: f64 = 0.25;
 
-/// Shares add up to about this; pixels whose share is none of it are left out.
-const SHARES: f64 = (1_u32 << 31) as f64;
+/// Shares add up to this, which bounds how many there are: what is less than one of them counts for a pixel that follows.
+const SHARES: u32 = 1 << 18;
 
 /// Takes a model row by row, in order, and once more for the shares of its pixels: a list of them would be larger than it.
 #[derive(Debug, Clone)]
@@ -99,20 +99,22 @@ impl FloorBuilder {
     /// The map of the model, whose rows are given again.
     pub fn finish<R: Iterator<Item = f32>>(self, model: impl Iterator<Item = R>) -> FloorMap {
         let total: f64 = self.flux.iter().map(|(net, _)| net * net).sum();
-        let scale = if total > 0.0 { SHARES / total } else { 0.0 };
-        let (mut shares, mut rows) = (Vec::new(), vec![0]);
+        let scale = if total > 0.0 { f64::from(SHARES) / total } else { 0.0 };
+        let (mut shares, mut rows, mut rest) = (Vec::new(), vec![0], 0.0);
         for (y, row) in model.enumerate() {
             for (x, value) in row.enumerate().filter(|(_, value)| *value != 0.0) {
                 let (net, absolute) = self.flux[self.cell(y, x)];
-                let share = (net * net * f64::from(value.abs()) / absolute * scale).round() as u32;
-                if share > 0 {
-                    shares.push((x as u32, share));
+                rest += net * net * f64::from(value.abs()) / absolute * scale;
+                let share = rest.round().max(0.0);
+                if share > 0.0 {
+                    shares.push((x as u32, share as u32));
+                    rest -= share;
                 }
             }
             rows.push(shares.len() as u32);
         }
         shares.shrink_to_fit();
-        let unit = self.shortfall.level.powi(2) * total / SHARES;
+        let unit = self.shortfall.level.powi(2) * total / f64::from(SHARES);
         let map = FloorMap {
             reach: self.shortfall.reach,
             shape: self.shape,
@@ -127,9 +129,9 @@ impl FloorBuilder {
 }
 
 impl FloorMap {
-    /// Size in memory of the map of a plane of shape `(ny, nx)`, a half of it bright: as much as that of the model \[bytes\].
-    pub fn usual_bytes((ny, nx): (usize, usize)) -> u64 {
-        4 * (ny * nx + ny + 1) as u64
+    /// Size in memory of the map of a plane of shape `(ny, nx)` at the most \[bytes\].
+    pub fn most_bytes((ny, nx): (usize, usize)) -> u64 {
+        8 * u64::from(SHARES).min((ny * nx) as u64) + 4 * (ny + 1) as u64
     }
 
     /// Size in memory \[bytes\].
@@ -298,7 +300,7 @@ mod tests {
     #[test]
     fn only_sources_beyond_the_reach_count_and_they_add_in_quadrature() {
         let map = map([8, 8, 8, 8], &[(1, 1, 3.0), (31, 31, -4.0)]);
-        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-6;
         assert!(close(floor(&map, 1, 1), 0.04), "the far source only");
         assert!(close(floor(&map, 16, 16), 0.05), "both are far");
         assert!(close(floor(&map, 9, 9), 0.04) && close(floor(&map, 10, 9), 0.05), "the reach ends at a pixel");
@@ -314,8 +316,21 @@ mod tests {
     #[test]
     fn pixels_too_faint_for_a_share_take_no_memory() {
         let map = map([8, 8, 8, 8], &[(4, 4, 1.0), (20, 21, -1.0), (28, 3, 1e-6)]);
-        assert_eq!(map.shares, [(4, 1 << 30), (21, 1 << 30)]);
+        assert_eq!(map.shares, [(4, SHARES / 2), (21, SHARES / 2)]);
         assert_eq!(map.bytes(), 2 * 8 + 33 * 4);
+    }
+
+    #[test]
+    fn faint_pixels_add_up_to_the_shares_of_their_place() {
+        // 2^20 pixels of one flux, each a quarter of a share
+        let shape = (1024, 1024);
+        let row = |_| std::iter::repeat_n(1e-3, shape.1);
+        let mut builder = FloorBuilder::new(Shortfall { reach: [8, 8, 8, 8], level: 0.01, cell: 2 }, shape);
+        (0..shape.0).for_each(|y| builder.push(row(y)));
+        let map = builder.finish((0..shape.0).map(row));
+        assert!(map.bytes() <= FloorMap::most_bytes(shape), "{}", map.bytes());
+        let of_rows = map.rows.windows(2).map(|at| at[1] - at[0]);
+        assert_eq!(of_rows.collect::<Vec<_>>(), [256; 1024]);
     }
 
     #[test]

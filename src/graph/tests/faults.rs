@@ -121,7 +121,7 @@ fn an_operation_that_fails_for_good_is_told_with_attempts_parameters_inputs_and_
     shape.act(&bad, super::Act::Fail, &blocks);
     shape.targets.push(bad);
     let error = Serial.execute(shape.graph, &shape.targets, &RunContext::default()).err().unwrap();
-    let inputs = "block(0) of 2.9 KiB, block(1) of 2.9 KiB, (5 more), block(7) of 2.9 KiB, block(8) of 2.9 KiB";
+    let inputs = "block(0) (3000) of 2.9 KiB, block(1) (3000) of 2.9 KiB, (5 more), block(7) (3000) of 2.9 KiB, block(8) (3000) of 2.9 KiB";
     assert_eq!(error.to_string(), format!("task bad (act) failed\n  inputs: {inputs}"));
 }
 
@@ -194,10 +194,13 @@ impl<F: Fn(&Path) + Send + Sync> Callback for Vandal<F> {
     }
 }
 
+/// Slabs, blocks and ends that go to files.
+const LARGE: [u64; 3] = [3 * SMALL, 2 * SMALL, SMALL];
+
 /// Runs a graph that needs files under this callback, and expects a failure.
-fn vandalised(workers: usize, act: impl Fn(&Path) + Send + Sync) -> GraphError {
+fn vandalised(workers: usize, sizes: [u64; 3], act: impl Fn(&Path) + Send + Sync) -> GraphError {
     let parent = tempfile::tempdir().unwrap();
-    let shape = transpose(6, [3 * SMALL, 2 * SMALL, SMALL], false);
+    let shape = transpose(6, sizes, false);
     shape.gauge.parts.store(4, Ordering::SeqCst);
     let scratch = Scratch::new(parent.path()).unwrap();
     let vandal = Vandal { folder: scratch.path().to_owned(), act };
@@ -212,20 +215,30 @@ fn vandalised(workers: usize, act: impl Fn(&Path) + Send + Sync) -> GraphError {
 #[test]
 fn a_file_that_cannot_be_read_back_is_told_with_key_path_and_remedy() {
     for workers in [1, 3] {
-        let error = vandalised(workers, |path| File::create(path).map(drop).unwrap());
+        let error = vandalised(workers, LARGE, |path| File::create(path).map(drop).unwrap());
         assert!(error.hint().unwrap().starts_with("check that nobody removes files"), "{error}");
         let GraphError::Scratch { key, path, access: Access::Read, task, source } = error else { panic!("{error}") };
         assert_eq!(source.kind(), ErrorKind::UnexpectedEof);
         let task = task.expect("a task wanted it");
-        assert!(task.inputs.iter().any(|input| input.key == key) && task.path.len() > 1, "{task:?}");
+        let lost = task.inputs.iter().find(|input| input.key == key);
+        assert!(lost.is_some_and(|input| input.shape.is_none()) && task.path.len() > 1, "{task:?}");
         assert!(["slab", "block"].contains(&key.layer()) && path.file_name().is_some(), "{key} {}", path.display());
     }
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_told_with_the_shapes_of_the_inputs() {
+    let error = vandalised(1, [SMALL / 2, 4 * SMALL, SMALL], |path| {
+        let _ = fs::remove_dir_all(path.parent().unwrap());
+    });
+    let GraphError::Scratch { access: Access::Write, task: Some(task), .. } = &error else { panic!("{error}") };
+    assert!(task.inputs.len() == 6 && task.inputs.iter().all(|input| input.shape.is_some()), "{error}");
+}
+
+#[test]
 fn a_scratch_folder_that_is_removed_in_mid_run_is_told() {
     for workers in [1, 3] {
-        let error = vandalised(workers, |path| {
+        let error = vandalised(workers, LARGE, |path| {
             let _ = fs::remove_dir_all(path.parent().unwrap());
         });
         assert!(

@@ -156,6 +156,10 @@ impl Op for Step {
         Ok(Block { number, bytes, held: bytes, gauge: Arc::clone(&self.gauge) })
     }
 
+    fn shape(value: &Block) -> Option<String> {
+        Some(format!("({})", value.bytes))
+    }
+
     fn load_bytes(&self, _input: usize, meta: Meta) -> u64 {
         meta.bytes / self.gauge.parts.load(Ordering::SeqCst).max(1)
     }

@@ -28,7 +28,7 @@ impl Work for MapFloor {
         let cells = (self.shape.0.div_ceil(self.shortfall.cell) * self.shape.1.div_ceil(self.shortfall.cell)) as u64;
         Cost {
             flops: bytes as f64 / 2.0,
-            output_bytes: FloorMap::usual_bytes(self.shape),
+            output_bytes: FloorMap::most_bytes(self.shape),
             scratch_bytes: 16 * (cells + self.shape.1 as u64),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Forecast, Plan, restoring_layout, scales};
-use crate::algorithms::{AspParams, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
+use crate::algorithms::{AspParams, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{
@@ -86,7 +86,8 @@ fn slabs(plan: &Plan, share: u64) -> Slabs {
 
 /// What a stage takes within the plan's memory; where that is not enough for its largest task, what this task needs.
 fn measure(plan: &Plan, stage: &Stage) -> graph::Forecast {
-    let limits = Limits { workers: plan.workers, memory: Some(plan.values()), spills: true };
+    let memory = plan.values() / (100 + plan.unforeseen_percent()) * 100;
+    let limits = Limits { workers: plan.workers, memory: Some(memory), spills: true };
     let forecast = if plan.in_processes() { graph::forecast_elsewhere } else { graph::forecast_within };
     match forecast(&stage.graph, &stage.targets, limits) {
         Ok(forecast) => forecast,
@@ -173,7 +174,8 @@ fn planes(plan: &Plan) -> Stage {
             scale: 1.0,
         };
         let keys = wiring.plane(plane, &files);
-        targets.push(wiring.statistics(plane, &keys, None).statistics);
+        let shortfall = plan.usual_shortfall(psfs_of(plan, plane).start);
+        targets.push(wiring.statistics(plane, &keys, shortfall).statistics);
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend(dirty.into_iter().chain(allowed));
         if matches!(plan.algorithm().kind, Kind::Clean(_)) {
@@ -219,13 +221,18 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     let rules = MinorRules { gain: 0.1, floor: 0.0, niter: 0, patch, signs, asp };
     let mut targets = Vec::new();
     for (plane, Held { keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
+        let psf_plane = psfs_of(plan, plane).start;
+        let shortfall = plan.usual_shortfall(psf_plane);
         let mut weights = vec![wiring.give("held-noise", plane, 0, &Kept::of_bytes(0))];
+        if shortfall.is_some() {
+            let floor = Kept::of_bytes(FloorMap::most_bytes(plan.cut.shape));
+            weights.push(wiring.give("held-floor", plane, 0, &floor));
+        }
         if let Some(LocalWeights { ask, made, .. }) = weighed.get(&plane) {
             let kept = made.clone().unwrap_or_else(|| local_kept(plan, ask));
             weights.push(wiring.give("held-local-rms", plane, 0, &kept));
-            targets.push(weights[1].clone());
         }
-        let psf_plane = psfs_of(plan, plane).start;
+        targets.extend(weights[1..].iter().cloned());
         let model = if minor == Minor::Multiscale {
             let own: Vec<(usize, Key)> = psfs_of(plan, plane).zip(psfs.iter().cloned()).collect();
             let (model, held) = scales::cycle(plan, &mut wiring, (plane, &own), (&keys, &weights));
@@ -253,7 +260,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
             None => wiring.residual(plane, &after, layout, (Kernel::Transfer, &transfers[0])),
         };
         let after = PlaneKeys { residual, ..after };
-        let measured = wiring.statistics(plane, &after, None);
+        let measured = wiring.statistics(plane, &after, shortfall);
         targets.extend(scales::look(plan, &mut wiring, (plane, psf_plane), (&after, &measured.weights)));
         targets.push(measured.statistics);
         targets.push(wiring.tally(plane, &after.model));

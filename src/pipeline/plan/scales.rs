@@ -2,7 +2,7 @@
 
 use super::forecast::{Stage, psfs};
 use super::{Inputs, Plan, shape_of};
-use crate::algorithms::{FloorMap, Kind, Minor, MinorRules, Patch, Scale, Signs, Widths, table_reach};
+use crate::algorithms::{FloorMap, Kind, Minor, MinorRules, Patch, Scale, Shortfall, Signs, Widths, table_reach};
 use crate::graph::Key;
 use crate::images::{Cell, PsfCore, PsfPeak, UNIT_CELL};
 use crate::pipeline::config::{BeamChoice, RunConfig};
@@ -112,6 +112,14 @@ pub(super) fn transfer(plan: &Plan) -> Slabs {
     (0..layout.blocks()).map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64)).collect()
 }
 
+impl Plan {
+    /// How a PSF will fall short of the image, where the run asks that; its level plays no part in sizes.
+    pub(super) fn usual_shortfall(&self, psf: usize) -> Option<Shortfall> {
+        let peak = self.psf_asks().shortfall.then(|| self.usual_kernel(psf).peak)?;
+        Shortfall::of(&peak, self.cut.shape, self.beam_pixels, 0.01)
+    }
+}
+
 /// A minor cycle over all scales, and the model with what it found, and what of the scales outlives the graph; `at` are the
 /// plane and the numbers of its PSFs with what is held of each.
 pub(super) fn cycle(
@@ -123,18 +131,18 @@ pub(super) fn cycle(
     let ((plane, psfs), (keys, weights), scales) = (at, keys, all(plan));
     let slabs = plan.cut.slabs();
     let (mut images, mut held) = (Vec::new(), Vec::new());
-    let falls_short =
-        plan.psf_asks().shortfall && !plan.usual_kernel(psfs[0].0).peak.covers(plan.cut.shape.0, plan.cut.shape.1);
+    let falls_short = plan.usual_shortfall(psfs[0].0).is_some();
     for (number, scale) in scales.iter().enumerate() {
-        let (mut image, weights) = (keys.clone(), weights.to_vec());
+        let (mut image, mut weights) = (keys.clone(), weights.to_vec());
         let masks: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows) / 4)).collect();
         image.mask = wiring.give_all(&format!("held-mask{number}"), plane, &masks);
         held.extend(image.mask.iter().cloned());
-        if falls_short {
-            let floor = Kept::of_bytes(FloorMap::usual_bytes(plan.cut.shape));
-            held.push(wiring.give("held-floor", plane, number, &floor));
-        }
         if !scale.is_point() {
+            if falls_short {
+                let floor = Kept::of_bytes(FloorMap::most_bytes(plan.cut.shape));
+                weights[1] = wiring.give(&format!("held-floor{number}"), plane, 0, &floor);
+                held.push(weights[1].clone());
+            }
             let pixels = (scale.step * scale.step) as u64;
             let held: Slabs = slabs.iter().map(|rows| Kept::of_bytes(plan.cut.bytes(*rows) / pixels)).collect();
             image.residual = wiring.give_all(&format!("held-smooth{number}"), plane, &held);
@@ -162,9 +170,10 @@ pub(super) fn cycle(
     (wiring.add_shapes(plane, &scales, &keys.model, &steps), held)
 }
 
-/// The residual of a plane at every scale and its statistics.
+/// The residual of a plane at every scale, what its PSF misses there, and its statistics.
 pub(super) fn look(plan: &Plan, wiring: &mut Wiring, at: (usize, usize), keys: (&PlaneKeys, &[Key])) -> Vec<Key> {
     let ((plane, psf), (keys, weights), layout) = (at, keys, &plan.kernel.layout);
+    let falls_short = plan.usual_shortfall(psf);
     let scales = all(plan);
     if scales.is_empty() {
         return Vec::new();
@@ -177,7 +186,12 @@ pub(super) fn look(plan: &Plan, wiring: &mut Wiring, at: (usize, usize), keys: (
         let image = wiring.smooth((plane, numbered), layout, &rows, &kernel);
         let at =
             PlaneKeys { residual: image, mask: keys.mask.clone(), allowed: keys.allowed.clone(), ..<_>::default() };
-        targets.push(wiring.scale_statistics((plane, numbered), &at, weights));
+        let mut weights = weights.to_vec();
+        if let Some(points) = falls_short {
+            weights[1] = wiring.scale_floor((plane, number), points, (&weights[1], &keys.model));
+            targets.push(weights[1].clone());
+        }
+        targets.push(wiring.scale_statistics((plane, numbered), &at, &weights));
         targets.extend(at.residual.into_iter().chain(kernel));
     }
     targets

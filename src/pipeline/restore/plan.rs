@@ -11,7 +11,7 @@ use crate::pipeline::config::{Auto, BeamChoice, Bytes, ChunkRows, ResidualBeam, 
 use crate::pipeline::graphs::{Cut, PlaneKeys, Treatment, Wiring};
 use crate::pipeline::ops::Source;
 use crate::pipeline::plan::given::{Given, check_unit};
-use crate::pipeline::plan::{GivenModel, Means, PlanError, restoring_layout};
+use crate::pipeline::plan::{GivenModel, Means, PlanError, lighter, restoring_layout};
 use crate::tiling::{Chunks, Footprint, Task, Wish, tune};
 use crate::units::{Model, Residual};
 
@@ -184,7 +184,8 @@ impl RestorePlan {
         let Footprint { peak_bytes, .. } = self.footprint;
         if peak_bytes > memory {
             let (ny, nx) = shape;
-            return Err(PlanError::Memory { needed: Bytes(peak_bytes), allowed: Bytes(memory), ny, nx });
+            let (needed, less) = (Bytes(peak_bytes), lighter(&self.config));
+            return Err(PlanError::Memory { needed, allowed: Bytes(memory), ny, nx, less });
         }
         Ok(self)
     }

@@ -125,6 +125,11 @@ impl RunError {
             Self::Beam(_) => Some(BEAM_HINT.to_owned()),
             Self::Scratch(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Aborted => None,
+            // the budget is less than a part of --memory
+            Self::Graph(GraphError::Budget { needs, memory, .. }) => {
+                let percent = (100 * needs.saturating_sub(*memory)).div_ceil((*memory).max(1));
+                Some(format!("raise --memory by {percent} %"))
+            }
             Self::Graph(error) => Some(
                 error
                     .hint()
