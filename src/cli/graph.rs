@@ -126,16 +126,19 @@ fn check_record(folder: &Path, tasks: &[TaskSpan], stages: &[&Stage]) -> Result<
     let recorded: HashSet<&str> = tasks.iter().map(|task| task.key.as_str()).collect();
     let drawn: Vec<String> =
         stages.iter().flat_map(|stage| stage.graph.tasks()).map(|(key, ..)| key.to_string()).collect();
-    let missing = drawn.iter().filter(|key| !recorded.contains(key.as_str())).count();
-    let (folder, all) = (folder.display(), drawn.len());
+    let missing: Vec<&String> = drawn.iter().filter(|key| !recorded.contains(key.as_str())).collect();
+    let (folder, all, missing, first) = (folder.display(), drawn.len(), missing.len(), missing.first());
     // short tasks of a long record stand under the name of their first
     let is_merged = tasks.iter().any(|task| task.count > 1);
     if missing == all && !is_merged {
         return Err(Failure::foreign_record(&folder, all));
     }
-    if missing > 0 {
+    if let Some(first) = first {
         let remedy = if is_merged { "" } else { "; was the run given the same images and flags?" };
-        eprintln!("note: {missing} of {all} tasks are not in {folder} and are drawn as the mean of their kind{remedy}");
+        eprintln!(
+            "note: {missing} of {all} tasks ({first} is the first) are not in {folder} and are drawn as the mean of their \
+             kind{remedy}"
+        );
     }
     Ok(())
 }

@@ -62,6 +62,18 @@ fn times(svg: &str, layer: &str) -> Vec<String> {
 }
 
 #[test]
+fn every_task_of_a_plan_is_in_the_record_of_its_run() {
+    let folder = folder();
+    for words in ["--niter 50", "--niter 50 --algorithm clean", "--algorithm wiener", "--algorithm wiener --boundary circular"] {
+        let both = format!("--dirty dirty.fits --psf psf.fits --overwrite {words}");
+        let ran = folder.deconv(&format!("{both} -o out --plots none --profile profile"));
+        assert_eq!(ran.code, Some(0), "{words}\n{}", ran.err);
+        let drawn = folder.deconv(&format!("graph {both} -o own.svg --colour time --profile profile"));
+        assert_eq!((drawn.code, &*drawn.err), (Some(0), ""), "{words}");
+    }
+}
+
+#[test]
 fn times_are_the_forecast_or_what_a_run_took() {
     let folder = folder();
     let forecast = draw(&folder, "forecast.svg", "--colour time --stage cycle");
@@ -100,7 +112,7 @@ fn times_are_the_forecast_or_what_a_run_took() {
     );
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(
-        ran.err.contains(" tasks are not in profile and are drawn as the mean of their kind; was the run"),
+        ran.err.contains(" is the first) are not in profile and are drawn as the mean of their kind; was the run"),
         "{}",
         ran.err
     );

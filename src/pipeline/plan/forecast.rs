@@ -29,7 +29,7 @@ pub struct Stage {
 
 impl Stage {
     pub(super) fn new(name: &'static str, wiring: Wiring, targets: Vec<Key>) -> Self {
-        Self { name, graph: wiring.into_graph(&targets), targets }
+        Self { name, graph: wiring.into_graph(&targets).cull(&targets), targets }
     }
 
     /// The targets that the graph computes.
