@@ -16,16 +16,25 @@ use deconv::graph::{
 const WORKER: &str = "--worker";
 
 /// Runs the example, or the tasks that it sends to its workers.
+///
+/// # Errors
+/// Those of [`work`] and of [`compare`].
 pub fn main() -> Result<(), Box<dyn Error>> {
     if std::env::args().any(|argument| argument == WORKER) { work() } else { compare(WorkerCommand::own([WORKER])) }
 }
 
 /// Does what the parent sends.
+///
+/// # Errors
+/// When standard input is not the link to a parent.
 pub fn work() -> Result<(), Box<dyn Error>> {
     Ok(serve::<ArrayOp>(|_| None)?)
 }
 
 /// Runs the graph on each scheduler; `worker` starts a program that ends up in [`work`].
+///
+/// # Errors
+/// When there is no room for scratch files, or a worker cannot be started.
 pub fn compare(worker: WorkerCommand) -> Result<(), Box<dyn Error>> {
     let x = Array::<f64>::normal(1, (0.0, 1.0), [512, 512], 128)?;
     let spectrum = x.rfft2()?.abs_squared().rechunk(128)?;
