@@ -35,6 +35,9 @@ pub fn work() -> Result<(), Box<dyn Error>> {
 ///
 /// # Errors
 /// When there is no room for scratch files, or a worker cannot be started.
+///
+/// # Panics
+/// If a scheduler changes a bit.
 pub fn compare(worker: WorkerCommand) -> Result<(), Box<dyn Error>> {
     let x = Array::<f64>::normal(1, (0.0, 1.0), [512, 512], 128)?;
     let spectrum = x.rfft2()?.abs_squared().rechunk(128)?;
