@@ -310,7 +310,7 @@ impl Wiring {
             .collect();
         let mut weights = vec![self.task(key("noise", plane, 0), DeconvOp::Noise(Noise), surveys)];
         if let Some(shortfall) = shortfall {
-            weights.push(self.floor(plane, keys, shortfall));
+            weights.push(self.floor(plane, (keys, &weights[0]), shortfall));
         }
         weights.extend(self.local_rms(plane, keys));
         let mut inputs = weights.clone();

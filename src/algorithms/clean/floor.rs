@@ -11,6 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contrast::Contrast;
 use crate::images::PsfPeak;
 
 /// How a PSF falls short of an image.
@@ -55,11 +56,6 @@ pub struct FloorMap {
     /// Share of the estimated `F^2` that the residual allows.
     share: f64,
 }
-
-/// A residual whose rms is less than this times the estimate refutes it (simulated arrays leave 0.9 to 1.06 of it, BL Lac 0.46).
-const REFUTED: f64 = 0.5;
-/// The estimate is held against the residual where it is at least this share of the greatest `F^2`.
-const HIGH: f64 = 0.25;
 
 /// Shares add up to this, which bounds how many there are: what is less than one of them counts for a pixel that follows.
 const SHARES: u32 = 1 << 18;
@@ -151,14 +147,16 @@ impl FloorMap {
         Self { range: (points.range.0, map.range.1), ..map }
     }
 
-    /// Holds the map against the residual: `squares` is the sum of what [`FloorRows::compare`] found in every row.
-    ///
-    /// Sidelobes that are missing stand in the residual. Where this is much quieter than the highest estimates, the array
-    /// has no such sidelobes (or the image was made with this very PSF), and the estimate falls to twice what is there.
+    /// The map as far as the residual bears it out.
     #[must_use]
-    pub fn held(self, squares: f64, pixels: u64) -> Self {
-        let share = squares / pixels.max(1) as f64 / (REFUTED * REFUTED);
-        if pixels > 0 && share < 1.0 { self.times(share) } else { self }
+    pub fn held(self, residual: &Contrast) -> Self {
+        let share = residual.share();
+        if share < 1.0 { self.times(share) } else { self }
+    }
+
+    /// Greatest `F^2` \[(Jy/beam)^2\].
+    pub(super) fn greatest(&self) -> f64 {
+        self.range.1
     }
 
     fn times(self, share: f64) -> Self {
@@ -235,20 +233,12 @@ impl<'a> FloorRows<'a> {
         self.all - (self.sums[right] - self.sums[left])
     }
 
-    /// Steps to the next row and holds the residual against its highest estimates: the sum of squares of both's ratio, and
-    /// over how many pixels.
-    pub fn compare(&mut self, residual: impl Fn(usize) -> Option<f32>) -> (f64, u64) {
+    /// Steps to the next row and holds the residual against it; `None` where it is blank.
+    pub fn compare(&mut self, residual: impl Fn(usize) -> Option<f32>, contrast: &mut Contrast) {
         self.advance();
-        let (unit, least) = (self.map.unit, (HIGH * self.map.range.1).max(f64::MIN_POSITIVE));
-        let (mut squares, mut pixels) = (0.0, 0);
-        for x in 0..self.near.len() {
-            let estimate = self.far(x) as f64 * unit;
-            if let Some(value) = residual(x).filter(|_| estimate >= least) {
-                squares += f64::from(value).powi(2) / estimate;
-                pixels += 1;
-            }
-        }
-        (squares, pixels)
+        let unit = self.map.unit;
+        let pixels = (0..self.near.len()).filter_map(|x| Some((self.far(x) as f64 * unit, residual(x)?)));
+        contrast.add_row(pixels);
     }
 
     /// Steps to the next row and writes the weight `min(s) / s` of each of its pixels, where the noise is `sigma`.
@@ -268,14 +258,14 @@ impl<'a> FloorRows<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn map(reach: [usize; 4], flux: &[(usize, usize, f32)]) -> FloorMap {
+    pub(in super::super) fn map(reach: [usize; 4], flux: &[(usize, usize, f32)]) -> FloorMap {
         map_of(Shortfall { reach, level: 0.01, cell: 2 }, flux)
     }
 
-    fn map_of(shortfall: Shortfall, flux: &[(usize, usize, f32)]) -> FloorMap {
+    pub(in super::super) fn map_of(shortfall: Shortfall, flux: &[(usize, usize, f32)]) -> FloorMap {
         let mut builder = FloorBuilder::new(shortfall, (32, 32));
         let pixel = |y: usize, x: usize| flux.iter().filter(|at| (at.0, at.1) == (y, x)).map(|at| at.2).sum();
         let row = |y: usize| (0..32).map(move |x| pixel(y, x));
@@ -284,7 +274,7 @@ mod tests {
     }
 
     /// `F` at a pixel.
-    fn floor(map: &FloorMap, y: usize, x: usize) -> f64 {
+    pub(in super::super) fn floor(map: &FloorMap, y: usize, x: usize) -> f64 {
         let mut rows = FloorRows::new(map, y);
         rows.advance();
         (rows.far(x) as f64 * map.unit).sqrt()
@@ -350,38 +340,6 @@ mod tests {
         // unit sqrt(0.04^2 + 0.03^2), at (0, 0) sqrt(0.04^2 + 0.08^2), at (0, 16) sqrt(0.04^2 + 0.1^2)
         let expected = [0.05 / 0.04_f32.hypot(0.08), 0.05 / 0.04_f32.hypot(0.1)];
         assert!((row[0] - expected[0]).abs() < 1e-6 && (row[16] - expected[1]).abs() < 1e-6, "{row:?}");
-    }
-
-    /// The map of two sources, and that held against a residual of `level` times the estimate.
-    fn held(level: f64) -> (FloorMap, FloorMap) {
-        let map = map([8, 8, 8, 8], &[(1, 1, 3.0), (31, 31, -4.0)]);
-        let (mut rows, mut squares, mut pixels) = (FloorRows::new(&map, 0), 0.0, 0);
-        for y in 0..32 {
-            let estimate: Vec<f64> = (0..32).map(|x| floor(&map, y, x)).collect();
-            let sign = |x: usize| if x.is_multiple_of(2) { level } else { -level };
-            let found = rows.compare(|x| (x != 3).then(|| (sign(x) * estimate[x]) as f32));
-            (squares, pixels) = (squares + found.0, pixels + found.1);
-        }
-        (map.clone(), map.held(squares, pixels))
-    }
-
-    #[test]
-    fn an_estimate_that_stands_in_the_residual_stays() {
-        for level in [0.6, 1.0, 3.0] {
-            let (map, held) = held(level);
-            assert_eq!(map, held, "{level}");
-            assert_eq!(map.clone().held(0.0, 0), map, "nothing to hold it against");
-        }
-    }
-
-    #[test]
-    fn an_estimate_that_a_quiet_residual_refutes_falls_to_twice_what_is_there() {
-        let (map, held) = held(0.05);
-        let expected = 2.0 * 0.05 * map.range().1;
-        assert!((held.range().1 / expected - 1.0).abs() < 1e-4, "{:?}, expected {expected}", held.range());
-        // so do the maps of scales
-        let scale = map.against(&held);
-        assert!((scale.range().1 / held.range().1 - 1.0).abs() < 1e-9 && scale.range().0 == held.range().0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The CLEAN family: minor cycles on a view of the residual, between exact residuals of the whole plane.
 
 mod asp;
+mod contrast;
 mod control;
 mod floor;
 mod hogbom;
@@ -22,6 +23,7 @@ use crate::kernels::list::ActiveList;
 
 pub(super) use asp::ASP;
 pub use asp::AspParams;
+pub use contrast::Contrast;
 pub use control::{AutoThreshold, CleanParams, Control, Next, PEAK_RISE, Retry};
 pub use floor::{FloorBuilder, FloorMap, FloorRows, Shortfall};
 pub use levels::{Levels, SCALES_DEPTH, Sight};

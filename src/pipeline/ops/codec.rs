@@ -13,7 +13,7 @@ use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
+use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
 use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
@@ -107,6 +107,7 @@ variants! {
     40 CellRows(rows);
     41 RmsMap(map);
     42 Steps(steps);
+    43 Contrast(contrast);
 }
 
 /// Parts that go through serde.
@@ -133,6 +134,7 @@ by_serde!(
     PsfSurvey,
     PlaneStats,
     FloorMap,
+    Contrast,
     CellRows,
     RmsMap,
     SlabRank,

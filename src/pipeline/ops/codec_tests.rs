@@ -13,7 +13,7 @@ use crate::algorithms::wiener::{
     DEFAULT_FLOOR, LambdaRule, NoiseModel, Note, Plane, Problem, Regularisation, TauRule, choose,
 };
 use crate::algorithms::{
-    Blob, CellRows, Component, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Scale, Shortfall,
+    Blob, CellRows, Component, Contrast, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Scale, Shortfall,
 };
 use crate::fft::{Layout, column_transfer, forward_rows, inverse_rows, map_columns};
 use crate::images::{BeamFit, BeamShape, CleanBeam, PartAsks, PsfCore, UNIT_CELL};
@@ -97,12 +97,21 @@ fn tile_rules(rng: &mut ChaCha8Rng) -> TileRules {
     TileRules { floor: rng.random(), niter: vec![u64::MAX, 0], peaks: vec![0.5, -0.0], safe: vec![1] }
 }
 
-/// Values of the CLEAN cycles and of the measurements.
-fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
-    let shortfall = Shortfall { reach: [1, 2, 3, 0], level: 0.1, cell: 2 };
-    let mut floor = FloorBuilder::new(shortfall, shape);
+const SHORTFALL: Shortfall = Shortfall { reach: [1, 2, 3, 0], level: 0.1, cell: 2 };
+
+/// A map of missing sidelobes, and what a residual says to it.
+fn floors(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> [Value; 2] {
+    let mut floor = FloorBuilder::new(SHORTFALL, shape);
     let row = |_| (0..shape.1).map(|x| x as f32 - 1.0);
     (0..shape.0).for_each(|y| floor.push(row(y)));
+    let floor = floor.finish((0..shape.0).map(row));
+    let mut contrast = Contrast::new(&floor, rng.random());
+    contrast.add_row([(0.5, 1.0), (rng.random(), rng.random())].into_iter());
+    [Value::Floor(floor), Value::Contrast(contrast)]
+}
+
+/// Values of the CLEAN cycles and of the measurements.
+fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let (mut levels, mut list) = (Levels::default(), ActiveList::default());
     for y in 0..shape.0 {
         levels.add(rng.random());
@@ -129,13 +138,12 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
         peak,
         asymmetry: rng.random(),
         ring: 0.0,
-        shortfall: Some(shortfall),
+        shortfall: Some(SHORTFALL),
         patch: Patch { half: 4, outside: rng.random() },
         fit: Some(fit),
     };
     let shrink = Shrink { full: shape, factor: 2, pooling: Pooling::Mean };
     vec![
-        Value::Floor(floor.finish((0..shape.0).map(row))),
         Value::Noise(stats),
         Value::Rank(rank),
         Value::Statistics(stats, levels),
@@ -203,6 +211,7 @@ fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut values = planes(&mut rng, shape);
     values.extend(measured(&mut rng, shape));
+    values.extend(floors(&mut rng, shape));
     values.extend(local(shape));
     values.extend(found(&mut rng, shape));
     values.extend(wiener(&mut rng, shape));
@@ -212,7 +221,7 @@ fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
 #[test]
 fn every_variant_is_among_the_values_tested() {
     let kinds: BTreeSet<u8> = every_kind(1, (4, 6)).iter().map(|value| written(value)[0]).collect();
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=42).collect::<Vec<_>>());
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=43).collect::<Vec<_>>());
 }
 
 proptest! {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OpError, Rows, SlabSurvey, Value, Work};
-use crate::algorithms::{FloorBuilder, FloorMap, FloorRows, Shortfall};
+use super::{OpError, Rows, Value, Work};
+use crate::algorithms::{Contrast, FloorBuilder, FloorMap, FloorRows, Shortfall};
 use crate::graph::{Cost, Meta, TaskContext};
 
 /// Estimates the sidelobes that the PSF does not reach; inputs: the map that weights are held against, if there is one,
@@ -43,7 +43,8 @@ impl Work for MapFloor {
     }
 }
 
-/// Compares a slab of residual with the map of floors; inputs: the map, residual rows, dirty rows (for the blanks).
+/// Compares a slab of residual with the map of floors; inputs: the map, the noise, residual rows, dirty rows (for the
+/// blanks).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompareFloor {
     /// The slab's rows.
@@ -54,20 +55,22 @@ impl Work for CompareFloor {
     const KIND: &'static str = "compare-floor";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        Cost { flops: inputs[1].bytes as f64, output_bytes: 8 * self.rows.len() as u64, scratch_bytes: 0 }
+        Cost {
+            flops: inputs[2].bytes as f64,
+            output_bytes: Contrast::ROW_BYTES * self.rows.len() as u64,
+            scratch_bytes: 0,
+        }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (residual, dirty) = (inputs[1].residual(), inputs[2].dirty());
-        let mut map = FloorRows::new(inputs[0].floor(), self.rows.first);
-        let mut survey = SlabSurvey::default();
+        let (map, residual, dirty) = (inputs[0].floor(), inputs[2].residual(), inputs[3].dirty());
+        let mut contrast = Contrast::new(map, inputs[1].noise().sigma);
+        let mut rows = FloorRows::new(map, self.rows.first);
         for (y, row) in residual.pixels().rows().into_iter().enumerate() {
             let finite = dirty.finite.as_ref().map(|mask| mask.row(y));
-            let (squares, pixels) = map.compare(|x| finite.is_none_or(|finite| finite[x]).then(|| row[x]));
-            survey.squares.push(squares);
-            survey.pixels += pixels;
+            rows.compare(|x| finite.is_none_or(|finite| finite[x]).then(|| row[x]), &mut contrast);
         }
-        Ok(Value::Survey(survey))
+        Ok(Value::Contrast(contrast))
     }
 }
 
@@ -83,11 +86,8 @@ impl Work for HoldFloor {
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (mut squares, mut pixels) = (0.0, 0);
-        for slab in inputs[1..].iter().map(|slab| slab.survey()) {
-            slab.squares.iter().for_each(|row| squares += row);
-            pixels += slab.pixels;
-        }
-        Ok(Value::Floor(inputs[0].floor().clone().held(squares, pixels)))
+        let mut contrast = Contrast::default();
+        inputs[1..].iter().for_each(|slab| contrast.merge(slab.contrast()));
+        Ok(Value::Floor(inputs[0].floor().clone().held(&contrast)))
     }
 }

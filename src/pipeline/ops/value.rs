@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PsfFacts;
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
-use crate::algorithms::{CellRows, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
+use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
 use crate::kernels::list::ActiveList;
@@ -110,6 +110,8 @@ pub enum Value {
     Noise(PlaneStats),
     /// Sidelobes that the PSF does not reach.
     Floor(FloorMap),
+    /// What the residual says to them.
+    Contrast(Contrast),
     /// Sums over cells.
     CellRows(CellRows),
     /// Local rms.
@@ -214,6 +216,8 @@ access! {
     noise: Noise(PlaneStats);
     /// Sidelobes that the PSF does not reach.
     floor: Floor(FloorMap);
+    /// What the residual says to them.
+    contrast: Contrast(Contrast);
     /// Sums over cells.
     cell_rows: CellRows(CellRows);
     /// Local rms.
@@ -298,6 +302,7 @@ impl Value {
             Self::Active(list) => 12 * list.len() as u64,
             Self::Step(step) => 24 * step.components.len() as u64 + 64 * step.blobs.len() as u64,
             Self::Floor(map) => map.bytes(),
+            Self::Contrast(contrast) => contrast.bytes(),
             Self::Steps(steps) => steps.0.iter().map(|step| 24 * step.components.len() as u64).sum(),
             Self::SlabTally(tally) => 16 * tally.flux.len() as u64,
             Self::PooledRows(rows) => rows.bytes(),

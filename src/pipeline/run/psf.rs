@@ -137,8 +137,8 @@ impl Session<'_> {
         let floor = ring * state.dirty_peak;
         if f64::from(floor) > state.stats.sigma {
             state.notes.push(format!(
-                "the PSF does not reach every pixel: beyond it sidelobes of about {floor:.2e} Jy/beam stay in the \
-                 residual ({:.1} times its noise); a PSF of twice the image's size would take them away",
+                "the PSF does not reach every pixel: beyond it sidelobes of about {floor:.2e} Jy/beam may stay in \
+                 the residual ({:.1} times its noise); a PSF of twice the image's size would take them away",
                 f64::from(floor) / state.stats.sigma
             ));
         }
