@@ -4,6 +4,7 @@
 //! the contract tests follow from the table.
 
 mod clean;
+pub mod convex;
 mod param;
 mod stop;
 pub mod wiener;
@@ -24,7 +25,16 @@ pub enum Kind {
     /// Minor cycles between exact residuals.
     Clean(Minor),
     /// One estimate of the whole plane.
-    Direct,
+    Direct(Direct),
+}
+
+/// A method that estimates the whole plane at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direct {
+    /// Wiener-Hunt.
+    Wiener,
+    /// The convex solver.
+    Convex,
 }
 
 /// An entry of the registry.
@@ -50,7 +60,7 @@ impl Algorithm {
 
 /// Every algorithm, the default first.
 pub static ALGORITHMS: &[Algorithm] =
-    &[clean::MULTISCALE, clean::CLEAN, clean::ASP, clean::CLARK, clean::HOGBOM, wiener::WIENER];
+    &[clean::MULTISCALE, clean::CLEAN, clean::ASP, clean::CLARK, clean::HOGBOM, convex::CONVEX, wiener::WIENER];
 
 /// The algorithm of the given name.
 pub fn find(name: &str) -> Option<&'static Algorithm> {

@@ -288,6 +288,31 @@ pub static PARAMS: &[Param] = &[
         help: "Full width at half maximum of the widest Gaussian, in beams; 0 takes points only",
     },
     Param {
+        table: "convex",
+        key: "kappa",
+        flag: "kappa",
+        kind: ParamKind::Number { min: 0.0, max: 1e6 },
+        value_name: "SIGMA",
+        help: "What must stand out of the noise of each width's residual by this many times to be fitted; lower fits what the \
+               PSF does not explain, higher leaves faint emission in the residual",
+    },
+    Param {
+        table: "convex",
+        key: "iterations",
+        flag: "iterations",
+        kind: ParamKind::Count { min: 1 },
+        value_name: "N",
+        help: "Iterations at the most, rounded up to the next exact residual",
+    },
+    Param {
+        table: "convex",
+        key: "reweights",
+        flag: "reweights",
+        kind: ParamKind::Count { min: 0 },
+        value_name: "N",
+        help: "How often what was found has its thresholds lowered: fluxes are less biased, and isolated noise is kept out",
+    },
+    Param {
         table: "wiener",
         key: "noise_model",
         flag: "noise-model",

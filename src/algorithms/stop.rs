@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod worse;
+
+pub use worse::Worse;
+
 /// What is known of a plane's exact residual.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlaneStats {
@@ -112,6 +116,20 @@ pub enum StopReason {
         /// Relative residual of the estimate that was kept.
         tolerance: f64,
     },
+    /// An iterative method no longer changes its model.
+    Settled {
+        /// Iterations.
+        iterations: u32,
+        /// Relative change of the model in each of the last ones.
+        change: f64,
+    },
+    /// It still did at the limit of iterations.
+    Unsettled {
+        /// Iterations.
+        iterations: u32,
+        /// Relative change of the model in each of the last ones.
+        change: f64,
+    },
     /// The plane holds no pixel that is not blank.
     Blank,
     /// The plane is zero everywhere.
@@ -137,6 +155,8 @@ impl StopReason {
             Self::Interrupted => "interrupted",
             Self::Solved { .. } => "solved",
             Self::Unsolved { .. } => "unsolved",
+            Self::Settled { .. } => "settled",
+            Self::Unsettled { .. } => "unsettled",
             Self::Blank => "blank",
             Self::Empty => "empty",
             Self::NoPsf => "no-psf",
@@ -191,35 +211,19 @@ impl fmt::Display for StopReason {
                 "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}; kept \
                  the best estimate (a greater --lambda solves more easily)"
             ),
+            Self::Settled { iterations, change } => {
+                write!(f, "settled after {iterations} iterations: the model changes by {change:.1e} in each")
+            }
+            Self::Unsettled { iterations, change } => {
+                write!(
+                    f,
+                    "the limit of {iterations} iterations was reached; the model still changes by {change:.1e} in each"
+                )
+            }
             Self::Blank => write!(f, "every pixel is blank; passed through"),
             Self::Empty => write!(f, "every pixel is zero; passed through as blank"),
             Self::NoPsf => write!(f, "there is no PSF for it; passed through as blank"),
         }
-    }
-}
-
-/// What a cycle made worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Worse {
-    /// The peak where components may stand.
-    Peak,
-    /// The rms of the residual.
-    Rms,
-    /// The noise.
-    Noise,
-    /// The peak outside the auto-mask.
-    Outside,
-}
-
-impl fmt::Display for Worse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Peak => "the peak",
-            Self::Rms => "the rms of the residual",
-            Self::Noise => "the noise",
-            Self::Outside => "the peak outside it",
-        })
     }
 }
 

@@ -153,8 +153,9 @@ pub(super) fn with_parameters(command: Command) -> Command {
 fn flag(param: &'static Param) -> Arg {
     let heading = match param.table {
         "clean" => "CLEAN (clean, multiscale, asp, clark, hogbom)",
-        "multiscale" => "Scales (multiscale)",
+        "multiscale" => "Scales (multiscale; convex)",
         "asp" => "Adaptive scales (asp)",
+        "convex" => "Sparsity (convex)",
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());

@@ -4,6 +4,7 @@
 //! columns `kx = 0 ..= lx/2`; every sum over a spectrum weighs columns with [`column_weight`].
 
 mod layout;
+mod mix;
 mod real2d;
 mod shrink;
 mod sizes;
@@ -12,6 +13,7 @@ mod sum;
 mod values;
 
 pub use layout::{Layout, Placement};
+pub use mix::{mix_columns, see_columns};
 pub use real2d::Real2d;
 pub use shrink::{low_product, low_transfer, shrink_columns};
 pub use sizes::{good_size, linear_size};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::algorithms::convex::ConvexParams;
 use crate::algorithms::wiener::WienerParams;
 use crate::algorithms::{Algorithm, AspParams, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, View, find};
 use crate::images::{CleanBeam, Weighting};
@@ -32,6 +33,8 @@ pub struct RunConfig {
     pub multiscale: MultiscaleParams,
     /// The Gaussians of Asp-CLEAN.
     pub asp: AspParams,
+    /// The convex solver.
+    pub convex: ConvexParams,
     /// Wiener-Hunt.
     pub wiener: WienerParams,
     /// The clean beam.

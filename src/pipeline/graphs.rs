@@ -11,6 +11,7 @@
 //!   blanks, `combine` scales and adds, `restore` transforms back and adds); what is left of chains is a read with its only
 //!   user, and these stay apart so that a profile shows the files and a failed read is told as one.
 
+mod convex;
 mod floor;
 mod given;
 mod kept;
@@ -38,6 +39,7 @@ use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
 use crate::pipeline::plan::MaskFile;
 use crate::pipeline::record::{Pooling, Shrink};
+pub use convex::{Sparse, SparseCut, SparseKeys, SparseMeasured};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use local::LocalWeights;

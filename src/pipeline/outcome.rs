@@ -142,6 +142,9 @@ pub struct PlaneOutcome {
     pub tiles: Option<TilesOutcome>,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
+    /// How the convex solver went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub convex: Option<ConvexOutcome>,
     /// Root of the mean square of the misfit with another dirty image, where one was given \[Jy/beam\].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_out_rms: Option<f64>,
@@ -196,6 +199,29 @@ pub struct WienerOutcome {
     pub gcv: Option<f64>,
     /// What no Fourier filter can exceed; unknown without a clean beam.
     pub ceiling: Option<CeilingReport>,
+}
+
+/// How the convex solver went.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConvexOutcome {
+    /// Thresholds in units of the noise.
+    pub kappa: f64,
+    /// Full widths at half maximum of the atoms \[pixels\], 0 for points.
+    pub widths_pixels: Vec<f64>,
+    /// Noise of the residual as each of them sees it \[Jy/beam\].
+    pub noise: Vec<f64>,
+    /// Penalty of the splitting in the end.
+    pub rho: f64,
+    /// Its relaxation.
+    pub relaxation: f64,
+    /// Iterations, those that were taken back among them.
+    pub iterations: u32,
+    /// Relative change of the model in each of the last iterations.
+    pub change: f64,
+    /// How often thresholds were lowered where something was found.
+    pub reweights: u32,
+    /// How often iterations were taken back.
+    pub taken_back: u32,
 }
 
 /// The clean beam of a plane.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::config::{BeamChoice, PsfScale, RunConfig, SchedulerChoice};
 use super::graphs::{Cut, KernelCut};
 use super::ops::{PsfAsks, Source};
-use crate::algorithms::{Algorithm, Kind, Minor, View};
+use crate::algorithms::{Algorithm, Direct, Kind, Minor, View};
 use crate::fft::{Layout, good_size};
 use crate::images::{Cell, Geometry, PsfPeak, UNIT_CELL};
 use crate::io::{FitsError, FitsSource};
@@ -14,6 +14,7 @@ use crate::tiling::{Choice, Tiles};
 use crate::units::Residual;
 use pairing::pairing;
 
+mod convex;
 mod cut;
 mod error;
 mod forecast;
@@ -247,7 +248,7 @@ impl Plan {
     pub fn psf_asks(&self) -> PsfAsks {
         let minor = match self.algorithm().kind {
             Kind::Clean(minor) => Some(minor),
-            Kind::Direct => None,
+            Kind::Direct(_) => None,
         };
         // Hogbom's textbook loop does not weigh its search, and without a threshold in units of the noise there is
         // nothing to weigh
@@ -272,7 +273,7 @@ impl Plan {
 const PLANES_AT_ONCE: u64 = 64;
 
 fn is_circular(config: &RunConfig) -> bool {
-    matches!(config.algorithm().kind, Kind::Direct) && config.wiener.is_circular()
+    matches!(config.algorithm().kind, Kind::Direct(Direct::Wiener)) && config.wiener.is_circular()
 }
 
 fn shape_of(geometry: Geometry) -> (usize, usize) {

@@ -17,6 +17,7 @@ fn every_stage_of_every_algorithm_is_drawn_and_nothing_is_run() {
     let folder = folder();
     for (algorithm, stages) in [
         ("clean", &["psf", "examine", "load", "transfer", "cycle", "restore"][..]),
+        ("convex", &["psf", "examine", "load", "transfer", "start", "iteration", "restore"]),
         ("wiener", &["psf", "examine", "load", "transfer", "start", "iteration", "restore"]),
         ("wiener --boundary circular", &["psf", "examine", "load", "filter"]),
     ] {

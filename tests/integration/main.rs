@@ -12,6 +12,7 @@ mod cli_errors;
 mod cli_usage;
 mod components;
 mod configs;
+mod convex;
 mod determinism;
 mod examples;
 mod faults;

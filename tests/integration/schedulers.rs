@@ -13,10 +13,11 @@ use crate::support::sky;
 
 const SHAPE: (usize, usize) = (150, 173);
 /// Every work whose graphs differ.
-const WORKS: [&str; 5] = [
+const WORKS: [&str; 6] = [
     "--algorithm clean",
     "--algorithm clark --niter 2000 --mask mask.fits",
     "--algorithm hogbom --niter 200",
+    "--algorithm convex --iterations 10",
     "--algorithm wiener --lambda gcv",
     "--algorithm wiener --lambda 0.1 --boundary circular",
 ];

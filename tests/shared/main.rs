@@ -3,6 +3,7 @@
 //! Never part of a plain `cargo test`: `cargo test --release --test shared`. Absent data is a failure.
 
 mod case;
+mod convex;
 mod cube;
 mod kat7;
 mod pairs;

@@ -10,14 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::LambdaRule;
 use super::model::{NoiseModel, Regularisation};
-use crate::algorithms::{Algorithm, Kind};
+use crate::algorithms::{Algorithm, Direct, Kind};
 use crate::units::Flux;
 
 /// Entry of the registry.
 pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
     name: "wiener",
     summary: "the optimal linear estimate: for filled transfer functions, or a fast first look (Hunt 1973)",
-    kind: Kind::Direct,
+    kind: Kind::Direct(Direct::Wiener),
     tables: &["wiener"],
     ignores: &[],
 };

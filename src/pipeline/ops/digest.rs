@@ -125,6 +125,13 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::FilteredRows(_)
         | DeconvOp::CeilingBlock(_)
         | DeconvOp::ZeroModel(_)
+        | DeconvOp::AtomRows(_)
+        | DeconvOp::AtomColumns(_)
+        | DeconvOp::AtomData(_)
+        | DeconvOp::AtomAdvance(_)
+        | DeconvOp::AtomModel(_)
+        | DeconvOp::AtomBand(_)
+        | DeconvOp::AtomWeights(_)
         | DeconvOp::RowDots(_)
         | DeconvOp::Total(_)
         | DeconvOp::Combine(_) => File::None,

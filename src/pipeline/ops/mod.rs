@@ -2,6 +2,7 @@
 
 mod clean;
 mod codec;
+mod convex;
 mod convolve;
 mod deliver;
 mod describe;
@@ -14,6 +15,7 @@ mod local;
 mod masks;
 mod measure;
 mod psf;
+mod rows;
 mod scale_tiles;
 mod scales;
 mod score;
@@ -33,6 +35,10 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{Codec, Cost, Digest, Meta, Op, TaskContext};
 
 pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
+pub use convex::{
+    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomRows, AtomSetting, AtomStep, AtomView,
+    AtomWeights, Shrink,
+};
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
 pub use digest::constant;
@@ -45,6 +51,7 @@ pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
+pub use rows::Rows;
 pub use scale_tiles::ScalesTile;
 pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
@@ -59,43 +66,6 @@ pub use wiener::{
     ApplyFilter, CeilingBlock, ChooseLambda, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting,
     UsableModes,
 };
-
-/// Rows `first .. last` of a plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
-    /// First row.
-    pub first: usize,
-    /// Row after the last.
-    pub last: usize,
-}
-
-impl Rows {
-    /// Number of rows.
-    pub fn len(self) -> usize {
-        self.last - self.first
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(self) -> bool {
-        self.first == self.last
-    }
-
-    /// The rows as a range.
-    pub fn range(self) -> std::ops::Range<usize> {
-        self.first..self.last
-    }
-
-    /// Cuts `ny` rows into slabs of `height` rows; the last may be lower.
-    pub fn cut(ny: usize, height: usize) -> Vec<Self> {
-        (0..ny).step_by(height).map(|first| Self { first, last: (first + height).min(ny) }).collect()
-    }
-}
-
-impl From<std::ops::Range<usize>> for Rows {
-    fn from(rows: std::ops::Range<usize>) -> Self {
-        Self { first: rows.start, last: rows.end }
-    }
-}
 
 /// An operation of every graph that the application builds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -264,6 +234,20 @@ pub enum DeconvOp {
     MinorTile(MinorTile),
     /// Where components may stand without some tiles.
     LeaveTiles(LeaveTiles),
+    /// Row transforms of coefficients of atoms.
+    AtomRows(AtomRows),
+    /// Changes the modes of all widths of atoms.
+    AtomColumns(AtomColumns),
+    /// The data of the convex inner problem.
+    AtomData(AtomData),
+    /// Coefficients of atoms after a step.
+    AtomAdvance(AtomAdvance),
+    /// A model of atoms.
+    AtomModel(AtomModel),
+    /// The residual as a width of atoms sees it.
+    AtomBand(AtomBand),
+    /// What thresholds of coefficients are multiplied by.
+    AtomWeights(AtomWeights),
 }
 
 /// What each operation must say of itself.
@@ -366,6 +350,13 @@ macro_rules! each {
             DeconvOp::SelectAbove($op) => $call,
             DeconvOp::MinorTile($op) => $call,
             DeconvOp::LeaveTiles($op) => $call,
+            DeconvOp::AtomRows($op) => $call,
+            DeconvOp::AtomColumns($op) => $call,
+            DeconvOp::AtomData($op) => $call,
+            DeconvOp::AtomAdvance($op) => $call,
+            DeconvOp::AtomModel($op) => $call,
+            DeconvOp::AtomBand($op) => $call,
+            DeconvOp::AtomWeights($op) => $call,
         }
     };
 }

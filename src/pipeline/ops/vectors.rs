@@ -94,7 +94,7 @@ impl Work for Combine {
     }
 }
 
-fn pixels(value: &Value) -> &Array2<f32> {
+pub(super) fn pixels(value: &Value) -> &Array2<f32> {
     match value {
         Value::Model(slab) => slab.pixels(),
         other => other.vector(),

@@ -276,7 +276,7 @@ impl Work for FilteredRows {
     }
 }
 
-fn clear_blanks(pixels: &mut ndarray::Array2<f32>, finite: &Mask) {
+pub(super) fn clear_blanks(pixels: &mut ndarray::Array2<f32>, finite: &Mask) {
     for (y, mut row) in pixels.rows_mut().into_iter().enumerate() {
         row.iter_mut().zip(finite.row(y)).filter(|(_, finite)| !**finite).for_each(|(value, _)| *value = 0.0);
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Forecast, Plan, restoring_layout, scales};
-use crate::algorithms::{AspParams, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
+use super::{Forecast, Plan, convex, restoring_layout, scales};
+use crate::algorithms::{AspParams, Direct, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{
@@ -51,10 +51,13 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
             stages.extend(scales::load(plan));
             stages.extend([clean(plan, minor), finish(plan)]);
         }
-        Kind::Direct if plan.is_circular() => stages.push(filter(plan)),
-        Kind::Direct => {
+        Kind::Direct(_) if plan.is_circular() => stages.push(filter(plan)),
+        Kind::Direct(direct) => {
             stages.push(transfers(plan));
-            stages.extend(solver(plan));
+            stages.extend(match direct {
+                Direct::Wiener => solver(plan),
+                Direct::Convex => convex::solver(plan),
+            });
             stages.push(finish(plan));
         }
     }
@@ -80,7 +83,7 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
     sum
 }
 
-fn slabs(plan: &Plan, share: u64) -> Slabs {
+pub(super) fn slabs(plan: &Plan, share: u64) -> Slabs {
     plan.cut.slabs().into_iter().map(|rows| Kept::of_bytes(plan.cut.bytes(rows) / share)).collect()
 }
 
@@ -186,14 +189,14 @@ fn planes(plan: &Plan) -> Stage {
 }
 
 /// What is held of a plane and of its PSFs, one or all of a grid, and their transfer functions.
-struct Held {
-    keys: PlaneKeys,
-    psfs: Vec<Key>,
-    transfers: Vec<Vec<Key>>,
+pub(super) struct Held {
+    pub(super) keys: PlaneKeys,
+    pub(super) psfs: Vec<Key>,
+    pub(super) transfers: Vec<Vec<Key>>,
 }
 
 /// Gives what a batch holds between graphs: its planes, the PSFs and their transfer functions.
-fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
+pub(super) fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
     let given: Vec<(Kept, Slabs)> =
         (0..psfs(plan)).map(|number| (Kept::of_bytes(plan.held_psf_bytes(number)), scales::transfer(plan))).collect();
     (0..plan.batch)
@@ -361,7 +364,7 @@ fn finish(plan: &Plan) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let mut targets = Vec::new();
     for (plane, Held { mut keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
-        if matches!(plan.algorithm().kind, Kind::Direct) {
+        if matches!(plan.algorithm().kind, Kind::Direct(_)) {
             targets.extend(measured(plan, &mut wiring, plane, (&mut keys, &transfers[0])));
         } else {
             targets.extend(psfs);

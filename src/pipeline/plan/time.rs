@@ -26,9 +26,11 @@ impl TaskSeconds {
 /// Which of the model's tasks an operation is like.
 fn sort(kind: &str) -> Sort {
     match kind {
-        "rows" | "weighted-rows" | "psf-rows" | "beam-rows" => Sort::Rows,
-        "columns" | "columns-sum" | "transfer" | "filter" => Sort::Columns,
-        "residual" | "restore" | "filtered" => Sort::RowsBack,
+        "rows" | "weighted-rows" | "psf-rows" | "beam-rows" | "atom-rows" => Sort::Rows,
+        "columns" | "columns-sum" | "transfer" | "filter" | "atom-columns" | "atom-data" => Sort::Columns,
+        "residual" | "restore" | "filtered" | "atom-advance" | "atom-model" | "atom-band" | "atom-weights" => {
+            Sort::RowsBack
+        }
         "read" => Sort::Read,
         _ => Sort::Pixels,
     }

@@ -310,6 +310,7 @@ impl Session<'_> {
             wall_s,
             tiles,
             wiener: state.wiener,
+            convex: state.convex,
             held_out_rms: state.held_out_rms,
             retry: state.retry,
             notes,

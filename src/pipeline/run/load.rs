@@ -101,6 +101,7 @@ impl Session<'_> {
             retry: None,
             runaways: Runaways::default(),
             wiener: None,
+            convex: None,
             gcv: None,
             held_out_rms: None,
             usable: None,

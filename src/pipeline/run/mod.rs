@@ -3,6 +3,7 @@
 mod beam;
 mod clean;
 mod contest;
+mod convex;
 mod finish;
 mod given;
 mod grid;
@@ -30,7 +31,7 @@ use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
 use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
 use super::plan::{Plan, PlanError};
 use super::record::{BeamRecord, Convergence, Preview};
-use crate::algorithms::{Kind, StopReason};
+use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::{
     self, Callback, Cancel, GraphError, Key, RemoteError, RunContext, Scheduler, TaskContext, TaskSite,
 };
@@ -314,7 +315,8 @@ impl Session<'_> {
         states.iter().try_for_each(|state| self.treatment(state).map(drop))?;
         self.timed(1, |session| match session.plan.algorithm().kind {
             Kind::Clean(minor) => session.clean(&mut states, minor),
-            Kind::Direct => session.solve(&mut states),
+            Kind::Direct(Direct::Wiener) => session.solve(&mut states),
+            Kind::Direct(Direct::Convex) => session.sparse(&mut states),
         })?;
         // the filter of the circular boundary runs in the graph that writes its estimate: nothing is kept in between
         let phase = if self.plan.is_circular() { 1 } else { 2 };
@@ -332,7 +334,7 @@ impl Session<'_> {
 
     /// Whether the algorithm finds its model in one go.
     fn is_direct(&self) -> bool {
-        matches!(self.plan.algorithm().kind, Kind::Direct)
+        matches!(self.plan.algorithm().kind, Kind::Direct(_))
     }
 
     fn wiring(&self) -> Wiring {
@@ -383,7 +385,7 @@ fn history(plan: &Plan, outcomes: &[PlaneOutcome], command: &str, interrupted: b
     }
     lines.extend(plan.grid_lines().iter().map(|line| format!("deconv PSF {line}")));
     lines.extend(outcomes.iter().map(|plane| format!("deconv {}: {}", plane.label, plane.message)));
-    if matches!(plan.algorithm().kind, Kind::Direct) && plan.config.wiener.is_circular() {
+    if plan.is_circular() {
         lines.push(
             "deconv CIRCULAR: residual = dirty - psf * model with a convolution that wraps around the edges".to_owned(),
         );

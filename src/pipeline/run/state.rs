@@ -6,7 +6,7 @@ use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, St
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
-use crate::pipeline::outcome::WienerOutcome;
+use crate::pipeline::outcome::{ConvexOutcome, WienerOutcome};
 use crate::pipeline::plan::PlanePlan;
 use crate::pipeline::record::{CyclePoint, Pooled, SolverPoint};
 
@@ -131,6 +131,8 @@ pub(super) struct PlaneState {
     pub retry: Option<Retry>,
     /// How Wiener-Hunt went.
     pub wiener: Option<WienerOutcome>,
+    /// How the convex solver went.
+    pub convex: Option<ConvexOutcome>,
     /// The criterion of cross-validation, where it was asked for.
     pub gcv: Option<f64>,
     /// Root of the mean square of the misfit with another dirty image \[Jy/beam\].

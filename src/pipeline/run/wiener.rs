@@ -2,8 +2,8 @@
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{Ceiling, Choice, LambdaRule, SigmaChoice, WienerParams};
+use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Asked, Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
@@ -50,6 +50,11 @@ impl Session<'_> {
             self.load_transfers(false)?;
         }
         if self.plan.is_circular() { Ok(()) } else { self.iterate(states) }
+    }
+
+    /// Whether the modes that the PSF leaves out bound what can come of it.
+    fn has_ceiling(&self) -> bool {
+        matches!(self.plan.algorithm().kind, Kind::Direct(Direct::Wiener))
     }
 
     /// What is solved on a plane.
@@ -272,7 +277,7 @@ impl Session<'_> {
         // the model is no list of components, so no sidelobes are missing beside some of them
         let measured = wiring.statistics(plane, &keys, None);
         targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
-        if let Some((shape, _)) = self.beam(state)? {
+        if let Some((shape, _)) = self.beam(state)?.filter(|_| self.has_ceiling()) {
             let known = (usable, None, None);
             targets.extend(Solver::resume(wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
         }
@@ -294,7 +299,7 @@ impl Session<'_> {
         let statistics = values.next().expect("statistics follow the tally").small();
         let Value::Statistics(stats, _) = &*statistics else { unreachable!("statistics were asked for") };
         state.stats = *stats;
-        if self.beam(state)?.is_some() {
+        if self.has_ceiling() && self.beam(state)?.is_some() {
             let blocks = self.psfs[&state.plan.psf].kernel.layout.blocks();
             note_ceiling(state, values.take(blocks));
         }

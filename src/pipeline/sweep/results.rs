@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Criterion, Point, Sweep, SweepError};
-use crate::algorithms::Kind;
+use crate::algorithms::{Direct, Kind};
 use crate::graph::{Cache, CacheUse, Cached, Callback, Cancel, Threads};
 use crate::pipeline::ops::Value;
 use crate::pipeline::{Outcome, Plan, RunError, Tools, Watch, explore};
@@ -124,7 +124,9 @@ fn plans(sweep: &Sweep, shared: &Shared<'_>) -> Result<Vec<Plan>, SweepError> {
         match shared.criterion {
             None => Ok(plan),
             Some(Criterion::HeldOut(spec)) => plan.held_against(spec).map_err(wrong),
-            Some(Criterion::Gcv) if matches!(plan.algorithm().kind, Kind::Direct) => Ok(plan.cross_validated()),
+            Some(Criterion::Gcv) if matches!(plan.algorithm().kind, Kind::Direct(Direct::Wiener)) => {
+                Ok(plan.cross_validated())
+            }
             Some(Criterion::Gcv) => Err(SweepError::Criterion { algorithm: plan.config.algorithm.clone() }),
         }
     };

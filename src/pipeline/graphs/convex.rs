@@ -1,0 +1,288 @@
+//! The graphs of the convex solver: its start, and some iterations with the exact residual after them.
+//!
+//! ```text
+//! v(width) ─> atom-rows ─> atom-columns(block) ─> atom-advance(width) = v   ┐ so many times
+//!                               │  data(block), transfer(block)            ┘
+//! v(width) ─> atom-rows ─┬─> atom-columns = model ─> residual ─> rows ─┬─> atom-columns ─> atom-band(width) ─> noise
+//!                        └──────────────────────────────────────────────┴─> atom-data(block) = data
+//! ```
+
+use super::{PlaneKeys, Rows, Wiring, key};
+use crate::algorithms::convex::Splitting;
+use crate::algorithms::wiener::{NoiseModel, Regularisation};
+use crate::graph::Key;
+use crate::images::{BeamShape, sample_step};
+use crate::pipeline::ops::{
+    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomRows, AtomSetting, AtomStep, AtomView,
+    AtomWeights, DeconvOp, Kernel, ModeSurvey, Noise, RowDots, Setting, Shrink, Survey, Total, UsableModes, ZeroModel,
+};
+
+/// What is solved on a plane.
+#[derive(Debug, Clone)]
+pub struct SparseCut {
+    /// The atoms.
+    pub setting: AtomSetting,
+    /// Constants of the splitting.
+    pub splitting: Splitting,
+}
+
+/// Keys of the solver's state.
+#[derive(Debug, Clone)]
+pub struct SparseKeys {
+    /// Coefficients, slab by slab, of each width.
+    pub v: Vec<Vec<Key>>,
+    /// What their thresholds are multiplied by; empty where that is 1.
+    pub weights: Vec<Vec<Key>>,
+    /// Noise of the residual as each width sees it.
+    pub noise: Vec<Key>,
+    /// Data of the inner problem, block by block.
+    pub data: Vec<Key>,
+}
+
+/// Keys of what is known after some iterations.
+#[derive(Debug, Clone)]
+pub struct SparseMeasured {
+    /// The model.
+    pub model: Vec<Key>,
+    /// Statistics of its exact residual.
+    pub statistics: Key,
+    /// Inner products of the model with itself and with the one before.
+    pub products: [Key; 2],
+}
+
+/// Wires what is done to one plane.
+pub struct Sparse<'w> {
+    wiring: &'w mut Wiring,
+    plane: usize,
+    cut: SparseCut,
+    planes: PlaneKeys,
+    transfer: Vec<Key>,
+    usable: Key,
+}
+
+impl<'w> Sparse<'w> {
+    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`: the state of a model of zeros, and the key of
+    /// the usable modes.
+    pub fn begin(
+        wiring: &'w mut Wiring,
+        plane: usize,
+        cut: SparseCut,
+        keys: (&PlaneKeys, Vec<Key>),
+    ) -> (SparseKeys, Key) {
+        let usable = key("usable", plane, 0);
+        let mut sparse = Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, usable };
+        sparse.survey();
+        let nx = sparse.cut.setting.shape.1;
+        let zeros = sparse.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
+        let v = vec![zeros; sparse.cut.setting.widths.len()];
+        let dirty = sparse.planes.dirty.clone();
+        let (data, noise) = sparse.look(&[], &dirty);
+        (SparseKeys { v, weights: Vec::new(), noise, data }, sparse.usable)
+    }
+
+    /// A plane whose usable modes are known.
+    pub fn resume(
+        wiring: &'w mut Wiring,
+        plane: usize,
+        cut: SparseCut,
+        keys: (&PlaneKeys, Vec<Key>),
+        usable: Key,
+    ) -> Self {
+        Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, usable }
+    }
+
+    /// So many iterations, and the exact residual after them; `before` is the model before, `seen_at` the clean beam by which new
+    /// weights are made of what was found, if they are.
+    pub fn cycle(
+        mut self,
+        state: &SparseKeys,
+        iterations: u32,
+        before: &[Key],
+        seen_at: Option<BeamShape>,
+    ) -> (SparseKeys, SparseMeasured) {
+        let mut state = state.clone();
+        for iteration in 0..iterations {
+            state.v = self.iterate(&state, iteration);
+        }
+        let estimates = self.rows(&state, AtomView::Estimate, "estimate");
+        let model = self.model(&state, &estimates);
+        let keys = PlaneKeys { model: model.clone(), ..self.planes.clone() };
+        let layout = self.cut.setting.layout;
+        let residual = self.wiring.residual(self.plane, &keys, &layout, (Kernel::Transfer, &self.transfer));
+        let (data, noise) = self.look(&estimates, &residual);
+        let keys = PlaneKeys { residual, ..keys };
+        let statistics = self.wiring.statistics(self.plane, &keys, None).statistics;
+        let products = [self.dot("own", &model, &model), self.dot("before", &model, before)];
+        if let Some(beam) = seen_at {
+            state.weights = self.weights(&estimates, beam, &noise[0]);
+        }
+        (SparseKeys { noise, data, ..state }, SparseMeasured { model, statistics, products })
+    }
+
+    fn survey(&mut self) {
+        let AtomSetting { layout, shape, .. } = self.cut.setting;
+        let setting = Setting { layout, shape, noise: NoiseModel::Psf, reg: Regularisation::Identity };
+        let transfer = self.transfer.clone();
+        let surveys = self.each_block("mode-survey", |block| {
+            (DeconvOp::ModeSurvey(ModeSurvey { setting, block }), vec![transfer[block].clone()])
+        });
+        self.wiring.task(self.usable.clone(), DeconvOp::UsableModes(UsableModes { setting }), surveys);
+    }
+
+    fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+        (0..self.cut.setting.layout.blocks())
+            .map(|block| {
+                let (op, inputs) = make(block);
+                self.wiring.task(key(layer, self.plane, block), op, inputs)
+            })
+            .collect()
+    }
+
+    fn each_slab(&mut self, layer: &str, make: impl Fn(usize, Rows) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+        let slabs = self.wiring.cut.slabs();
+        slabs
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let (op, inputs) = make(index, rows);
+                self.wiring.task(key(layer, self.plane, index), op, inputs)
+            })
+            .collect()
+    }
+
+    /// The thresholds of a slab of a width's coefficients, and what they are taken from.
+    fn shrink(&self, state: &SparseKeys, width: usize, (index, rows): (usize, Rows)) -> (Shrink, Vec<Key>) {
+        let mut inputs = vec![
+            state.v[width][index].clone(),
+            state.noise[width].clone(),
+            self.usable.clone(),
+            self.planes.dirty[index].clone(),
+        ];
+        inputs.extend(state.weights.get(width).map(|weights| weights[index].clone()));
+        let is_weighted = !state.weights.is_empty();
+        (Shrink { rows, splitting: self.cut.splitting, is_weighted }, inputs)
+    }
+
+    /// Row transforms of every width's coefficients.
+    fn rows(&mut self, state: &SparseKeys, view: AtomView, name: &str) -> Vec<Vec<Key>> {
+        let layout = self.cut.setting.layout;
+        let of = |width: usize| {
+            let shrinks: Vec<_> =
+                self.wiring.cut.slabs().into_iter().enumerate().map(|slab| self.shrink(state, width, slab)).collect();
+            self.each_slab(&format!("atom-rows-{name}-{width}"), |index, _| {
+                let (shrink, inputs) = shrinks[index].clone();
+                (DeconvOp::AtomRows(AtomRows { layout, shrink, view }), inputs)
+            })
+        };
+        (0..state.v.len()).map(of).collect()
+    }
+
+    fn columns(&mut self, name: &str, images: &[Vec<Key>], step: AtomStep) -> Vec<Key> {
+        let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
+        let rows: Vec<Key> = images.iter().flatten().cloned().collect();
+        self.each_block(&format!("atom-columns-{name}"), |block| {
+            (DeconvOp::AtomColumns(AtomColumns { setting: setting.clone(), block, slabs, step }), rows.clone())
+        })
+    }
+
+    fn part(&self, width: usize, rows: Rows) -> AtomPart {
+        let AtomSetting { layout, shape, ref widths } = self.cut.setting;
+        AtomPart { layout, shape, rows, part: (width, widths.len()) }
+    }
+
+    fn iterate(&mut self, state: &SparseKeys, iteration: u32) -> Vec<Vec<Key>> {
+        let reflected = self.rows(state, AtomView::Reflected, &format!("reflected{iteration}"));
+        let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
+        let rows: Vec<Key> = reflected.into_iter().flatten().collect();
+        let (transfer, usable, step) =
+            (self.transfer.clone(), self.usable.clone(), AtomStep::Correct(self.cut.splitting));
+        let blocks = self.each_block(&format!("atom-columns-step{iteration}"), |block| {
+            let known = [&transfer[block], &state.data[block], &usable].map(Key::clone);
+            let inputs = rows.iter().cloned().chain(known).collect();
+            (DeconvOp::AtomColumns(AtomColumns { setting: setting.clone(), block, slabs, step }), inputs)
+        });
+        let of = |width: usize| {
+            let all = self.wiring.cut.slabs().into_iter().enumerate();
+            let ops: Vec<_> = all.map(|slab| (self.part(width, slab.1), self.shrink(state, width, slab))).collect();
+            self.each_slab(&format!("atom-advance{iteration}-{width}"), |index, _| {
+                let (part, (shrink, inputs)) = ops[index].clone();
+                let inputs = inputs.into_iter().chain(blocks.iter().cloned()).collect();
+                (DeconvOp::AtomAdvance(AtomAdvance { part, shrink }), inputs)
+            })
+        };
+        (0..state.v.len()).map(of).collect()
+    }
+
+    /// The model: points as they are, and what wider atoms contribute.
+    fn model(&mut self, state: &SparseKeys, estimates: &[Vec<Key>]) -> Vec<Key> {
+        let has_points = self.cut.setting.widths[0] <= 0.0;
+        let wide = &estimates[usize::from(has_points)..];
+        let blocks =
+            if wide.is_empty() { Vec::new() } else { self.columns("model", wide, AtomStep::Model(wide.len())) };
+        let AtomSetting { layout, shape, .. } = self.cut.setting;
+        let slabs = self.wiring.cut.slabs().into_iter().enumerate();
+        let ops: Vec<_> = slabs
+            .map(|(index, rows)| {
+                let part = AtomPart { layout, shape, rows, part: (0, 1) };
+                let (points, inputs) = if has_points {
+                    let (shrink, inputs) = self.shrink(state, 0, (index, rows));
+                    (Some(shrink), inputs)
+                } else {
+                    (None, vec![self.planes.dirty[index].clone()])
+                };
+                (AtomModel { part, points }, inputs)
+            })
+            .collect();
+        self.each_slab("atom-model", |index, _| {
+            let (op, inputs) = ops[index].clone();
+            (DeconvOp::AtomModel(op), inputs.into_iter().chain(blocks.iter().cloned()).collect())
+        })
+    }
+
+    /// Data of the inner problem, and the noise that each width sees, given row transforms of the estimates and the exact residual.
+    fn look(&mut self, estimates: &[Vec<Key>], residual: &[Key]) -> (Vec<Key>, Vec<Key>) {
+        let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
+        let rows = self.wiring.field_rows("rows-residual", self.plane, residual, &setting.layout);
+        let bands = self.columns("bands", std::slice::from_ref(&rows), AtomStep::Bands);
+        let images: Vec<Key> = estimates.iter().flatten().chain(&rows).cloned().collect();
+        let (transfer, count) = (self.transfer.clone(), estimates.len());
+        let data = self.each_block("atom-data", |block| {
+            let op = AtomData { setting: setting.clone(), block, slabs, estimates: count };
+            (DeconvOp::AtomData(op), images.iter().chain([&transfer[block]]).cloned().collect())
+        });
+        let noise = (0..setting.widths.len()).map(|width| self.noise(width, &bands)).collect();
+        (data, noise)
+    }
+
+    fn noise(&mut self, width: usize, bands: &[Key]) -> Key {
+        let parts: Vec<_> = self.wiring.cut.slabs().into_iter().map(|rows| self.part(width, rows)).collect();
+        let band = self.each_slab(&format!("atom-band-{width}"), |index, _| {
+            (DeconvOp::AtomBand(AtomBand { part: parts[index].clone() }), bands.to_vec())
+        });
+        let (step, dirty) = (sample_step(self.cut.setting.shape), self.planes.dirty.clone());
+        let surveys = self.each_slab(&format!("survey-band-{width}"), |index, rows| {
+            (DeconvOp::Survey(Survey { rows, step }), vec![band[index].clone(), dirty[index].clone()])
+        });
+        self.wiring.task(key(&format!("noise-band-{width}"), self.plane, 0), DeconvOp::Noise(Noise), surveys)
+    }
+
+    fn weights(&mut self, estimates: &[Vec<Key>], beam: BeamShape, noise: &Key) -> Vec<Vec<Key>> {
+        let step = AtomStep::Amplitudes((beam.a, beam.b, beam.c));
+        let blocks = self.columns("amplitudes", estimates, step);
+        let of = |width: usize| {
+            let parts: Vec<_> = self.wiring.cut.slabs().into_iter().map(|rows| self.part(width, rows)).collect();
+            self.each_slab(&format!("atom-weights-{width}"), |index, _| {
+                let inputs = std::iter::once(noise).chain(&blocks).cloned().collect();
+                (DeconvOp::AtomWeights(AtomWeights { part: parts[index].clone() }), inputs)
+            })
+        };
+        (0..estimates.len()).map(of).collect()
+    }
+
+    fn dot(&mut self, name: &str, a: &[Key], b: &[Key]) -> Key {
+        let sums = self.each_slab(&format!("dots-{name}"), |index, _| {
+            (DeconvOp::RowDots(RowDots), vec![a[index].clone(), b[index].clone()])
+        });
+        self.wiring.task(key(&format!("total-{name}"), self.plane, 0), DeconvOp::Total(Total), sums)
+    }
+}

@@ -1,0 +1,286 @@
+//! The convex solver over a batch of planes: some iterations and the exact residual after them, one graph each time.
+
+use super::state::PlaneState;
+use super::{RunError, Session};
+use crate::algorithms::convex::{ConvexParams, Splitting};
+use crate::algorithms::{PlaneStats, StopReason, Worse};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseKeys, SparseMeasured, Wiring};
+use crate::pipeline::ops::{AtomSetting, Value};
+use crate::pipeline::outcome::ConvexOutcome;
+use crate::pipeline::record::SolverPoint;
+
+/// Iterations from one exact residual to the next.
+const CYCLE: u32 = 5;
+/// Iterations from one change of the weights to the next; the last come to rest with the weights as they are.
+const REWEIGHT: u32 = 40;
+/// `ρ` over `max|H|` to begin with. Of 0.03, 0.1 and 0.3 the first diverged on a pair of the VLA whose PSF is cut, the last was slower.
+const SHARE: f64 = 0.1;
+/// `α`: with 1 the same error took 1.8 times the iterations.
+const RELAXATION: f64 = 1.7;
+/// What `ρ` is multiplied by when iterations were taken back.
+const SAFER: f64 = 2.0;
+/// Times that iterations may be taken back before the run gives up.
+const BACKS: u32 = 4;
+/// After so many times the modes of negative transfer count as not measured.
+const MEASURED: u32 = 2;
+/// A residual whose rms is this many times the lowest one has diverged.
+const RISE: f64 = 1.1;
+/// Relative change of the model in an iteration that counts as none.
+const TOLERANCE: f64 = 3e-4;
+
+/// Where a plane stands after an exact residual.
+#[derive(Clone)]
+struct Point {
+    v: Vec<Slabs>,
+    weights: Vec<Slabs>,
+    noise: Vec<Kept>,
+    data: Slabs,
+    model: Slabs,
+    /// `x . x`.
+    norm: f64,
+    stats: PlaneStats,
+}
+
+/// A plane between two graphs.
+struct Solving {
+    /// Its place among the batch.
+    index: usize,
+    usable: Kept,
+    now: Point,
+    /// Iterations so far, those that were taken back among them.
+    iterations: u32,
+    /// Times that the weights were made.
+    reweights: u32,
+    /// Relative change of the model in an iteration.
+    change: f64,
+    /// Times that iterations were taken back.
+    backs: u32,
+    /// Lowest rms of the residual since the weights were made \[Jy/beam\].
+    lowest: f64,
+    curve: Vec<SolverPoint>,
+}
+
+impl Session<'_> {
+    /// Solves every plane of the batch.
+    pub(super) fn sparse(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        self.load_transfers(false)?;
+        let mut open = self.begin_sparse(states)?;
+        loop {
+            let interrupted = self.tools.cancel.is_requested();
+            for solving in
+                open.extract_if(.., |solving| interrupted || solving.stop(&self.plan.config.convex).is_some())
+            {
+                let stop = solving.stop(&self.plan.config.convex).unwrap_or(StopReason::Interrupted);
+                self.end_sparse(&mut states[solving.index], solving, stop);
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            self.cycle_sparse(states, &mut open)?;
+        }
+    }
+
+    fn atoms(&self, state: &PlaneState) -> AtomSetting {
+        let (cut, scales) = (self.plan.cut, &self.plan.config.multiscale);
+        let widths = ConvexParams::widths(scales, self.plan.beam_pixels, cut.shape);
+        AtomSetting { layout: self.psfs[&state.plan.psf].kernel.layout, shape: cut.shape, widths }
+    }
+
+    fn sparse_cut(&self, state: &PlaneState, backs: u32) -> SparseCut {
+        let (kappa, share) = (self.plan.config.convex.kappa, share(backs));
+        let splitting = Splitting { kappa, share, relaxation: RELAXATION, positive_only: backs >= MEASURED };
+        SparseCut { setting: self.atoms(state), splitting }
+    }
+
+    /// The state of models of zeros.
+    fn begin_sparse(&self, states: &[PlaneState]) -> Result<Vec<Solving>, RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        let active = || states.iter().enumerate().filter(|(_, state)| state.stop.is_none());
+        for (_, state) in active() {
+            let (planes, transfer) = self.sparse_keys(&mut wiring, state);
+            let (keys, usable) =
+                Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, 0), (&planes, transfer));
+            targets.push(usable);
+            targets.extend(keys.v[0].iter().chain(&keys.noise).chain(&keys.data).cloned());
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        let slabs = self.plan.cut.slabs().len();
+        Ok(active()
+            .map(|(index, state)| {
+                let AtomSetting { layout, widths, .. } = self.atoms(state);
+                let usable = values.next().expect("the usable modes come first");
+                let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
+                let zeros = take(slabs);
+                let now = Point {
+                    v: vec![zeros.clone(); widths.len()],
+                    weights: Vec::new(),
+                    noise: take(widths.len()),
+                    data: take(layout.blocks()),
+                    model: zeros,
+                    norm: 0.0,
+                    stats: state.stats,
+                };
+                let lowest = state.stats.rms;
+                let (iterations, reweights, backs, change) = (0, 0, 0, 1.0);
+                let curve = Vec::new();
+                Solving { index, usable, now, iterations, reweights, change, backs, lowest, curve }
+            })
+            .collect())
+    }
+
+    fn sparse_keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<crate::graph::Key>) {
+        let plane = state.plan.plane;
+        let planes = PlaneKeys {
+            dirty: wiring.give_all("held-dirty", plane, &state.dirty),
+            allowed: wiring.give_all("held-allow", plane, &state.allowed),
+            mask: wiring.give_all("held-mask", plane, &state.mask),
+            ..PlaneKeys::default()
+        };
+        (planes, self.give_transfer(wiring, state.plan.psf))
+    }
+
+    /// Some iterations of every open plane.
+    fn cycle_sparse(&self, states: &[PlaneState], open: &mut [Solving]) -> Result<(), RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        let mut asked = Vec::new();
+        for solving in open.iter() {
+            let state = &states[solving.index];
+            let plane = state.plan.plane;
+            let (planes, transfer) = self.sparse_keys(&mut wiring, state);
+            let usable = wiring.give("held-usable", plane, 0, &solving.usable);
+            let (keys, model) = solving.now.give(&mut wiring, plane);
+            let (iterations, makes_weights) = solving.next(&self.plan.config.convex);
+            let beam = if makes_weights { self.beam(state)?.map(|(shape, _)| shape) } else { None };
+            let cut = self.sparse_cut(state, solving.backs);
+            let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, transfer), usable);
+            let (after, measured) = sparse.cycle(&keys, iterations, &model, beam);
+            targets.extend(all(&after, &measured));
+            asked.push((iterations, beam.is_some()));
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for (solving, (iterations, is_weighted)) in open.iter_mut().zip(asked) {
+            let weights = is_weighted || !solving.now.weights.is_empty();
+            let (after, before) = self.point(solving, weights, &mut values);
+            solving.advance(after, before, (iterations, is_weighted));
+            let state = &states[solving.index];
+            let (label, rms, change) = (&state.plan.label, solving.now.stats.rms, solving.change);
+            let done = solving.iterations;
+            self.tools.watch.note(&format!("{label}: iteration {done}, rms {rms:.3e} Jy/beam, change {change:.1e}"));
+        }
+        Ok(())
+    }
+
+    /// Takes what [`all`] asked for; also the inner product of the models after and before.
+    fn point(&self, solving: &Solving, weighted: bool, values: &mut impl Iterator<Item = Kept>) -> (Point, f64) {
+        let (slabs, widths) = (self.plan.cut.slabs().len(), solving.now.noise.len());
+        let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
+        let v = (0..widths).map(|_| take(slabs)).collect();
+        let weights = (0..if weighted { widths } else { 0 }).map(|_| take(slabs)).collect();
+        let (noise, data, model) = (take(widths), take(solving.now.data.len()), take(slabs));
+        let last = take(3);
+        let statistics = last[0].small();
+        let Value::Statistics(stats, _) = &*statistics else { unreachable!("statistics were asked for") };
+        let [norm, before] = [&last[1], &last[2]].map(|product| *product.small().scalar());
+        (Point { v, weights, noise, data, model, norm, stats: *stats }, before)
+    }
+
+    fn end_sparse(&self, state: &mut PlaneState, solving: Solving, stop: StopReason) {
+        let Solving { usable, now, iterations, reweights, change, backs, curve, .. } = solving;
+        if backs > 0 {
+            let how = if backs >= MEASURED { ", and modes in which it is negative were left alone" } else { "" };
+            state.notes.push(format!(
+                "iterations were taken back {backs} times, since they raised the residual: the transfer function of the PSF is far \
+                 from positive{how}"
+            ));
+        }
+        let sigma = |noise: &Kept| noise.small().noise().sigma;
+        state.convex = Some(ConvexOutcome {
+            kappa: self.plan.config.convex.kappa,
+            widths_pixels: self.atoms(state).widths,
+            noise: now.noise.iter().map(sigma).collect(),
+            rho: share(backs) * usable.small().usable().max_transfer,
+            relaxation: RELAXATION,
+            iterations,
+            change,
+            reweights,
+            taken_back: backs,
+        });
+        state.model = now.model;
+        state.usable = Some(usable);
+        state.solver = curve;
+        state.stop = Some(stop);
+    }
+}
+
+/// `ρ` over `max|H|` after iterations were taken back so often.
+fn share(backs: u32) -> f64 {
+    SHARE * SAFER.powi(backs as i32)
+}
+
+/// All keys of a state and of what is known with it, in the order in which [`Session::point`] takes the values.
+fn all(state: &SparseKeys, measured: &SparseMeasured) -> Vec<crate::graph::Key> {
+    let SparseKeys { v, weights, noise, data } = state;
+    let SparseMeasured { model, statistics, products } = measured;
+    let slabs = v.iter().chain(weights).flatten().chain(noise).chain(data).chain(model);
+    slabs.chain([statistics]).chain(products).cloned().collect()
+}
+
+impl Point {
+    /// Gives all of it to a graph: the state, and the model.
+    fn give(&self, wiring: &mut Wiring, plane: usize) -> (SparseKeys, Vec<crate::graph::Key>) {
+        let Self { v, weights, noise, data, model, .. } = self;
+        let mut each = |name: &str, all: &[Slabs]| {
+            all.iter()
+                .enumerate()
+                .map(|(width, slabs)| wiring.give_all(&format!("held-{name}{width}"), plane, slabs))
+                .collect()
+        };
+        let (v, weights) = (each("v", v), each("weights", weights));
+        let noise = wiring.give_all("held-noise", plane, noise);
+        let data = wiring.give_all("held-data", plane, data);
+        (SparseKeys { v, weights, noise, data }, wiring.give_all("held-model", plane, model))
+    }
+}
+
+impl Solving {
+    /// Iterations until the next exact residual, and whether weights are made then.
+    fn next(&self, params: &ConvexParams) -> (u32, bool) {
+        let due = REWEIGHT * (self.reweights + 1);
+        let is_due = self.reweights < params.reweights && self.iterations + CYCLE >= due;
+        (CYCLE.min(params.iterations - self.iterations), is_due)
+    }
+
+    /// Why it ends, if it does.
+    fn stop(&self, params: &ConvexParams) -> Option<StopReason> {
+        let Self { iterations, change, .. } = *self;
+        let is_settled = self.reweights >= params.reweights && change <= TOLERANCE;
+        if self.backs > BACKS {
+            let (peak, lowest) = (self.now.stats.max, self.now.stats.max);
+            Some(StopReason::Diverged { sign: Worse::Rms, peak, lowest })
+        } else if is_settled {
+            Some(StopReason::Settled { iterations, change })
+        } else {
+            (iterations >= params.iterations).then_some(StopReason::Unsettled { iterations, change })
+        }
+    }
+
+    /// Takes note of some iterations, or takes them back where they raised the residual; `before` is the inner product of both models.
+    fn advance(&mut self, after: Point, before: f64, (iterations, is_weighted): (u32, bool)) {
+        self.iterations += iterations;
+        let is_good = after.stats.rms <= RISE * self.lowest;
+        if is_good {
+            let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
+            self.change =
+                if moved > 0.0 { moved / after.norm.max(self.now.norm).sqrt() / f64::from(iterations) } else { 0.0 };
+            self.lowest = if is_weighted { after.stats.rms } else { self.lowest.min(after.stats.rms) };
+            self.reweights += u32::from(is_weighted);
+            self.now = after;
+        } else {
+            self.backs += 1;
+            self.change = 1.0;
+        }
+        self.curve.push(SolverPoint { iteration: self.iterations, relative: self.change, tolerance: TOLERANCE });
+    }
+}
