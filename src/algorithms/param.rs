@@ -332,10 +332,11 @@ pub static PARAMS: &[Param] = &[
         table: "wiener",
         key: "lambda",
         flag: "lambda",
-        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv"]),
+        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv", "sure", "discrepancy"]),
         value_name: "RULE|NUMBER",
         help: "Weight of the regularisation, or the rule that chooses it: marginal likelihood with the noise free (ml) \
-               or known (ml-sigma), generalised cross-validation (gcv); auto is ml-sigma for psf noise, ml for white",
+               or known (ml-sigma), generalised cross-validation (gcv), least predicted error (sure), a residual as loud as \
+               the noise (discrepancy); auto is ml-sigma for psf noise, ml for white",
     },
     Param {
         table: "wiener",
@@ -343,7 +344,7 @@ pub static PARAMS: &[Param] = &[
         flag: "sigma",
         kind: ParamKind::ChoiceOrFlux(&["auto"]),
         value_name: "FLUX",
-        help: "Noise of the dirty image per beam, for ml-sigma; auto takes the robust noise of the dirty image, which \
+        help: "Noise of the dirty image per beam, for ml-sigma, sure and discrepancy; auto takes the robust noise of the dirty image, which \
                is too high where sidelobes fill it",
     },
     Param {

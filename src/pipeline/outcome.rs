@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::record::{BeamRecord, Convergence, Preview};
-use crate::algorithms::wiener::CeilingReport;
+use crate::algorithms::wiener::{CeilingReport, Posterior};
 use crate::algorithms::{Component, PlaneStats, Retry, Scale, StopReason};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Seams;
@@ -182,6 +182,9 @@ pub struct WienerOutcome {
     pub lambda: f64,
     /// Standard deviation of `log10 lambda`, where a likelihood chose it.
     pub log_lambda_sd: Option<f64>,
+    /// What the data tell of lambda and of both precisions, where a likelihood chose it and the data determine it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posterior: Option<Posterior>,
     /// Precision of the noise in the formulas.
     pub gamma_noise: f64,
     /// Precision of the prior.

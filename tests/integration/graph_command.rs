@@ -65,7 +65,9 @@ fn times(svg: &str, layer: &str) -> Vec<String> {
 #[test]
 fn every_task_of_a_plan_is_in_the_record_of_its_run() {
     let folder = folder();
-    for words in ["--niter 50", "--niter 50 --algorithm clean", "--algorithm wiener", "--algorithm wiener --boundary circular"] {
+    for words in
+        ["--niter 50", "--niter 50 --algorithm clean", "--algorithm wiener", "--algorithm wiener --boundary circular"]
+    {
         let both = format!("--dirty dirty.fits --psf psf.fits --overwrite {words}");
         let ran = folder.deconv(&format!("{both} -o out --plots none --profile profile"));
         assert_eq!(ran.code, Some(0), "{words}\n{}", ran.err);

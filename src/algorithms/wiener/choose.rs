@@ -7,6 +7,8 @@
 //! | `ml` | `log((1/M) Σ w b p) − (1/M) Σ w log b` |
 //! | `ml-sigma` | `(1/M) (Σ w b p / σ² − Σ w log b)` |
 //! | `gcv` | `(1/M Σ w b² p) / (1/M Σ w b)²` |
+//! | `sure` | `(1/M) (Σ w b² p / σ² + 2 Σ w (1 − b)) − 1`: the predicted misfit (Stein 1981) |
+//! | `discrepancy` | `abs log(Σ w b² p / (σ² Σ w b))`: the residual is as loud as the noise (Morozov 1966) |
 
 use std::fmt;
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::NoiseModel;
+use super::marginal::Posterior;
 use super::survey::Usable;
 use super::table::{Modes, SpectrumTable};
 
@@ -40,6 +43,10 @@ pub enum LambdaRule {
     MlSigma,
     /// Generalised cross-validation: needs no noise, robust to a wrong prior.
     Gcv,
+    /// Stein's unbiased estimate of the predicted error, the noise known.
+    Sure,
+    /// The residual is as loud as the noise, which is known: smoother than the others.
+    Discrepancy,
 }
 
 /// Why λ cannot be chosen.
@@ -85,6 +92,11 @@ pub enum Note {
     },
     /// The noise was left free although it passed through the PSF.
     SigmaFree,
+    /// The criterion falls up to the edge of the range that is searched; the λ there is taken.
+    AtEdge {
+        /// The λ.
+        lambda: f64,
+    },
 }
 
 impl fmt::Display for Note {
@@ -97,6 +109,13 @@ impl fmt::Display for Note {
                 write!(
                     f,
                     "the noise found with lambda is {found:.3e} Jy/beam, the one given {given:.3e}: the prior does not fit the sky"
+                )
+            }
+            Self::AtEdge { lambda } => {
+                write!(
+                    f,
+                    "lambda is at the edge of the range searched, {lambda:.3e}, and is taken as it is: the data hold nothing \
+                     but noise, or none of it, for this rule"
                 )
             }
             Self::SigmaFree => {
@@ -122,6 +141,8 @@ pub struct Choice {
     pub sigma: f64,
     /// Standard deviation of `log10 λ` by the curvature of the likelihood; only for the two likelihood rules.
     pub log_lambda_sd: Option<f64>,
+    /// What the data tell of λ and the precisions; only for the two likelihood rules, where λ is determined.
+    pub posterior: Option<Posterior>,
     /// `(λ, criterion)` in order of λ; empty for a given λ.
     pub curve: Vec<(f64, f64)>,
     /// What the user should know.
@@ -138,6 +159,7 @@ impl Choice {
             gamma_x: lambda * gamma_n,
             sigma,
             log_lambda_sd: None,
+            posterior: None,
             curve: Vec::new(),
             notes: Vec::new(),
         }
@@ -168,8 +190,16 @@ pub fn choose(table: &SpectrumTable, rule: LambdaRule, sigma: Option<f64>) -> Re
     let variance = criterion.variance(lambda);
     let found = (variance * table.usable().noise_mean).sqrt();
     let mut notes = Vec::new();
-    if !curve.is_empty() && !criterion.is_determined(lambda, independent) {
-        notes.push(Note::Undetermined);
+    let log_lambda_sd = criterion.log_sd(lambda, independent);
+    let mut posterior = None;
+    if !curve.is_empty() {
+        if criterion.is_at_edge(lambda) {
+            notes.push(Note::AtEdge { lambda });
+        } else if !criterion.is_determined(lambda, independent) {
+            notes.push(Note::Undetermined);
+        } else {
+            posterior = log_lambda_sd.and_then(|sd| criterion.posterior(lambda, sd, independent));
+        }
     }
     match (rule, sigma) {
         (LambdaRule::Ml, Some(given)) if !(1.0 / DISAGREES..DISAGREES).contains(&(found / given)) => {
@@ -183,7 +213,8 @@ pub fn choose(table: &SpectrumTable, rule: LambdaRule, sigma: Option<f64>) -> Re
         gamma_n: 1.0 / variance,
         gamma_x: lambda / variance,
         sigma: found,
-        log_lambda_sd: criterion.log_sd(lambda, independent),
+        log_lambda_sd,
+        posterior,
         curve,
         notes,
     })
@@ -204,7 +235,7 @@ fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
     match (rule, sigma) {
         (_, Some(sigma)) if !(sigma > 0.0 && sigma.is_finite()) => Err(ChooseError::Sigma { sigma }),
         (LambdaRule::Given(lambda), _) if !(lambda >= 0.0 && lambda.is_finite()) => Err(ChooseError::Lambda { lambda }),
-        (LambdaRule::MlSigma, None) => Err(ChooseError::SigmaMissing),
+        (LambdaRule::MlSigma | LambdaRule::Sure | LambdaRule::Discrepancy, None) => Err(ChooseError::SigmaMissing),
         _ => Ok(()),
     }
 }
@@ -217,7 +248,14 @@ impl LambdaRule {
             Self::Ml => "ml",
             Self::MlSigma => "ml-sigma",
             Self::Gcv => "gcv",
+            Self::Sure => "sure",
+            Self::Discrepancy => "discrepancy",
         }
+    }
+
+    /// Whether it takes the noise as known.
+    pub fn needs_sigma(self) -> bool {
+        matches!(self, Self::MlSigma | Self::Sure | Self::Discrepancy)
     }
 }
 
@@ -241,13 +279,35 @@ impl Criterion {
         (count > 0.0).then(|| Self { modes, rule, known, count, scale: (logs / count).exp() })
     }
 
+    /// `M`.
+    pub(super) fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// Whether the level of the noise is found with λ.
+    pub(super) fn is_noise_free(&self) -> bool {
+        !self.rule.needs_sigma()
+    }
+
+    /// Whether λ is at an end of the range that is searched.
+    fn is_at_edge(&self, lambda: f64) -> bool {
+        let decades = (lambda / self.scale).log10();
+        decades - DECADES.0 < 2.0 * TOLERANCE || DECADES.1 - decades < 2.0 * TOLERANCE
+    }
+
+    fn known(&self) -> f64 {
+        self.known.expect("a rule that needs the noise was checked to have it")
+    }
+
     pub(super) fn value(&self, lambda: f64) -> f64 {
         match self.rule {
             LambdaRule::Given(_) | LambdaRule::Ml => (self.power(lambda, 1) / self.count).ln() - self.mean_log(lambda),
-            LambdaRule::MlSigma => {
-                let variance = self.known.expect("a rule that needs the noise was checked to have it");
-                self.power(lambda, 1) / (self.count * variance) - self.mean_log(lambda)
+            LambdaRule::MlSigma => self.power(lambda, 1) / (self.count * self.known()) - self.mean_log(lambda),
+            LambdaRule::Sure => {
+                let fitted = self.count - self.freedom(lambda);
+                (self.power(lambda, 2) / self.known() + 2.0 * fitted) / self.count - 1.0
             }
+            LambdaRule::Discrepancy => (self.power(lambda, 2) / (self.known() * self.freedom(lambda))).ln().abs(),
             LambdaRule::Gcv => self.power(lambda, 2) * self.count / self.freedom(lambda).powi(2),
         }
     }
@@ -278,7 +338,7 @@ impl Criterion {
     }
 
     /// Variance of the noise: as given, or what goes with λ.
-    fn variance(&self, lambda: f64) -> f64 {
+    pub(super) fn variance(&self, lambda: f64) -> f64 {
         match (self.rule, self.known) {
             (LambdaRule::Gcv, None) => self.power(lambda, 2) / self.freedom(lambda),
             (LambdaRule::Ml, _) | (_, None) => self.power(lambda, 1) / self.count,
@@ -312,7 +372,7 @@ impl Criterion {
     }
 
     /// `Σ w b`.
-    fn freedom(&self, lambda: f64) -> f64 {
+    pub(super) fn freedom(&self, lambda: f64) -> f64 {
         self.modes.counts.iter().map(|(t, w)| w * lambda / (lambda + t)).sum()
     }
 

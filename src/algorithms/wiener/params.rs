@@ -36,7 +36,7 @@ pub struct WienerParams {
     pub reg: Regularisation,
     /// Weight of the prior, or the rule that chooses it. Too small is noise, too large is blur.
     pub lambda: LambdaChoice,
-    /// Noise of the dirty image \[Jy/beam\], for `ml-sigma` (others report how far they are from it). The robust
+    /// Noise of the dirty image \[Jy/beam\], for `ml-sigma`, `sure` and `discrepancy` (others report how far they are from it). The robust
     /// noise of an image full of sidelobes is many times the thermal noise, and λ then too large.
     pub sigma: SigmaChoice,
     /// What lies beyond the edges. The circular boundary takes one pass and is right for fields that are empty near their
@@ -97,9 +97,13 @@ impl FromStr for LambdaChoice {
             "ml" => Ok(Self::Rule(LambdaRule::Ml)),
             "ml-sigma" => Ok(Self::Rule(LambdaRule::MlSigma)),
             "gcv" => Ok(Self::Rule(LambdaRule::Gcv)),
+            "sure" => Ok(Self::Rule(LambdaRule::Sure)),
+            "discrepancy" => Ok(Self::Rule(LambdaRule::Discrepancy)),
             number => match number.parse::<f64>() {
                 Ok(lambda) if lambda > 0.0 && lambda.is_finite() => Ok(Self::Rule(LambdaRule::Given(lambda))),
-                _ => Err(format!("lambda = '{text}': expected auto, ml, ml-sigma, gcv or a positive number")),
+                _ => Err(format!(
+                    "lambda = '{text}': expected auto, ml, ml-sigma, gcv, sure, discrepancy or a positive number"
+                )),
             },
         }
     }
@@ -109,10 +113,8 @@ impl fmt::Display for LambdaChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
-            Self::Rule(LambdaRule::Ml) => f.write_str("ml"),
-            Self::Rule(LambdaRule::MlSigma) => f.write_str("ml-sigma"),
-            Self::Rule(LambdaRule::Gcv) => f.write_str("gcv"),
             Self::Rule(LambdaRule::Given(lambda)) => write!(f, "{lambda}"),
+            Self::Rule(rule) => f.write_str(rule.name()),
         }
     }
 }

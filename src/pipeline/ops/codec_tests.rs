@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::algorithms::wiener::{
-    DEFAULT_FLOOR, LambdaRule, NoiseModel, Note, Plane, Problem, Regularisation, TauRule, choose,
+    DEFAULT_FLOOR, LambdaRule, Measured, NoiseModel, Note, Plane, Posterior, Problem, Regularisation, TauRule, choose,
 };
 use crate::algorithms::{
     Blob, CellRows, Component, Contrast, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Scale, Shortfall,
@@ -76,6 +76,14 @@ fn wiener(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let mut table = SpectrumTable::new(&problem, &usable);
     (0..whole.half()).for_each(|kx| table.add_column(kx, y.column(kx), h.column(kx)));
     let mut choice = choose(&table, LambdaRule::Gcv, None).unwrap();
+    let number = Measured { mean: 1.0, sd: 0.5 };
+    choice.posterior = Some(Posterior {
+        log_lambda: number,
+        lambda_68: [0.1, 0.2],
+        gamma_noise: number,
+        gamma_prior: number,
+        density: vec![(1.0, 0.5)],
+    });
     choice.notes = vec![Note::Undetermined, Note::SigmaDisagrees { found: 1.0, given: 2.0 }, Note::SigmaFree];
     let mut ceiling = Ceiling::of_point(&problem, &usable, BeamShape { a: 0.1, b: 0.01, c: 0.2 });
     (0..whole.half()).for_each(|kx| ceiling.add_column(kx, h.column(kx)));

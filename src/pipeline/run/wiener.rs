@@ -70,8 +70,8 @@ impl Session<'_> {
         let rule = params.rule();
         let sigma = match (params.sigma, rule) {
             (SigmaChoice::Given(sigma), _) => Some(sigma.0),
-            (SigmaChoice::Auto, LambdaRule::MlSigma | LambdaRule::Given(_)) => Some(state.stats.sigma),
             (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => None,
+            (SigmaChoice::Auto, _) => Some(state.stats.sigma),
         };
         Asked { rule, sigma, is_scored: matches!(self.plan.scores, Scores::CrossValidation) }
     }
@@ -223,7 +223,7 @@ impl Session<'_> {
             (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
             (None, _) => unreachable!("every other rule makes a choice"),
         };
-        if rule == LambdaRule::MlSigma && self.plan.config.wiener.sigma == SigmaChoice::Auto {
+        if rule.needs_sigma() && self.plan.config.wiener.sigma == SigmaChoice::Auto {
             state.notes.push(format!(
                 "lambda was chosen for the robust noise of the dirty image, {:.3e} Jy/beam; where sidelobes fill the image \
                  give the thermal noise with --sigma",
@@ -237,6 +237,7 @@ impl Session<'_> {
             rule: rule.name(),
             lambda: choice.lambda,
             log_lambda_sd: choice.log_lambda_sd,
+            posterior: choice.posterior,
             gamma_noise: choice.gamma_n,
             gamma_prior: choice.gamma_x,
             sigma: choice.sigma,

@@ -4,6 +4,7 @@ mod ceilings;
 mod choosing;
 mod filtering;
 mod linear;
+mod posterior;
 
 use ndarray::Array2;
 use rand::SeedableRng;

@@ -1,0 +1,97 @@
+//! What the data tell of λ and of the precisions: their posterior, the sky integrated out.
+//!
+//! With the sky and, where it is free, the level of the noise integrated out (both precisions under Jeffreys' prior), the
+//! posterior of `log λ` is `exp(−M' criterion(λ) / 2)` with the criteria of `ml` and `ml-sigma`, `M'` being the number of
+//! independent usable modes: one scalar, known on a grid, so that nothing has to be sampled (ALGORITHMS 6.9). Given λ, the
+//! precision of the noise is Gamma distributed with shape `M'/2` and mean `1/σ²(λ)`, or known.
+
+use serde::{Deserialize, Serialize};
+
+use super::choose::Criterion;
+
+/// Points of the grid.
+const POINTS: usize = 81;
+
+/// Standard deviations to each side of the mode that the grid reaches at first.
+const REACH: f64 = 5.0;
+
+/// Density at the ends of the grid, relative to the mode's, from which on it grows no more.
+const NEGLIGIBLE: f64 = 1e-5;
+
+/// Density beyond the grid that is left out. It never falls to 0: with `λ → 0` the prior says nothing, and the likelihood stays
+/// as it is.
+const TOLERATED: f64 = 1e-2;
+
+/// A number with its standard deviation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Posterior mean.
+    pub mean: f64,
+    /// Posterior standard deviation.
+    pub sd: f64,
+}
+
+/// The posterior of λ and of the precisions of noise and prior.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Posterior {
+    /// Of `log10 λ`.
+    pub log_lambda: Measured,
+    /// 16 and 84 % of λ.
+    pub lambda_68: [f64; 2],
+    /// Of the precision `γn` of the noise; without spread where the noise is given.
+    pub gamma_noise: Measured,
+    /// Of the precision `γx` of the prior.
+    pub gamma_prior: Measured,
+    /// `(λ, density of log10 λ)` in order of λ.
+    pub density: Vec<(f64, f64)>,
+}
+
+impl Criterion {
+    /// The posterior about its `mode`; `sd` is that of `log10 λ` by the curvature there, and `independent` the fraction of the
+    /// modes that is. `None` where the data leave λ open on one side.
+    pub(super) fn posterior(&self, mode: f64, sd: f64, independent: f64) -> Option<Posterior> {
+        let (half, centre) = (0.5 * self.count() * independent, self.value(mode));
+        let density = |u: f64| (-half * (self.value(mode * 10.0_f64.powf(u)) - centre)).exp();
+        let ends = |reach: f64| density(-reach).max(density(reach));
+        let mut reach = REACH * sd;
+        while ends(reach) > NEGLIGIBLE && ends(2.0 * reach) < 0.5 * ends(reach) {
+            reach *= 2.0;
+        }
+        if ends(reach) > TOLERATED {
+            return None;
+        }
+        let step = 2.0 * reach / (POINTS - 1) as f64;
+        let grid: Vec<(f64, f64)> = (0..POINTS).map(|i| step * i as f64 - reach).map(|u| (u, density(u))).collect();
+        let total: f64 = grid.iter().map(|(_, weight)| weight).sum();
+        let mean = |of: &dyn Fn(f64) -> f64| grid.iter().map(|&(u, weight)| weight * of(u)).sum::<f64>() / total;
+        let measured = |first: &dyn Fn(f64) -> f64, second: &dyn Fn(f64) -> f64| {
+            let average = mean(first);
+            Measured { mean: average, sd: (mean(second) - average * average).max(0.0).sqrt() }
+        };
+        let lambda = |u: f64| mode * 10.0_f64.powf(u);
+        let gamma_n = |u: f64| 1.0 / self.variance(lambda(u));
+        // mean of the square of a Gamma variate over that of its mean
+        let spread = if self.is_noise_free() { 1.0 + 1.0 / half } else { 1.0 };
+        let off = measured(&|u| u, &|u| u * u);
+        Some(Posterior {
+            log_lambda: Measured { mean: mode.log10() + off.mean, sd: off.sd },
+            lambda_68: [0.16, 0.84].map(|share| lambda(quantile(&grid, share * total))),
+            gamma_noise: measured(&gamma_n, &|u| spread * gamma_n(u).powi(2)),
+            gamma_prior: measured(&|u| lambda(u) * gamma_n(u), &|u| spread * (lambda(u) * gamma_n(u)).powi(2)),
+            density: grid.iter().map(|&(u, weight)| (lambda(u), weight / (total * step))).collect(),
+        })
+    }
+}
+
+/// Where the weights of a grid add up to `sum`, each being spread over the interval about its point.
+fn quantile(grid: &[(f64, f64)], sum: f64) -> f64 {
+    let step = grid[1].0 - grid[0].0;
+    let mut below = 0.0;
+    for &(u, weight) in grid {
+        if below + weight >= sum {
+            return u + step * ((sum - below) / weight - 0.5);
+        }
+        below += weight;
+    }
+    grid[grid.len() - 1].0
+}
