@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod words;
 mod worse;
 
+use words::{at_threshold, elsewhere};
 pub use worse::Worse;
 
 /// What is known of a plane's exact residual.
@@ -39,8 +41,11 @@ pub struct PlaneStats {
 pub enum StopReason {
     /// The peak came down to the threshold.
     Threshold {
-        /// Highest absolute residual \[Jy/beam\].
+        /// Highest absolute residual where components might stand \[Jy/beam\].
         peak: f32,
+        /// The same without an auto-mask \[Jy/beam\].
+        #[serde(default)]
+        outside: f32,
         /// The threshold \[Jy/beam\].
         threshold: f32,
         /// Robust noise of the residual \[Jy/beam\].
@@ -48,8 +53,11 @@ pub enum StopReason {
     },
     /// The peak came down to what the sidelobes beyond the PSF's reach leave: cleaning on would fit those.
     PsfFloor {
-        /// Highest absolute residual, weighted \[Jy/beam\].
+        /// Highest absolute residual where components might stand, weighted \[Jy/beam\].
         peak: f32,
+        /// The same without an auto-mask \[Jy/beam\].
+        #[serde(default)]
+        outside: f32,
         /// The threshold \[Jy/beam\].
         threshold: f32,
         /// Greatest estimate of the missing sidelobes \[Jy/beam\].
@@ -174,13 +182,15 @@ impl StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Threshold { peak, threshold, sigma } => {
-                write!(f, "peak {peak:.3e} Jy/beam is at the threshold of {threshold:.3e} (noise {sigma:.3e})")
+            Self::Threshold { peak, outside, threshold, sigma } => {
+                write!(f, "{} (noise {sigma:.3e}){}", at_threshold(*peak, *threshold), elsewhere(*peak, *outside))
             }
-            Self::PsfFloor { peak, threshold, missing } => write!(
+            Self::PsfFloor { peak, outside, threshold, missing } => write!(
                 f,
-                "peak {peak:.3e} Jy/beam is at the threshold of {threshold:.3e}, set by sidelobes beyond the reach of the \
-                 PSF (about {missing:.3e}); a PSF of twice the image's size would let it go deeper"
+                "{}, set by sidelobes beyond the reach of the PSF (about {missing:.3e}); a PSF of twice the image's size \
+                 would let it go deeper{}",
+                at_threshold(*peak, *threshold),
+                elsewhere(*peak, *outside)
             ),
             Self::MaskExhausted { sign } => {
                 write!(f, "deeper cycles inside the auto-mask only raised {sign}; kept the last good state")
@@ -331,12 +341,12 @@ impl StopRule for Negative {
 impl StopRule for Threshold {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
         let CycleState { stats, threshold, is_final, worse, .. } = state;
-        let (peak, threshold) = (stats.peak, *threshold);
+        let (peak, outside, threshold) = (stats.peak, stats.outside, *threshold);
         let reached = peak <= threshold || (*is_final && peak <= SLACK * threshold);
         (reached && worse.is_none()).then_some(if stats.missing > DOMINANT * stats.sigma {
-            StopReason::PsfFloor { peak, threshold, missing: stats.missing }
+            StopReason::PsfFloor { peak, outside, threshold, missing: stats.missing }
         } else {
-            StopReason::Threshold { peak, threshold, sigma: stats.sigma }
+            StopReason::Threshold { peak, outside, threshold, sigma: stats.sigma }
         })
     }
 }

@@ -203,7 +203,7 @@ fn one_more_try_begins_with_smaller_steps_and_tells_the_divergence_unless_it_com
     assert!((rules.gain - 0.025).abs() < 1e-7 && rules.floor > first);
     let stalled = StopReason::Stalled { cycles: 3, peak: 1.0 };
     assert_eq!(retry.verdict(stalled), reason);
-    let reached = StopReason::Threshold { peak: 0.03, threshold: 0.03, sigma: 0.01 };
+    let reached = StopReason::Threshold { peak: 0.03, outside: 0.03, threshold: 0.03, sigma: 0.01 };
     assert_eq!(retry.verdict(reached.clone()), reached);
     let mut spent = Control::new(CleanParams { niter: 40, ..params() }, Minor::Clean, Patch::default());
     floor(spent.next(stats(1.0, 0.01), &Sight::alone(&levels), false));
@@ -236,5 +236,18 @@ fn level_of_the_mask_in_jansky_and_that_in_noise_are_both_kept_to() {
         let next = control.next(stats(expected, 0.05), &Sight::alone(&levels), false);
         assert!(matches!(next, Next::Mask), "{next:?}");
         assert!((floor(control.next(stats(expected, 0.05), &Sight::alone(&levels), false)) - 0.05).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn the_end_tells_how_far_the_peak_is_from_the_threshold_and_what_the_mask_leaves_out() {
+    let reached = |peak, outside| StopReason::Threshold { peak, outside, threshold: 0.03, sigma: 0.01 }.to_string();
+    assert_eq!(reached(0.03, 0.03), "peak 3.000e-2 Jy/beam is at the threshold of 3.000e-2 (noise 1.000e-2)");
+    let expected = "peak 3.240e-2 Jy/beam is 8.0 % above the threshold of 3.000e-2 (noise 1.000e-2); outside the \
+                    auto-mask the peak is 1.500e-1";
+    assert_eq!(reached(0.0324, 0.15), expected);
+    let floor = StopReason::PsfFloor { peak: 0.0324, outside: 0.15, threshold: 0.03, missing: 0.02 }.to_string();
+    for needle in ["8.0 % above the threshold", "outside the auto-mask the peak is 1.500e-1"] {
+        assert!(floor.contains(needle), "{floor}");
     }
 }
