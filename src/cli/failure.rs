@@ -311,7 +311,7 @@ impl Failure {
     /// A product that is in the way.
     pub(super) fn exists(path: &std::path::Path) -> Self {
         let error = format!("{} exists already", path.display());
-        let hint = Some("choose another output prefix, or pass --overwrite".to_owned());
+        let hint = Some("choose another name or output prefix, or pass --overwrite".to_owned());
         Self::new(error, hint)
     }
 }

@@ -9,6 +9,7 @@ use super::args::PlanArgs;
 use super::failure::Failure;
 use super::run::{check_output, write_whole};
 use super::shown::mean_seconds;
+use super::tell;
 use crate::diagnostics::read_tasks;
 use crate::graph::picture::{ColourBy, Direction, Look, Picture, dot, svg};
 use crate::graph::{Cost, Key, KindForecast};
@@ -135,10 +136,10 @@ fn check_record(folder: &Path, tasks: &[TaskSpan], stages: &[&Stage]) -> Result<
     }
     if let Some(first) = first {
         let remedy = if is_merged { "" } else { "; was the run given the same images and flags?" };
-        eprintln!(
+        tell(&format!(
             "note: {missing} of {all} tasks ({first} is the first) are not in {folder} and are drawn as the mean of their \
              kind{remedy}"
-        );
+        ));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::failure::ABORTED;
+use super::tell;
 use crate::graph::Cancel;
 
 /// Listens to signals for as long as the process lives.
@@ -44,10 +45,10 @@ fn heed(cancel: &Cancel) {
         std::process::exit(i32::from(ABORTED));
     }
     if cancel.is_requested() {
-        eprintln!("aborting: waiting for the tasks that run (again to end at once, which leaves temporary files)");
+        tell("aborting: waiting for the tasks that run (again to end at once, which leaves temporary files)");
         cancel.abort();
     } else {
-        eprintln!("interrupted: ending after this pass with what is consistent (again to give up everything)");
+        tell("interrupted: ending after this pass with what is consistent (again to give up everything)");
         cancel.request();
     }
 }

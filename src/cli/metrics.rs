@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::run::{write_json, write_whole};
+use super::tell;
 use crate::images::Sky;
 use crate::io::{FitsError, FitsSource};
 use crate::metrics::{Files, PlaneMetrics, Truth, measure, read_catalogue};
@@ -85,7 +86,7 @@ pub(super) fn metrics(args: &MetricsArgs) -> Result<(), Failure> {
     if let Some(path) = &args.json {
         write_json(path, &Report { image: &args.image, files: &parts, planes: &planes })?;
     }
-    outputs.into_iter().flatten().for_each(|path| eprintln!("wrote {}", path.display()));
+    outputs.into_iter().flatten().for_each(|path| tell(&format!("wrote {}", path.display())));
     Ok(())
 }
 

@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     match dispatch(&mut command, &matches, &line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprint!("{failure}");
+            tell(failure.to_string().trim_end());
             ExitCode::from(failure.code())
         }
     }
@@ -205,6 +205,11 @@ fn command() -> Command {
         .subcommand(SimulateArgs::augment_args(simulate))
         .subcommand(args::with_parameters(GraphArgs::augment_args(graph)));
     args::with_parameters(RunArgs::augment_args(base))
+}
+
+/// Writes a line to stderr; that nobody reads it is no reason to end.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Writes data to stdout; a reader that has gone away is no failure.

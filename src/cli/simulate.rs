@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
 
+use super::tell;
 use crate::io::FitsSource;
 use crate::simulate::{
     Array, Observation, Output, Plan, PsfSize, Recipe, Report, SimulateError, SkyRecipe, Weighting, Wide, centred,
@@ -319,10 +320,10 @@ mod tests;
 pub(super) fn simulate(args: &SimulateArgs, command: &str) -> Result<(), super::failure::Failure> {
     let report = args.run(command.to_owned(), crate::pipeline::plan::available_memory())?;
     for line in summary(&report) {
-        eprintln!("{line}");
+        tell(&line);
     }
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        tell(&format!("warning: {warning}"));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::interrupt::cancel_on_signals;
 use super::run::{check_output, prefix};
 use super::shown::{all_plots, has_room_for_plots};
+use super::tell;
 use crate::collections::table::Table;
 use crate::diagnostics::{Progress, ProgressMode, SWEEP_SUFFIXES, draw_sweep};
 use crate::graph::Cancel;
@@ -154,7 +155,7 @@ impl Job<'_> {
 
     fn note(&self, text: &str) {
         if !self.args.quiet {
-            eprintln!("{text}");
+            tell(text);
         }
     }
 

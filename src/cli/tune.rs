@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::run::write_whole;
+use super::tell;
 use crate::pipeline::machine::{measure, saved_at, to_toml};
 use crate::tiling::Machine;
 
@@ -35,14 +36,14 @@ pub(super) fn tune(args: &TuneArgs) -> Result<(), Failure> {
         return Err(Failure::exists(path));
     }
     let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
-    let machine = measure(&scratch, &mut |step| eprintln!("measuring: {step}"))?;
+    let machine = measure(&scratch, &mut |step| tell(&format!("measuring: {step}")))?;
     super::say(&table(&machine))?;
     if args.dry_run {
         return Ok(());
     }
     let path = args.save.clone().or_else(saved_at).ok_or_else(Failure::homeless)?;
     save(&path, &machine)?;
-    eprintln!("wrote {}", path.display());
+    tell(&format!("wrote {}", path.display()));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::graph::{Callback, Key, RunStart, TaskRecord};
+use crate::graph::{Callback, GIVEN, Key, RunStart, SpillRecord, TaskRecord};
 use crate::pipeline::record::{GraphSpan, TaskSpan};
 
 /// More spans than this are merged to at most half as many.
@@ -103,6 +103,17 @@ impl Callback for Profiler {
         }
     }
 
+    fn spilled(&self, spill: &SpillRecord) {
+        // what a task writes is told with the task
+        if spill.kind == GIVEN {
+            let (start, end) = (self.seconds(spill.start), self.seconds(spill.end));
+            let busy = (end - start).max(0.0);
+            let rest =
+                TaskSpan { worker: spill.worker, busy, write: busy, spilled_bytes: spill.bytes, ..TaskSpan::default() };
+            self.lock().spans.push(Span { key: spill.key.clone(), kind: GIVEN, ready: start, start, end, rest });
+        }
+    }
+
     fn finish(&self, _ok: bool) {
         let end = self.seconds(Instant::now());
         if let Some(graph) = self.lock().graphs.last_mut() {
@@ -192,6 +203,27 @@ mod tests {
             flops: 1.0,
             attempt: 2,
         }
+    }
+
+    #[test]
+    fn writing_of_given_values_is_told_and_is_no_task() {
+        let profiler = Profiler::new(Instant::now());
+        let at = |micros: u64| profiler.origin + Duration::from_micros(micros);
+        let spill = |kind| SpillRecord {
+            key: Key::new("held", [4]),
+            kind,
+            worker: 0,
+            bytes: 64,
+            file_bytes: 70,
+            start: at(10),
+            end: at(25),
+        };
+        profiler.spilled(&spill(GIVEN));
+        profiler.spilled(&spill("floor"));
+        let tasks = profiler.tasks();
+        assert_eq!(tasks.len(), 1, "what a task writes is told with the task");
+        assert_eq!((tasks[0].kind.as_str(), tasks[0].spilled_bytes, tasks[0].count), ("given", 64, 0));
+        assert!((tasks[0].write - 15e-6).abs() < 1e-12 && (tasks[0].busy - 15e-6).abs() < 1e-12);
     }
 
     #[test]

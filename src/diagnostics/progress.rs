@@ -115,7 +115,10 @@ impl Progress {
         run.done += if run.counts_tasks { 1.0 } else { weight };
         match &self.form {
             Form::Quiet => {}
-            Form::Bar(bar) => bar.set_position((run.fraction() * STEPS as f64) as u64),
+            Form::Bar(bar) => {
+                bar.set_position((run.fraction() * STEPS as f64) as u64);
+                bar.set_prefix(run.left(now).map_or_else(String::new, |left| format!(", {} left", seconds(left))));
+            }
             Form::Lines(_) => {
                 let line = run.line(now);
                 drop(run);
@@ -134,7 +137,7 @@ fn write_line(sink: &mut dyn Write, text: &str) {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(8));
-    let style = ProgressStyle::with_template("{spinner} {msg} [{bar:32}] {percent:>3} %, {eta} left");
+    let style = ProgressStyle::with_template("{spinner} {msg} [{bar:32}] {percent:>3} %{prefix}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
@@ -149,6 +152,7 @@ impl Callback for Progress {
         *state = Run { total, done: 0.0, counts_tasks, began: Instant::now(), ..state.clone() };
         if let Form::Bar(bar) = &self.form {
             bar.reset();
+            bar.set_prefix("");
         }
     }
 
@@ -191,6 +195,12 @@ impl Run {
         if self.total > 0.0 { (self.done / self.total).clamp(0.0, 1.0) } else { 1.0 }
     }
 
+    /// Seconds that are left of the graph, once there is something to go by.
+    fn left(&self, now: Instant) -> Option<f64> {
+        let (taken, fraction) = (now.saturating_duration_since(self.began).as_secs_f64(), self.fraction());
+        (fraction > 0.0).then(|| taken * (1.0 - fraction) / fraction)
+    }
+
     /// A line, if one is due.
     fn line(&mut self, now: Instant) -> Option<String> {
         let taken = now.saturating_duration_since(self.began);
@@ -202,7 +212,7 @@ impl Run {
         }
         self.last_line = now;
         self.next_after = (self.next_after * 3 / 2).min(LAST_LINE);
-        let left = taken.as_secs_f64() * (1.0 - fraction) / fraction;
+        let left = self.left(now)?;
         let stage = if self.stage.is_empty() { "running" } else { &self.stage };
         Some(format!("{stage}: {:.0} %, {} left", 100.0 * fraction, seconds(left)))
     }

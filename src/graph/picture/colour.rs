@@ -34,9 +34,16 @@ const CATEGORIES: [Rgb; 20] = [
     [60, 130, 50],
 ];
 
-/// The n-th category; grey where there are no more colours.
+/// The n-th category; beyond the list hues that are a golden angle apart, two of three pale or dark.
 pub fn category(n: usize) -> Rgb {
-    CATEGORIES.get(n).copied().unwrap_or([150, 150, 150])
+    CATEGORIES.get(n).copied().unwrap_or_else(|| {
+        let (turn, value) = ((n as f64 * 0.618_033_988_75).fract(), [0.75, 0.95, 0.55][n % 3]);
+        // red, green and blue stand a third of a turn apart
+        [0.0, 1.0 / 3.0, 2.0 / 3.0].map(|offset| {
+            let wave = 0.5 + 0.5 * (2.0 * std::f64::consts::PI * (turn - offset)).cos();
+            (255.0 * value * (0.35 + 0.65 * wave)) as u8
+        })
+    })
 }
 
 /// Viridis of S. van der Walt and N. Smith (matplotlib 1.5, CC0), at every eighth from a third up: light enough for dark text.

@@ -128,3 +128,14 @@ fn what_is_missing_is_told() {
     let missing = Picture::new("none", &shape.graph, &[Key::new("nowhere", [])], &Look::default());
     assert!(matches!(missing, Err(GraphError::Missing { .. })));
 }
+
+#[test]
+fn sixty_kinds_have_colours_of_their_own_and_none_is_that_of_given_values() {
+    let colours: Vec<Rgb> = (0..60).map(category).collect();
+    let distance =
+        |a: &Rgb, b: &Rgb| a.iter().zip(b).map(|(a, b)| i32::from(*a) - i32::from(*b)).map(|d| d * d).sum::<i32>();
+    for (place, colour) in colours.iter().enumerate() {
+        assert!(distance(colour, &colour::GREY) > 400, "{place}: {colour:?}");
+        assert!(colours[..place].iter().all(|other| distance(colour, other) > 16), "{place}: {colour:?}");
+    }
+}

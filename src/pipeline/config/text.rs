@@ -40,6 +40,21 @@ impl FromStr for Bytes {
     }
 }
 
+impl Bytes {
+    /// At least as much, which is told without rounding.
+    pub(in crate::pipeline) fn told_upwards(self) -> Self {
+        // the unit and the parts of it that are told
+        let (unit, parts) = match self.0 {
+            0..=1023 => (1, 1),
+            1024..=1_048_575 => (1 << 10, 10),
+            1_048_576..=1_073_741_823 => (1 << 20, 10),
+            _ => (1_u128 << 30, 100),
+        };
+        let told = (u128::from(self.0) * parts).div_ceil(unit);
+        Self(u64::try_from((told * unit).div_ceil(parts)).unwrap_or(u64::MAX))
+    }
+}
+
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.0 as f64;
@@ -226,6 +241,15 @@ mod tests {
         assert_eq!("circular".parse(), Ok(BeamChoice::Circular));
         for text in ["9", "9asec,5asec", "5asec,9asec,0deg", "-1asec", "wide"] {
             assert!(text.parse::<BeamChoice>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn size_told_upwards_is_enough_when_it_is_typed_again() {
+        for bytes in (0..60).map(|power| (1_u64 << power) + 12_345 * power).chain([1_073_741_823, 27_472_692]) {
+            let told = Bytes(bytes).told_upwards().to_string();
+            let typed: Bytes = told.parse().unwrap_or(Bytes(0));
+            assert!(typed.0 >= bytes && typed.0 <= bytes + bytes / 10 + 1, "{bytes}: {told} is {}", typed.0);
         }
     }
 

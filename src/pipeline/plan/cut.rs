@@ -13,7 +13,9 @@ const SCALES_PERCENT: u64 = 2;
 pub(in crate::pipeline) fn lighter(config: &RunConfig) -> Vec<&'static str> {
     let chunk = (config.compute.chunk != Auto::Auto).then_some("leave --chunk at auto");
     let processes = (config.compute.scheduler == SchedulerChoice::Processes).then_some("take --scheduler threads");
-    chunk.into_iter().chain(processes).collect()
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = (config.compute.threads > cores).then_some("take fewer --threads");
+    chunk.into_iter().chain(processes).chain(threads).collect()
 }
 
 impl Plan {
@@ -27,7 +29,13 @@ impl Plan {
             if self.has_scales() {
                 less.push("take --algorithm clean");
             }
-            return Err(PlanError::Memory { needed: Bytes(one), allowed: Bytes(self.memory), ny, nx, less });
+            return Err(PlanError::Memory {
+                needed: Bytes(one).told_upwards(),
+                allowed: Bytes(self.memory),
+                ny,
+                nx,
+                less,
+            });
         }
         let most = (self.values() / Means { memory: one, ..self.means() }.values().max(1)).min(PLANES_AT_ONCE) as usize;
         let batch = most.clamp(1, self.planes.len());

@@ -69,7 +69,7 @@ pub struct TaskSpan {
     pub spilled_bytes: u64,
     /// Attempts that failed before the one that is told here.
     pub retries: u64,
-    /// How many tasks this stands for.
+    /// How many tasks this stands for; 0 for the writing of a value that was given with a graph.
     pub count: u64,
 }
 

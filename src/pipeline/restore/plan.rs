@@ -184,7 +184,7 @@ impl RestorePlan {
         let Footprint { peak_bytes, .. } = self.footprint;
         if peak_bytes > memory {
             let (ny, nx) = shape;
-            let (needed, less) = (Bytes(peak_bytes), lighter(&self.config));
+            let (needed, less) = (Bytes(peak_bytes).told_upwards(), lighter(&self.config));
             return Err(PlanError::Memory { needed, allowed: Bytes(memory), ny, nx, less });
         }
         Ok(self)
