@@ -313,6 +313,15 @@ pub static PARAMS: &[Param] = &[
         help: "How often what was found has its thresholds lowered: fluxes are less biased, and isolated noise is kept out",
     },
     Param {
+        table: "convex",
+        key: "positive",
+        flag: "positive",
+        kind: ParamKind::Switch,
+        value_name: "",
+        help: "A sky of positive points and Gaussians only: where sidelobes fill the image it makes up for what was not measured; \
+               points between pixels are fitted worse",
+    },
+    Param {
         table: "wiener",
         key: "noise_model",
         flag: "noise-model",

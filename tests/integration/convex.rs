@@ -165,9 +165,14 @@ fn every_flag_changes_a_product() {
         (products.model().pixels, products.restored().pixels)
     };
     let usual = pixels("");
-    for words in
-        ["--kappa 5", "--iterations 45", "--reweights 0", "--multiscale-scales 0,9", "--multiscale-max-scales 1"]
-    {
+    for words in [
+        "--kappa 5",
+        "--iterations 45",
+        "--reweights 0",
+        "--positive",
+        "--multiscale-scales 0,9",
+        "--multiscale-max-scales 1",
+    ] {
         let words = if words.starts_with("--iterations") { "--reweights 2 --kappa 4 --iterations 45" } else { words };
         let other = if words.contains("--iterations") {
             let products = folder.run("out", &format!("--overwrite --algorithm convex {words}"));
@@ -233,6 +238,18 @@ fn run_that_was_killed_goes_on_where_it_was() {
     let products = folder.products("out");
     assert_eq!(products.model().pixels, expected.pixels);
     assert!(products.summary()["kept"]["taken"].as_u64().unwrap() > 20, "{}", products.summary()["kept"]);
+}
+
+#[test]
+fn positive_sky_holds_no_negative_flux_and_as_much_in_all() {
+    let (truth, _) = mixed();
+    let folder = folder();
+    let products = folder.run("out", "--algorithm convex --positive");
+    let model = products.model().plane(0);
+    let lowest = model.iter().copied().fold(0.0, f64::min);
+    // rounding of the transforms round wide Gaussians
+    assert!(lowest > -ROUNDING * sky::max_abs(&model), "{lowest:e}");
+    assert!((sky::total(&model) / sky::total(&truth) - 1.0).abs() < 0.05, "{}", sky::total(&model));
 }
 
 #[test]

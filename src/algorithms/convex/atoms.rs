@@ -23,6 +23,8 @@ pub struct Splitting {
     /// Whether modes in which the PSF's transfer function is negative count as not measured. The problem then is convex whatever the
     /// PSF, and what these modes tell of the sky stays in the residual.
     pub positive_only: bool,
+    /// Whether no coefficient may be negative.
+    pub is_positive: bool,
 }
 
 impl Splitting {

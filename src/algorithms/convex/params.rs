@@ -27,6 +27,8 @@ pub struct ConvexParams {
     pub iterations: u32,
     /// How often what was found has its thresholds lowered, so that it is not biased by them.
     pub reweights: u32,
+    /// Whether no coefficient may be negative: the sky is a sum of positive points and Gaussians.
+    pub positive: bool,
 }
 
 impl ConvexParams {

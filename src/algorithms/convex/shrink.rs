@@ -14,40 +14,39 @@ pub struct Shrinkage<'a> {
     pub weights: Option<&'a [f32]>,
     /// The pixels that are not blank; none is where this is missing.
     pub finite: Option<&'a [bool]>,
+    /// Whether no coefficient may be negative.
+    pub is_positive: bool,
 }
 
 impl Shrinkage<'_> {
-    fn threshold(&self, x: usize) -> f32 {
+    /// The proximal operator of `t |z|`: towards 0 by the threshold `t`, and 0 within it; also below 0 where `z` must be positive.
+    fn soft(&self, v: f32, x: usize) -> f32 {
         let is_finite = self.finite.is_none_or(|finite| finite[x]);
-        if is_finite { self.level * self.weights.map_or(1.0, |weights| weights[x]) } else { f32::INFINITY }
+        let t = if is_finite { self.level * self.weights.map_or(1.0, |weights| weights[x]) } else { f32::INFINITY };
+        if v > t {
+            v - t
+        } else if v < -t && !self.is_positive {
+            v + t
+        } else {
+            0.0
+        }
     }
 
     /// `z = soft(v)`.
     pub fn estimate(&self, v: &[f32], to: &mut [f32]) {
-        to.iter_mut().zip(v).enumerate().for_each(|(x, (to, v))| *to = soft(*v, self.threshold(x)));
+        to.iter_mut().zip(v).enumerate().for_each(|(x, (to, v))| *to = self.soft(*v, x));
     }
 
     /// `y = 2 soft(v) − v`.
     pub fn reflect(&self, v: &[f32], to: &mut [f32]) {
-        to.iter_mut().zip(v).enumerate().for_each(|(x, (to, v))| *to = 2.0 * soft(*v, self.threshold(x)) - v);
+        to.iter_mut().zip(v).enumerate().for_each(|(x, (to, v))| *to = 2.0 * self.soft(*v, x) - v);
     }
 
     /// `v + α (soft(v) − v + step)`, in the place of the step.
     pub fn advance(&self, v: &[f32], relaxation: f32, step: &mut [f32]) {
         for (x, (step, v)) in step.iter_mut().zip(v).enumerate() {
-            *step = v + relaxation * (soft(*v, self.threshold(x)) - v + *step);
+            *step = v + relaxation * (self.soft(*v, x) - v + *step);
         }
-    }
-}
-
-/// The proximal operator of `t |z|`: towards 0 by `t`, and 0 within `t` of it.
-fn soft(v: f32, t: f32) -> f32 {
-    if v > t {
-        v - t
-    } else if v < -t {
-        v + t
-    } else {
-        0.0
     }
 }
 

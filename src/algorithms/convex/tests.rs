@@ -106,7 +106,7 @@ fn atoms_and_beams_are_the_transforms_of_what_they_are_drawn_as() {
 fn shrinking_is_the_least_of_its_objective_and_blanks_hold_nothing() {
     let v = [3.0, 0.4, -2.0, 1.5, -0.9];
     let (weights, finite) = ([1.0, 1.0, 0.5, 2.0, 1.0], [true, true, true, true, false]);
-    let shrinkage = Shrinkage { level: 0.8, weights: Some(&weights), finite: Some(&finite) };
+    let shrinkage = Shrinkage { level: 0.8, weights: Some(&weights), finite: Some(&finite), is_positive: false };
     let (mut z, mut y, mut next) = ([9.0; 5], [9.0; 5], [0.25; 5]);
     shrinkage.estimate(&v, &mut z);
     shrinkage.reflect(&v, &mut y);
@@ -117,6 +117,9 @@ fn shrinking_is_the_least_of_its_objective_and_blanks_hold_nothing() {
         assert!((z[x] - least).abs() < 1.1e-3, "{x}: {} against {least}", z[x]);
     }
     assert_eq!(z[4].to_bits(), 0);
+    let mut positive = [9.0; 5];
+    Shrinkage { is_positive: true, ..shrinkage }.estimate(&v, &mut positive);
+    assert_eq!(positive, z.map(|z| z.max(0.0)));
     for x in 0..5 {
         assert!((y[x] - (2.0 * z[x] - v[x])).abs() < 1e-6);
         assert!((next[x] - (v[x] + 1.5 * (z[x] - v[x] + 0.25))).abs() < 1e-6);
@@ -188,7 +191,8 @@ impl Problem {
     fn solve(&self, rho: f32, iterations: usize) -> Vec<Array2<f32>> {
         let count = self.widths.len();
         let mut v = vec![Array2::<f32>::zeros(self.size); count];
-        let shrinkage = |j: usize| Shrinkage { level: self.thresholds[j] / rho, weights: None, finite: None };
+        let shrinkage =
+            |j: usize| Shrinkage { level: self.thresholds[j] / rho, weights: None, finite: None, is_positive: false };
         let rows = |j: usize, v: &Array2<f32>, reflect: bool| {
             let mut to = vec![0.0; v.len()];
             let v = v.as_slice().unwrap();

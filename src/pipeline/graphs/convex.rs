@@ -14,7 +14,8 @@ use crate::graph::Key;
 use crate::images::{BeamShape, sample_step};
 use crate::pipeline::ops::{
     AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomRows, AtomSetting, AtomStep, AtomView,
-    AtomWeights, DeconvOp, Kernel, ModeSurvey, Noise, RowDots, Setting, Shrink, Survey, Total, UsableModes, ZeroModel,
+    AtomWeights, DeconvOp, Kernel, ModeSurvey, Noise, RowDots, Setting, Shrink, SteadyNoise, Survey, Total,
+    UsableModes, ZeroModel,
 };
 
 /// What is solved on a plane.
@@ -24,6 +25,8 @@ pub struct SparseCut {
     pub setting: AtomSetting,
     /// Constants of the splitting.
     pub splitting: Splitting,
+    /// Whether the noise may change by little only from one residual to the next.
+    pub is_steady: bool,
 }
 
 /// Keys of the solver's state.
@@ -109,7 +112,10 @@ impl<'w> Sparse<'w> {
         let keys = PlaneKeys { model: model.clone(), ..self.planes.clone() };
         let layout = self.cut.setting.layout;
         let residual = self.wiring.residual(self.plane, &keys, &layout, (Kernel::Transfer, &self.transfer));
-        let (data, noise) = self.look(&estimates, &residual);
+        let (data, mut noise) = self.look(&estimates, &residual);
+        if self.cut.is_steady {
+            noise = self.steady(noise, &state.noise);
+        }
         let keys = PlaneKeys { residual, ..keys };
         let statistics = self.wiring.statistics(self.plane, &keys, None).statistics;
         let products = [self.dot("own", &model, &model), self.dot("before", &model, before)];
@@ -264,6 +270,15 @@ impl<'w> Sparse<'w> {
             (DeconvOp::Survey(Survey { rows, step }), vec![band[index].clone(), dirty[index].clone()])
         });
         self.wiring.task(key(&format!("noise-band-{width}"), self.plane, 0), DeconvOp::Noise(Noise), surveys)
+    }
+
+    fn steady(&mut self, now: Vec<Key>, before: &[Key]) -> Vec<Key> {
+        let each = now.into_iter().zip(before).enumerate();
+        each.map(|(width, (now, before))| {
+            let inputs = vec![now, before.clone()];
+            self.wiring.task(key("steady-noise", self.plane, width), DeconvOp::SteadyNoise(SteadyNoise), inputs)
+        })
+        .collect()
     }
 
     fn weights(&mut self, estimates: &[Vec<Key>], beam: BeamShape, noise: &Key) -> Vec<Vec<Key>> {

@@ -67,7 +67,8 @@ impl Shrink {
         let weights = self.is_weighted.then(|| inputs[4].vector());
         for (y, row) in v.rows().into_iter().enumerate() {
             let weights = weights.map(|weights| weights.row(y).to_slice().expect("a slab is in row order"));
-            let shrinkage = Shrinkage { level, weights, finite: finite.map(|mask| mask.row(y)) };
+            let (finite, is_positive) = (finite.map(|mask| mask.row(y)), self.splitting.is_positive);
+            let shrinkage = Shrinkage { level, weights, finite, is_positive };
             work(y, row.to_slice().expect("a slab is in row order"), shrinkage);
         }
     }

@@ -132,6 +132,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::AtomModel(_)
         | DeconvOp::AtomBand(_)
         | DeconvOp::AtomWeights(_)
+        | DeconvOp::SteadyNoise(_)
         | DeconvOp::RowDots(_)
         | DeconvOp::Total(_)
         | DeconvOp::Combine(_) => File::None,

@@ -21,6 +21,7 @@ mod scales;
 mod score;
 mod seams;
 mod smooth;
+mod steady;
 mod tiles;
 mod treat;
 mod value;
@@ -57,6 +58,7 @@ pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows, TableColumns};
+pub use steady::SteadyNoise;
 pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
@@ -246,6 +248,8 @@ pub enum DeconvOp {
     AtomModel(AtomModel),
     /// The residual as a width of atoms sees it.
     AtomBand(AtomBand),
+    /// Noise that changes by little at once.
+    SteadyNoise(SteadyNoise),
     /// What thresholds of coefficients are multiplied by.
     AtomWeights(AtomWeights),
 }
@@ -357,6 +361,7 @@ macro_rules! each {
             DeconvOp::AtomModel($op) => $call,
             DeconvOp::AtomBand($op) => $call,
             DeconvOp::AtomWeights($op) => $call,
+            DeconvOp::SteadyNoise($op) => $call,
         }
     };
 }

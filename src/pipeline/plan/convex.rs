@@ -13,8 +13,14 @@ const SHOWN: u32 = 2;
 fn cut(plan: &Plan) -> SparseCut {
     let widths = ConvexParams::widths(&plan.config.multiscale, plan.beam_pixels, plan.cut.shape);
     let setting = AtomSetting { layout: plan.kernel.layout, shape: plan.cut.shape, widths };
-    let splitting = Splitting { kappa: plan.config.convex.kappa, share: 1.0, relaxation: 1.0, positive_only: false };
-    SparseCut { setting, splitting }
+    let splitting = Splitting {
+        kappa: plan.config.convex.kappa,
+        share: 1.0,
+        relaxation: 1.0,
+        positive_only: false,
+        is_positive: false,
+    };
+    SparseCut { setting, splitting, is_steady: false }
 }
 
 /// Start and iterations.

@@ -13,18 +13,14 @@ use crate::pipeline::record::SolverPoint;
 const CYCLE: u32 = 5;
 /// Iterations from one change of the weights to the next; the last come to rest with the weights as they are.
 const REWEIGHT: u32 = 40;
-/// `ρ` over `max|H|` to begin with. Of 0.03, 0.1 and 0.3 the first diverged on a pair of the VLA whose PSF is cut, the last was slower.
+/// `ρ` over `max|H|`. Of 0.03, 0.1 and 0.3 the first diverged on a pair of the VLA whose PSF is cut, the last was slower.
 const SHARE: f64 = 0.1;
-/// `α`: with 1 the same error took 1.8 times the iterations.
-const RELAXATION: f64 = 1.7;
-/// What `ρ` is multiplied by when iterations were taken back.
-const SAFER: f64 = 2.0;
 /// Times that iterations may be taken back before the run gives up.
-const BACKS: u32 = 4;
-/// After so many times the modes of negative transfer count as not measured.
-const MEASURED: u32 = 2;
-/// A residual whose rms is this many times the lowest one has diverged.
+const BACKS: u32 = 5;
+/// A residual whose rms is this many times the lowest one, or that of the dirty image, has diverged.
 const RISE: f64 = 1.1;
+/// The same against the lowest one before anything was found for sure: on the way there it swings.
+const SWING: f64 = 1.5;
 /// Relative change of the model in an iteration that counts as none.
 const TOLERANCE: f64 = 3e-4;
 
@@ -41,6 +37,39 @@ struct Point {
     stats: PlaneStats,
 }
 
+/// How boldly a plane is solved.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// Iterations from one exact residual to the next.
+    cycle: u32,
+    /// `α`.
+    relaxation: f64,
+    /// Whether modes of negative transfer count as not measured.
+    positive_only: bool,
+    /// Whether the noise may change by little only from one residual to the next.
+    is_steady: bool,
+}
+
+impl Pace {
+    /// With a relaxation of 1 and as many iterations between residuals the same error took 1.8 times the iterations.
+    const BOLD: Self = Self { cycle: CYCLE, relaxation: 1.7, positive_only: false, is_steady: false };
+
+    /// After iterations were taken back so often, the last time before anything was found for sure (`early`) or later.
+    ///
+    /// Padding and cropping give the step eigenvalues above 1, most of all where the PSF fills the image: relaxation times the largest must
+    /// not exceed 2, and the inner problem, which does not know of them, must not go on for long. Thresholds that follow the noise at
+    /// once swing with it. Both shows early. Later it is modes
+    /// of negative transfer, in which the objective has no minimum, that grow.
+    fn after(self, backs: u32, early: bool) -> Self {
+        let relaxation = 0.5_f64.powi(backs as i32 - 1);
+        if early {
+            Self { cycle: 1, relaxation, positive_only: backs >= 3, is_steady: true }
+        } else {
+            Self { relaxation: relaxation.min(self.relaxation), positive_only: true, ..self }
+        }
+    }
+}
+
 /// A plane between two graphs.
 struct Solving {
     /// Its place among the batch.
@@ -53,10 +82,15 @@ struct Solving {
     reweights: u32,
     /// Relative change of the model in an iteration.
     change: f64,
+    pace: Pace,
     /// Times that iterations were taken back.
     backs: u32,
+    /// Whether it begins again with a model of zeros.
+    is_reset: bool,
     /// Lowest rms of the residual since the weights were made \[Jy/beam\].
     lowest: f64,
+    /// The dirty image's.
+    start: f64,
     curve: Vec<SolverPoint>,
 }
 
@@ -64,7 +98,8 @@ impl Session<'_> {
     /// Solves every plane of the batch.
     pub(super) fn sparse(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
         self.load_transfers(false)?;
-        let mut open = self.begin_sparse(states)?;
+        let all: Vec<usize> = (0..states.len()).filter(|index| states[*index].stop.is_none()).collect();
+        let mut open = self.begin_sparse(states, &all)?;
         loop {
             let interrupted = self.tools.cancel.is_requested();
             for solving in
@@ -76,6 +111,7 @@ impl Session<'_> {
             if open.is_empty() {
                 return Ok(());
             }
+            self.reset_sparse(states, &mut open)?;
             self.cycle_sparse(states, &mut open)?;
         }
     }
@@ -86,21 +122,22 @@ impl Session<'_> {
         AtomSetting { layout: self.psfs[&state.plan.psf].kernel.layout, shape: cut.shape, widths }
     }
 
-    fn sparse_cut(&self, state: &PlaneState, backs: u32) -> SparseCut {
-        let (kappa, share) = (self.plan.config.convex.kappa, share(backs));
-        let splitting = Splitting { kappa, share, relaxation: RELAXATION, positive_only: backs >= MEASURED };
-        SparseCut { setting: self.atoms(state), splitting }
+    fn sparse_cut(&self, state: &PlaneState, pace: Pace) -> SparseCut {
+        let Pace { relaxation, positive_only, .. } = pace;
+        let ConvexParams { kappa, positive, .. } = self.plan.config.convex;
+        let splitting = Splitting { kappa, share: SHARE, relaxation, positive_only, is_positive: positive };
+        SparseCut { setting: self.atoms(state), splitting, is_steady: pace.is_steady }
     }
 
     /// The state of models of zeros.
-    fn begin_sparse(&self, states: &[PlaneState]) -> Result<Vec<Solving>, RunError> {
+    fn begin_sparse(&self, states: &[PlaneState], planes: &[usize]) -> Result<Vec<Solving>, RunError> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
-        let active = || states.iter().enumerate().filter(|(_, state)| state.stop.is_none());
+        let active = || planes.iter().map(|index| (*index, &states[*index]));
         for (_, state) in active() {
             let (planes, transfer) = self.sparse_keys(&mut wiring, state);
             let (keys, usable) =
-                Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, 0), (&planes, transfer));
+                Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, Pace::BOLD), (&planes, transfer));
             targets.push(usable);
             targets.extend(keys.v[0].iter().chain(&keys.noise).chain(&keys.data).cloned());
         }
@@ -122,11 +159,35 @@ impl Session<'_> {
                     stats: state.stats,
                 };
                 let lowest = state.stats.rms;
-                let (iterations, reweights, backs, change) = (0, 0, 0, 1.0);
-                let curve = Vec::new();
-                Solving { index, usable, now, iterations, reweights, change, backs, lowest, curve }
+                Solving {
+                    index,
+                    usable,
+                    now,
+                    iterations: 0,
+                    reweights: 0,
+                    change: 1.0,
+                    pace: Pace::BOLD,
+                    backs: 0,
+                    is_reset: false,
+                    lowest,
+                    start: lowest,
+                    curve: Vec::new(),
+                }
             })
             .collect())
+    }
+
+    /// Begins with models of zeros again where that is to be.
+    fn reset_sparse(&self, states: &[PlaneState], open: &mut [Solving]) -> Result<(), RunError> {
+        let planes: Vec<usize> = open.iter().filter(|solving| solving.is_reset).map(|solving| solving.index).collect();
+        if planes.is_empty() {
+            return Ok(());
+        }
+        let fresh = self.begin_sparse(states, &planes)?;
+        for (solving, fresh) in open.iter_mut().filter(|solving| solving.is_reset).zip(fresh) {
+            (solving.now, solving.lowest, solving.is_reset) = (fresh.now, fresh.lowest, false);
+        }
+        Ok(())
     }
 
     fn sparse_keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<crate::graph::Key>) {
@@ -153,7 +214,7 @@ impl Session<'_> {
             let (keys, model) = solving.now.give(&mut wiring, plane);
             let (iterations, makes_weights) = solving.next(&self.plan.config.convex);
             let beam = if makes_weights { self.beam(state)?.map(|(shape, _)| shape) } else { None };
-            let cut = self.sparse_cut(state, solving.backs);
+            let cut = self.sparse_cut(state, solving.pace);
             let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, transfer), usable);
             let (after, measured) = sparse.cycle(&keys, iterations, &model, beam);
             targets.extend(all(&after, &measured));
@@ -187,12 +248,11 @@ impl Session<'_> {
     }
 
     fn end_sparse(&self, state: &mut PlaneState, solving: Solving, stop: StopReason) {
-        let Solving { usable, now, iterations, reweights, change, backs, curve, .. } = solving;
+        let Solving { usable, now, iterations, reweights, change, pace, backs, curve, .. } = solving;
         if backs > 0 {
-            let how = if backs >= MEASURED { ", and modes in which it is negative were left alone" } else { "" };
+            let how = if pace.positive_only { ", and modes in which it is negative were left alone" } else { "" };
             state.notes.push(format!(
-                "iterations were taken back {backs} times, since they raised the residual: the transfer function of the PSF is far \
-                 from positive{how}"
+                "iterations were taken back {backs} times, since they raised the residual: the PSF is hard to invert{how}"
             ));
         }
         let sigma = |noise: &Kept| noise.small().noise().sigma;
@@ -200,8 +260,8 @@ impl Session<'_> {
             kappa: self.plan.config.convex.kappa,
             widths_pixels: self.atoms(state).widths,
             noise: now.noise.iter().map(sigma).collect(),
-            rho: share(backs) * usable.small().usable().max_transfer,
-            relaxation: RELAXATION,
+            rho: SHARE * usable.small().usable().max_transfer,
+            relaxation: pace.relaxation,
             iterations,
             change,
             reweights,
@@ -212,11 +272,6 @@ impl Session<'_> {
         state.solver = curve;
         state.stop = Some(stop);
     }
-}
-
-/// `ρ` over `max|H|` after iterations were taken back so often.
-fn share(backs: u32) -> f64 {
-    SHARE * SAFER.powi(backs as i32)
 }
 
 /// All keys of a state and of what is known with it, in the order in which [`Session::point`] takes the values.
@@ -248,8 +303,8 @@ impl Solving {
     /// Iterations until the next exact residual, and whether weights are made then.
     fn next(&self, params: &ConvexParams) -> (u32, bool) {
         let due = REWEIGHT * (self.reweights + 1);
-        let is_due = self.reweights < params.reweights && self.iterations + CYCLE >= due;
-        (CYCLE.min(params.iterations - self.iterations), is_due)
+        let is_due = self.reweights < params.reweights && self.iterations + self.pace.cycle >= due;
+        (self.pace.cycle.min(params.iterations - self.iterations), is_due)
     }
 
     /// Why it ends, if it does.
@@ -269,7 +324,9 @@ impl Solving {
     /// Takes note of some iterations, or takes them back where they raised the residual; `before` is the inner product of both models.
     fn advance(&mut self, after: Point, before: f64, (iterations, is_weighted): (u32, bool)) {
         self.iterations += iterations;
-        let is_good = after.stats.rms <= RISE * self.lowest;
+        let is_early = self.reweights == 0;
+        let most = (RISE * self.start).min(if is_early { SWING } else { RISE } * self.lowest);
+        let is_good = after.stats.rms <= most;
         if is_good {
             let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
             self.change =
@@ -279,7 +336,14 @@ impl Solving {
             self.now = after;
         } else {
             self.backs += 1;
+            self.pace = self.pace.after(self.backs, is_early);
             self.change = 1.0;
+            if is_early && self.backs <= BACKS {
+                // the state is in mid-swing, however good its model
+                (self.is_reset, self.iterations) = (true, 0);
+                self.curve.clear();
+                return;
+            }
         }
         self.curve.push(SolverPoint { iteration: self.iterations, relative: self.change, tolerance: TOLERANCE });
     }
