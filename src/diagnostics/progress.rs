@@ -195,10 +195,10 @@ impl Run {
         if self.total > 0.0 { (self.done / self.total).clamp(0.0, 1.0) } else { 1.0 }
     }
 
-    /// Seconds that are left of the graph, once there is something to go by.
+    /// Seconds that are left of the graph, once there is something to go by and until it is done.
     fn left(&self, now: Instant) -> Option<f64> {
         let (taken, fraction) = (now.saturating_duration_since(self.began).as_secs_f64(), self.fraction());
-        (fraction > 0.0).then(|| taken * (1.0 - fraction) / fraction)
+        (fraction > 0.0 && fraction < 1.0 - 1e-9).then(|| taken * (1.0 - fraction) / fraction)
     }
 
     /// A line, if one is due.
@@ -207,12 +207,12 @@ impl Run {
         let fraction = self.fraction();
         let is_due = now.saturating_duration_since(self.last_line) >= self.next_after;
         // whoever is done has no time left to tell
-        if taken < FIRST_LINE || !is_due || fraction <= 0.0 || fraction >= 1.0 - 1e-9 {
+        let left = self.left(now)?;
+        if taken < FIRST_LINE || !is_due {
             return None;
         }
         self.last_line = now;
         self.next_after = (self.next_after * 3 / 2).min(LAST_LINE);
-        let left = self.left(now)?;
         let stage = if self.stage.is_empty() { "running" } else { &self.stage };
         Some(format!("{stage}: {:.0} %, {} left", 100.0 * fraction, seconds(left)))
     }
