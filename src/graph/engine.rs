@@ -158,17 +158,21 @@ impl<'n, O: Op> Engine<'n, O> {
 
     /// Writes the given values to files that are to stand there.
     fn store_given(&self) -> Result<(), GraphError> {
-        let mut shared = self.lock();
-        let given = (0_u32..).zip(&mut shared.values).filter_map(|(node, slot)| Some((node, slot.as_mut()?)));
-        for (node, slot) in given.filter(|(node, _)| self.course.residence.is_stored(*node)) {
-            let Slot::Memory(value) = slot else { continue };
+        let values = &mut self.lock().values;
+        for node in (0..self.net.len() as u32).filter(|&node| self.course.residence.is_stored(node)) {
+            let Some(Slot::Memory(value)) = &values[node as usize] else { continue };
             let (key, kind) = self.name(node);
             let name = (key, kind, 0, self.net.bytes(node));
             let stored = store::<O>(self.crew.scratch.as_ref(), self.run.callbacks, name, value);
-            *slot = stored.map_err(|error| match self.net.users.of(node).first() {
-                Some(&task) => error.wanted_by(|| self.site(task, 1)),
+            let stored = stored.map_err(|error| match self.net.users.of(node).first() {
+                Some(&task) => {
+                    let inputs = self.net.inputs.of(task).iter();
+                    let shapes = inputs.map(|&input| values[input as usize].as_ref().and_then(Slot::shape::<O>));
+                    error.wanted_by(|| self.site(task, 1)).with_shapes(shapes)
+                }
                 None => error,
             })?;
+            values[node as usize] = Some(stored);
         }
         Ok(())
     }

@@ -66,24 +66,28 @@ impl Kept {
 
 /// All that is remembered between graphs.
 #[derive(Default)]
-pub struct Shelf(RefCell<Vec<Weak<RefCell<Option<Held>>>>>);
+pub struct Shelf(RefCell<Vec<(Key, Weak<RefCell<Option<Held>>>)>>);
 
 impl Shelf {
     /// Puts values that a graph gave back onto the shelf, until nobody remembers them.
-    pub fn keep(&self, held: Held) -> Kept {
+    pub fn keep(&self, key: Key, held: Held) -> Kept {
         let kept = Kept::new(held);
-        self.0.borrow_mut().push(Rc::downgrade(&kept.0));
+        self.0.borrow_mut().push((key, Rc::downgrade(&kept.0)));
         kept
     }
 
     /// What is remembered and not among `given`.
     fn others(&self, given: &BTreeMap<Key, Kept>) -> Vec<(Key, Kept)> {
         let mut all = self.0.borrow_mut();
-        all.retain(|kept| kept.strong_count() > 0);
+        all.retain(|(_, kept)| kept.strong_count() > 0);
         let given: HashSet<usize> = given.values().map(Kept::place).collect();
-        let others = all.iter().filter_map(Weak::upgrade).map(Kept);
-        let others = others.filter(|kept| !kept.is_small() && !given.contains(&kept.place()));
-        (0..).zip(others).map(|(index, kept)| (Key::new("remembered", [index]), kept)).collect()
+        let others = all.iter().filter_map(|(key, kept)| Some((key, Kept(kept.upgrade()?))));
+        let others = others.filter(|(_, kept)| !kept.is_small() && !given.contains(&kept.place()));
+        // graphs make values of one key again and again, so a number tells them apart
+        let name = |(number, (key, kept)): (u32, (&Key, Kept))| {
+            (Key::new(&format!("remembered-{}", key.layer()), [number]), kept)
+        };
+        (0..).zip(others).map(name).collect()
     }
 }
 
@@ -163,7 +167,7 @@ impl Borrowed {
                     kept.0.replace(Some(held));
                     kept
                 }
-                None => shelf.keep(held),
+                None => shelf.keep(key.clone(), held),
             };
             all.insert(key, kept);
         }
