@@ -64,9 +64,12 @@ impl Kept {
     }
 }
 
-/// All that is remembered between graphs.
+/// Where a value is found, while somebody remembers it.
+type Trace = Weak<RefCell<Option<Held>>>;
+
+/// All that is remembered between graphs, each with the key that it was made under.
 #[derive(Default)]
-pub struct Shelf(RefCell<Vec<(Key, Weak<RefCell<Option<Held>>>)>>);
+pub struct Shelf(RefCell<Vec<(Key, Trace)>>);
 
 impl Shelf {
     /// Puts values that a graph gave back onto the shelf, until nobody remembers them.
@@ -85,7 +88,7 @@ impl Shelf {
         let others = others.filter(|(_, kept)| !kept.is_small() && !given.contains(&kept.place()));
         // graphs make values of one key again and again, so a number tells them apart
         let name = |(number, (key, kept)): (u32, (&Key, Kept))| {
-            (Key::new(&format!("remembered-{}", key.layer()), [number]), kept)
+            (Key::new(format!("remembered-{}", key.layer()), [number]), kept)
         };
         (0..).zip(others).map(name).collect()
     }
