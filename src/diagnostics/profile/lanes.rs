@@ -30,7 +30,7 @@ pub(crate) struct Kinds<'a> {
 impl<'a> Kinds<'a> {
     pub(crate) fn of(profile: &'a RunProfile) -> Self {
         let mut totals: BTreeMap<&str, (f64, u64)> = BTreeMap::new();
-        for task in &profile.tasks {
+        for task in profile.tasks.iter().filter(|task| task.kind != GIVEN) {
             let total = totals.entry(&task.kind).or_default();
             *total = (total.0 + task.busy, total.1 + task.count);
         }
@@ -50,7 +50,12 @@ impl<'a> Kinds<'a> {
 
     /// The colour of a kind.
     pub(crate) fn colour(&self, kind: &str) -> Rgb {
-        if kind == GIVEN { GIVEN_COLOUR } else { category(self.place(kind)) }
+        self.colour_at(self.place(kind))
+    }
+
+    /// The colour of a place among the kinds; those that have none there are given.
+    fn colour_at(&self, place: usize) -> Rgb {
+        if place < self.totals.len() { category(place) } else { GIVEN_COLOUR }
     }
 
     /// Height of the legend.
@@ -74,7 +79,7 @@ pub(super) fn draw_lanes(scene: &mut Scene, panels: &Panels<'_>, area: Area) {
         let row = Area::new(area.x, area.y + lane * worker as f64 + gap / 2.0, area.w, lane - gap);
         let row = Chart { area: row, ..chart };
         for (area, kind) in boxes(tasks, &row, &panels.kinds) {
-            scene.fill(area, category(kind), 1.0);
+            scene.fill(area, panels.kinds.colour_at(kind), 1.0);
         }
         for area in transfers(tasks, &row) {
             scene.hatch(area, [255; 3]);
@@ -192,5 +197,5 @@ pub(super) fn draw_legend(scene: &mut Scene, kinds: &Kinds, (x, y): (f64, f64)) 
     scene.hatch(swatch, [255; 3]);
     scene.text(Label::new("reading inputs, spilling results", (x + 26.0, below), SMALL));
     scene.fill(Area::new(x, below + LINE - 8.0, 16.0, 16.0), GIVEN_COLOUR, 1.0);
-    scene.text(Label::new("held: given with the graph", (x + 26.0, below + LINE), SMALL));
+    scene.text(Label::new("given with the graph: held, or written", (x + 26.0, below + LINE), SMALL));
 }

@@ -71,13 +71,13 @@ for (let i = 0; i < N; i++) {
 let chosen = -1;
 const orNothing = (value, text) => value > 0 ? text(value) : '';
 kinds.forEach((kind, place) => {
-  if (!kind.tasks) return;
+  if (!kind.tasks && !kind.busy) return;
   const row = byId('kinds').tBodies[0].insertRow();
   row.dataset.kind = kind.name;
   row.dataset.tasks = kind.tasks;
   row.dataset.busy = kind.busy;
   row.innerHTML = [`<i style="background:${kind.colour}"></i>`, escaped(kind.name), whole(kind.tasks), seconds(kind.busy),
-    busy > 0 ? percent(kind.busy / busy) : '', seconds(kind.busy / kind.tasks), orNothing(kind.longest, seconds),
+    busy > 0 ? percent(kind.busy / busy) : '', kind.tasks ? seconds(kind.busy / kind.tasks) : '', orNothing(kind.longest, seconds),
     orNothing(kind.queued, seconds), orNothing(kind.read, seconds), orNothing(kind.write, seconds),
     orNothing(kind.bytes, bytes), orNothing(data.alone[kind.name] || 0, seconds)].map(cell => `<td>${cell}</td>`).join('');
   row.addEventListener('click', () => {
