@@ -17,6 +17,7 @@ mod given;
 mod kept;
 mod local;
 mod masks;
+mod pieces;
 mod psf;
 mod scale_tiles;
 mod scales;

@@ -14,8 +14,7 @@ use crate::graph::Key;
 use crate::images::{BeamShape, sample_step};
 use crate::pipeline::ops::{
     AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomRows, AtomSetting, AtomStep, AtomView,
-    AtomWeights, DeconvOp, Kernel, ModeSurvey, Noise, RowDots, Setting, Shrink, SteadyNoise, Survey, Total,
-    UsableModes, ZeroModel,
+    AtomWeights, DeconvOp, Kernel, Noise, Setting, Shrink, SteadyNoise, Survey, ZeroModel,
 };
 
 /// What is solved on a plane.
@@ -118,7 +117,8 @@ impl<'w> Sparse<'w> {
         }
         let keys = PlaneKeys { residual, ..keys };
         let statistics = self.wiring.statistics(self.plane, &keys, None).statistics;
-        let products = [self.dot("own", &model, &model), self.dot("before", &model, before)];
+        let products =
+            [("own", &model[..]), ("before", before)].map(|(name, of)| self.wiring.dot((name, self.plane), &model, of));
         if let Some(beam) = seen_at {
             state.weights = self.weights(&estimates, beam, &noise[0]);
         }
@@ -128,32 +128,15 @@ impl<'w> Sparse<'w> {
     fn survey(&mut self) {
         let AtomSetting { layout, shape, .. } = self.cut.setting;
         let setting = Setting { layout, shape, noise: NoiseModel::Psf, reg: Regularisation::Identity };
-        let transfer = self.transfer.clone();
-        let surveys = self.each_block("mode-survey", |block| {
-            (DeconvOp::ModeSurvey(ModeSurvey { setting, block }), vec![transfer[block].clone()])
-        });
-        self.wiring.task(self.usable.clone(), DeconvOp::UsableModes(UsableModes { setting }), surveys);
+        self.usable = self.wiring.usable_modes(self.plane, setting, (&self.transfer, &[]));
     }
 
     fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
-        (0..self.cut.setting.layout.blocks())
-            .map(|block| {
-                let (op, inputs) = make(block);
-                self.wiring.task(key(layer, self.plane, block), op, inputs)
-            })
-            .collect()
+        self.wiring.each_block((layer, self.plane), self.cut.setting.layout.blocks(), make)
     }
 
     fn each_slab(&mut self, layer: &str, make: impl Fn(usize, Rows) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
-        let slabs = self.wiring.cut.slabs();
-        slabs
-            .into_iter()
-            .enumerate()
-            .map(|(index, rows)| {
-                let (op, inputs) = make(index, rows);
-                self.wiring.task(key(layer, self.plane, index), op, inputs)
-            })
-            .collect()
+        self.wiring.each_slab((layer, self.plane), make)
     }
 
     /// The thresholds of a slab of a width's coefficients, and what they are taken from.
@@ -292,12 +275,5 @@ impl<'w> Sparse<'w> {
             })
         };
         (0..estimates.len()).map(of).collect()
-    }
-
-    fn dot(&mut self, name: &str, a: &[Key], b: &[Key]) -> Key {
-        let sums = self.each_slab(&format!("dots-{name}"), |index, _| {
-            (DeconvOp::RowDots(RowDots), vec![a[index].clone(), b[index].clone()])
-        });
-        self.wiring.task(key(&format!("total-{name}"), self.plane, 0), DeconvOp::Total(Total), sums)
     }
 }

@@ -13,7 +13,7 @@ use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::ops::{
     ApplyFilter, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
-    FilteredRows, KernelTransfer, MergeTables, ModeSurvey, ModeTable, RowDots, Setting, Total, UsableModes, ZeroModel,
+    FilteredRows, KernelTransfer, MergeTables, ModeTable, Setting, ZeroModel,
 };
 
 /// Wires what is done to one plane.
@@ -102,17 +102,16 @@ impl<'w> Solver<'w> {
         Self { wiring, plane, setting, dirty, transfer, usable, choice, score: None, lambda }
     }
 
-    fn blocks(&self) -> std::ops::Range<usize> {
-        0..self.setting.layout.blocks()
+    fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+        self.wiring.each_block((layer, self.plane), self.setting.layout.blocks(), make)
     }
 
-    fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
-        self.blocks()
-            .map(|block| {
-                let (op, inputs) = make(block);
-                self.wiring.task(key(layer, self.plane, block), op, inputs)
-            })
-            .collect()
+    fn each_slab(&mut self, layer: &str, make: impl Fn(usize, super::Rows) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+        self.wiring.each_slab((layer, self.plane), make)
+    }
+
+    fn dot(&mut self, name: &str, a: &[Key], b: &[Key]) -> Key {
+        self.wiring.dot((name, self.plane), a, b)
     }
 
     fn spectrum(&mut self, rows: &[Key]) -> Vec<Key> {
@@ -123,16 +122,8 @@ impl<'w> Solver<'w> {
     }
 
     fn survey(&mut self, spectrum: &Spectrum) {
-        let (setting, transfer) = (self.setting, self.transfer.clone());
-        let surveys = self.each_block("mode-survey", |block| {
-            let mut inputs = vec![transfer[block].clone()];
-            if let Spectrum::Columns(columns) = spectrum {
-                inputs.push(columns[block].clone());
-            }
-            (DeconvOp::ModeSurvey(ModeSurvey { setting, block }), inputs)
-        });
-        let op = DeconvOp::UsableModes(UsableModes { setting });
-        self.wiring.task(self.usable.clone(), op, surveys);
+        let dirty = if let Spectrum::Columns(columns) = spectrum { &columns[..] } else { &[] };
+        self.usable = self.wiring.usable_modes(self.plane, self.setting, (&self.transfer, dirty));
     }
 
     fn tables(&mut self, columns: &[Key]) -> Vec<Key> {
@@ -172,22 +163,11 @@ impl<'w> Solver<'w> {
             inputs.extend_from_slice(&known);
             (DeconvOp::ApplyFilter(ApplyFilter { setting, block, field, step, lambda }), inputs)
         });
-        self.each_slab(&format!("filtered-{layer}"), |solver, index, rows| {
-            let inputs = std::iter::once(&solver.dirty[index]).chain(&blocks).cloned().collect();
+        let dirty = self.dirty.clone();
+        self.each_slab(&format!("filtered-{layer}"), |index, rows| {
+            let inputs = std::iter::once(&dirty[index]).chain(&blocks).cloned().collect();
             (DeconvOp::FilteredRows(FilteredRows { setting, rows, result }), inputs)
         })
-    }
-
-    fn each_slab(&mut self, layer: &str, make: impl Fn(&Self, usize, super::Rows) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
-        let slabs = self.wiring.cut.slabs();
-        slabs
-            .into_iter()
-            .enumerate()
-            .map(|(index, rows)| {
-                let (op, inputs) = make(self, index, rows);
-                self.wiring.task(key(layer, self.plane, index), op, inputs)
-            })
-            .collect()
     }
 
     /// The model by the filter of the circular boundary.
@@ -198,7 +178,7 @@ impl<'w> Solver<'w> {
     /// The state of the linear boundary's solver before its first iteration.
     pub fn start(&mut self, spectrum: &Spectrum) -> SolverKeys {
         let nx = self.setting.shape.1;
-        let x = self.each_slab("zero", |_, _, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
+        let x = self.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
         let r = self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector);
         let z = self.apply("start", &r, FilterStep::Precondition);
         let (rz, rr) = (self.dot("rz", &r, &z), self.dot("rr", &r, &r));
@@ -223,15 +203,8 @@ impl<'w> Solver<'w> {
         self.filter(layer, &Spectrum::Rows(rows), step, Filtered::Vector)
     }
 
-    fn dot(&mut self, name: &str, a: &[Key], b: &[Key]) -> Key {
-        let sums = self.each_slab(&format!("dots-{name}"), |_, index, _| {
-            (DeconvOp::RowDots(RowDots), vec![a[index].clone(), b[index].clone()])
-        });
-        self.wiring.task(key(&format!("total-{name}"), self.plane, 0), DeconvOp::Total(Total), sums)
-    }
-
     fn combine(&mut self, layer: &str, slabs: (&[Key], &[Key]), sign: f64, ratio: (&Key, &Key)) -> Vec<Key> {
-        self.each_slab(layer, |_, index, _| {
+        self.each_slab(layer, |index, _| {
             let inputs = vec![slabs.0[index].clone(), slabs.1[index].clone(), ratio.0.clone(), ratio.1.clone()];
             (DeconvOp::Combine(Combine { sign }), inputs)
         })

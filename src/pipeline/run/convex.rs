@@ -58,8 +58,7 @@ impl Pace {
     ///
     /// Padding and cropping give the step eigenvalues above 1, most of all where the PSF fills the image: relaxation times the largest must
     /// not exceed 2, and the inner problem, which does not know of them, must not go on for long. Thresholds that follow the noise at
-    /// once swing with it. Both shows early. Later it is modes
-    /// of negative transfer, in which the objective has no minimum, that grow.
+    /// once swing with it. Both show early. Later it is modes of negative transfer, in which the objective has no minimum, that grow.
     fn after(self, backs: u32, early: bool) -> Self {
         let relaxation = 0.5_f64.powi(backs as i32 - 1);
         if early {
