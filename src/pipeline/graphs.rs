@@ -342,13 +342,8 @@ impl Wiring {
 
     /// Flux and number of components of a plane's model.
     pub fn tally(&mut self, plane: usize, model: &[Key]) -> Key {
-        let rows = model
-            .iter()
-            .enumerate()
-            .map(|(index, slab)| {
-                self.task(key("tally-rows", plane, index), DeconvOp::TallyRows(TallyRows), vec![slab.clone()])
-            })
-            .collect();
+        let rows = self
+            .each_slab(("tally-rows", plane), |index, _| (DeconvOp::TallyRows(TallyRows), vec![model[index].clone()]));
         self.task(key("tally", plane, 0), DeconvOp::Tally(Tally), rows)
     }
 
