@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deconv::algorithms::wiener::{
-    DEFAULT_FLOOR, Filter, LambdaRule, NoiseModel, Plane, Problem, Regularisation, Survey, TauRule,
+    DEFAULT_FLOOR, Filter, Hyper, Inference, LambdaRule, NoiseModel, Plane, Problem, Regularisation, Survey, TauRule,
 };
 use deconv::fft::{
     BlockRows, Layout, Placement, SlabSpectrum, Transfer, column_transfer, forward_rows, inverse_rows, map_columns,
@@ -132,7 +132,9 @@ fn graph(given: &Given, scheduler: &Threads) -> Array2<f32> {
     let dirty = wiring.give_all("held-dirty", 0, dirty);
     let keys = PlaneKeys { dirty, ..PlaneKeys::default() };
     let transfer = wiring.give_all("held-transfer", 0, transfer);
-    let rule = Asked { rule: LambdaRule::Given(LAMBDA), sigma: None, is_scored: false };
+    let rule = LambdaRule::Given(LAMBDA);
+    let inference = Inference { rule, sigma: None, hyper: Hyper::Point, curves: None };
+    let rule = Asked { inference, is_scored: false, spread: None };
     let (mut solver, spectrum) = Solver::begin(&mut wiring, 0, *setting, (&keys, transfer), rule);
     let targets = solver.estimate(&spectrum);
     let slabs = scheduler.execute(wiring.into_graph(&targets), &targets, &run).expect("a model");

@@ -1,6 +1,7 @@
 //! What an algorithm can be told, as plain data: flags, help and checks follow from it.
 
 mod kind;
+mod wiener;
 
 pub use kind::ParamKind;
 
@@ -44,8 +45,8 @@ pub struct Param {
 /// A share of 0 would go on for ever.
 const SHARE: ParamKind = ParamKind::Number { min: 1e-6, max: 1.0 };
 
-/// Every parameter of every algorithm.
-pub static PARAMS: &[Param] = &[
+/// Parameters of the CLEAN family and of the convex solver.
+const OTHERS: &[Param] = &[
     Param {
         table: "clean",
         key: "gain",
@@ -321,50 +322,19 @@ pub static PARAMS: &[Param] = &[
         help: "A sky of positive points and Gaussians only: where sidelobes fill the image it makes up for what was not measured; \
                points between pixels are fitted worse",
     },
-    Param {
-        table: "wiener",
-        key: "noise_model",
-        flag: "noise-model",
-        kind: ParamKind::Choice(&["psf", "white"]),
-        value_name: "MODEL",
-        help: "Spectrum of the noise: shaped like the PSF (radio), or white (optical)",
-    },
-    Param {
-        table: "wiener",
-        key: "reg",
-        flag: "reg",
-        kind: ParamKind::Choice(&["laplacian", "identity", "gradient"]),
-        value_name: "OPERATOR",
-        help: "What is kept small: curvature, brightness or slope",
-    },
-    Param {
-        table: "wiener",
-        key: "lambda",
-        flag: "lambda",
-        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv", "sure", "discrepancy"]),
-        value_name: "RULE|NUMBER",
-        help: "Weight of the regularisation, or the rule that chooses it: marginal likelihood with the noise free (ml) \
-               or known (ml-sigma), generalised cross-validation (gcv), least predicted error (sure), a residual as loud as \
-               the noise (discrepancy); auto is ml-sigma for psf noise, ml for white",
-    },
-    Param {
-        table: "wiener",
-        key: "sigma",
-        flag: "sigma",
-        kind: ParamKind::ChoiceOrFlux(&["auto"]),
-        value_name: "FLUX",
-        help: "Noise of the dirty image per beam, for ml-sigma, sure and discrepancy; auto takes the robust noise of the dirty image, which \
-               is too high where sidelobes fill it",
-    },
-    Param {
-        table: "wiener",
-        key: "boundary",
-        flag: "boundary",
-        kind: ParamKind::Choice(&["linear", "circular"]),
-        value_name: "KIND",
-        help: "Solve for an image that ends at its edges (iterative), or one that repeats (one pass)",
-    },
 ];
+
+/// Every parameter of every algorithm.
+pub static PARAMS: &[Param] = &{
+    const ALL: usize = OTHERS.len() + wiener::WIENER.len();
+    let mut all = [OTHERS[0]; ALL];
+    let mut at = 0;
+    while at < ALL {
+        all[at] = if at < OTHERS.len() { OTHERS[at] } else { wiener::WIENER[at - OTHERS.len()] };
+        at += 1;
+    }
+    all
+};
 
 impl Param {
     /// Checks a value as it was typed or read.

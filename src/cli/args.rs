@@ -12,6 +12,7 @@ use super::beam::{self, BeamArgs};
 use super::components::ListFile;
 use super::keep::KeepArgs;
 use super::psf_grid::GridArgs;
+use super::wiener;
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param, ParamKind};
 use crate::diagnostics::PLOTS;
 use crate::pipeline::config::{Auto, Bytes, ChunkRows, Interval, SchedulerChoice};
@@ -114,6 +115,7 @@ impl PlanArgs {
         let config = RunConfig::load_layers(&files, flags(matches))?;
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
         check_local(command, matches, &config).unwrap_or_else(|error| error.exit());
+        wiener::check(command, matches, &config).unwrap_or_else(|error| error.exit());
         check_threads(command, matches, config.compute.scheduler).unwrap_or_else(|error| error.exit());
         self.grid.check(command, &config).unwrap_or_else(|error| error.exit());
         Ok(config)
@@ -253,7 +255,7 @@ fn literal(text: &str, param: &Param) -> toml::Value {
 }
 
 /// Whether a parameter's flag stands on the command line; a switch has a value otherwise too.
-fn is_given(matches: &ArgMatches, param: &Param) -> bool {
+pub(super) fn is_given(matches: &ArgMatches, param: &Param) -> bool {
     matches!(matches.try_contains_id(param.flag), Ok(true))
         && matches.value_source(param.flag) == Some(ValueSource::CommandLine)
 }

@@ -25,6 +25,7 @@ mod shown;
 mod simulate;
 mod sweep;
 mod tune;
+mod wiener;
 mod worker;
 
 use std::ffi::OsString;

@@ -161,7 +161,8 @@ impl Shown {
 
 /// The record of a run that has ended, and how its workers were used.
 pub(super) fn record(profile: Option<RunProfile>, outcome: Outcome) -> RunRecord {
-    RunRecord { profile, convergence: Some(outcome.convergence), preview: outcome.preview, beam: outcome.beam }
+    let Outcome { convergence, preview, beam, inference, .. } = outcome;
+    RunRecord { profile, convergence: Some(convergence), preview, beam, inference }
 }
 
 /// How well the workers were used, where that was recorded.

@@ -14,6 +14,7 @@ mod chart;
 mod colour;
 mod convergence;
 mod counts;
+mod inference;
 mod member;
 mod parallel;
 mod plot;

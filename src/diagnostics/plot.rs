@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::pipeline::record::RunRecord;
 
 use super::scene::{DrawError, Scene};
-use super::{beam, convergence, preview, profile};
+use super::{beam, convergence, inference, preview, profile};
 
 /// Why a plot was not written.
 #[derive(Debug, Error)]
@@ -68,6 +68,24 @@ pub const PLOTS: &[Plot] = &[
         about: "the PSF's main lobe against the clean beam: contours, and cuts along its axes",
         suffixes: &["beam.png"],
         draw: beam::draw,
+    },
+    Plot {
+        name: "lambda",
+        about: "Wiener-Hunt: every criterion over lambda with its choice, the L-curve, and a table of both",
+        suffixes: &["lambda.png", "lambda.csv"],
+        draw: inference::draw_lambda,
+    },
+    Plot {
+        name: "uncertainty",
+        about: "Wiener-Hunt: posterior standard deviation by spatial frequency (--uncertainty), and a table of it",
+        suffixes: &["uncertainty.png", "uncertainty.csv"],
+        draw: inference::draw_uncertainty,
+    },
+    Plot {
+        name: "hyper",
+        about: "Wiener-Hunt: posterior of lambda (--hyper), traces of the chains, and a table of them",
+        suffixes: &["hyper.png", "hyper.csv"],
+        draw: inference::draw_hyper,
     },
     Plot {
         name: "profile",

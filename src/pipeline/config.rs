@@ -254,6 +254,9 @@ impl RunConfig {
         }
         let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
         config.machine.check()?;
+        if config.algorithm == "wiener" {
+            config.wiener.check()?;
+        }
         if config.clean.no_negative && config.clean.stop_negative {
             // no negative peak is found that could end the run
             return Err("clean.stop_negative has no effect with clean.no_negative: expected one of them".to_owned());

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::record::{BeamRecord, Convergence, Preview};
-use crate::algorithms::wiener::{CeilingReport, Posterior};
+use super::record::{BeamRecord, Convergence, PlaneInference, Preview};
+use crate::algorithms::wiener::{CeilingReport, Chains, Posterior, SpreadReport};
 use crate::algorithms::{Component, PlaneStats, Retry, Scale, StopReason};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Seams;
@@ -29,6 +29,8 @@ pub struct Outcome {
     pub convergence: Convergence,
     /// One plane made small, unless none could be deconvolved.
     pub preview: Option<Preview>,
+    /// What Wiener-Hunt inferred.
+    pub inference: Vec<PlaneInference>,
     /// PSFs of several directions, where they were given.
     pub psf_grid: Option<GridOutcome>,
     /// The beam of that plane.
@@ -185,6 +187,12 @@ pub struct WienerOutcome {
     /// What the data tell of lambda and of both precisions, where a likelihood chose it and the data determine it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posterior: Option<Posterior>,
+    /// How its posterior was found, if the estimate was averaged over it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hyper: Option<HyperOutcome>,
+    /// The posterior standard deviation, where asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<SpreadReport>,
     /// Precision of the noise in the formulas.
     pub gamma_noise: f64,
     /// Precision of the prior.
@@ -202,6 +210,49 @@ pub struct WienerOutcome {
     pub gcv: Option<f64>,
     /// What no Fourier filter can exceed; unknown without a clean beam.
     pub ceiling: Option<CeilingReport>,
+}
+
+/// How the posterior of lambda was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct HyperOutcome {
+    /// `marginal` or `gibbs`.
+    pub method: &'static str,
+    /// How the chains went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chains: Option<ChainsOutcome>,
+}
+
+/// How the chains of the Gibbs sampler went.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChainsOutcome {
+    /// Whether they converged; if not, the posterior is the marginal one.
+    pub converged: bool,
+    /// Iterations of each.
+    pub iterations: u32,
+    /// Of these left out at the begin.
+    pub burn_in: u32,
+    /// Split R-hat of the precision of the prior.
+    pub r_hat_prior: f64,
+    /// Independent draws of it.
+    pub effective_samples_prior: f64,
+    /// Split R-hat of the precision of the noise, if that is free.
+    pub r_hat_noise: Option<f64>,
+    /// Independent draws of it.
+    pub effective_samples_noise: Option<f64>,
+}
+
+impl From<&Chains> for ChainsOutcome {
+    fn from(chains: &Chains) -> Self {
+        Self {
+            converged: chains.is_converged,
+            iterations: chains.iterations,
+            burn_in: chains.burn_in,
+            r_hat_prior: chains.gamma_prior.r_hat,
+            effective_samples_prior: chains.gamma_prior.effective_samples,
+            r_hat_noise: chains.gamma_noise.map(|noise| noise.r_hat),
+            effective_samples_noise: chains.gamma_noise.map(|noise| noise.effective_samples),
+        }
+    }
 }
 
 /// How the convex solver went.

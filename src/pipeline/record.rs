@@ -3,6 +3,7 @@
 //! Nothing here knows how it is drawn; `diagnostics` holds the plots.
 
 mod beam;
+pub mod inference;
 mod pool;
 mod profile;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::images::{CleanBeam, Sky};
 pub use beam::BeamRecord;
+pub use inference::PlaneInference;
 pub use pool::{Pooled, PooledRows, Pooling, Shrink, pool, preview_factor};
 pub use profile::{CachePoint, GraphSpan, ResourceSample, RunProfile, TaskSpan};
 
@@ -25,6 +27,9 @@ pub struct RunRecord {
     /// A PSF's main lobe and its beam.
     #[serde(default)]
     pub beam: Option<BeamRecord>,
+    /// What Wiener-Hunt inferred, plane by plane.
+    #[serde(default)]
+    pub inference: Vec<PlaneInference>,
 }
 
 /// How the deconvolution of every plane went.

@@ -10,13 +10,14 @@
 //! | `sure` | `(1/M) (Σ w b² p / σ² + 2 Σ w (1 − b)) − 1`: the predicted misfit (Stein 1981) |
 //! | `discrepancy` | `abs log(Σ w b² p / (σ² Σ w b))`: the residual is as loud as the noise (Morozov 1966) |
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::NoiseModel;
+use super::curves::Curves;
+use super::gibbs::Chains;
 use super::marginal::Posterior;
+use super::note::Note;
 use super::survey::Usable;
 use super::table::{Modes, SpectrumTable};
 
@@ -78,56 +79,6 @@ pub enum ChooseError {
     },
 }
 
-/// Something the user should know of a choice.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Note {
-    /// A λ ten times smaller or larger is as likely: the data do not tell λ.
-    Undetermined,
-    /// The noise found with λ is far from the one given.
-    SigmaDisagrees {
-        /// Found \[Jy/beam\].
-        found: f64,
-        /// Given \[Jy/beam\].
-        given: f64,
-    },
-    /// The noise was left free although it passed through the PSF.
-    SigmaFree,
-    /// The criterion falls up to the edge of the range that is searched; the λ there is taken.
-    AtEdge {
-        /// The λ.
-        lambda: f64,
-    },
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Undetermined => {
-                write!(f, "the data do not determine lambda: one ten times smaller or larger is as likely")
-            }
-            Self::SigmaDisagrees { found, given } => {
-                write!(
-                    f,
-                    "the noise found with lambda is {found:.3e} Jy/beam, the one given {given:.3e}: the prior does not fit the sky"
-                )
-            }
-            Self::AtEdge { lambda } => {
-                write!(
-                    f,
-                    "lambda is at the edge of the range searched, {lambda:.3e}, and is taken as it is: the data hold nothing \
-                     but noise, or none of it, for this rule"
-                )
-            }
-            Self::SigmaFree => {
-                write!(
-                    f,
-                    "the noise was fitted together with lambda; with bright compact sources give the noise and use ml-sigma"
-                )
-            }
-        }
-    }
-}
-
 /// λ, and what comes with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
@@ -147,6 +98,30 @@ pub struct Choice {
     pub curve: Vec<(f64, f64)>,
     /// What the user should know.
     pub notes: Vec<Note>,
+    /// Several λ that stand for its posterior, with weights that add up to 1; one where it is taken as known.
+    pub nodes: Vec<Node>,
+    /// Every criterion over λ, where asked.
+    pub curves: Option<Curves>,
+    /// How the chains of the Gibbs sampler went, where asked.
+    pub chains: Option<Chains>,
+}
+
+/// A weight of the prior that stands for a part of its posterior.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// The weight of the prior.
+    pub lambda: f64,
+    /// Precision of the noise that goes with it.
+    pub gamma_n: f64,
+    /// Share of the posterior.
+    pub weight: f64,
+}
+
+impl Node {
+    /// Precision of the prior.
+    pub fn gamma_x(&self) -> f64 {
+        self.lambda * self.gamma_n
+    }
 }
 
 impl Choice {
@@ -162,6 +137,9 @@ impl Choice {
             posterior: None,
             curve: Vec::new(),
             notes: Vec::new(),
+            nodes: vec![Node { lambda, gamma_n, weight: 1.0 }],
+            curves: None,
+            chains: None,
         }
     }
 }
@@ -217,6 +195,9 @@ pub fn choose(table: &SpectrumTable, rule: LambdaRule, sigma: Option<f64>) -> Re
         posterior,
         curve,
         notes,
+        nodes: vec![Node { lambda, gamma_n: 1.0 / variance, weight: 1.0 }],
+        curves: None,
+        chains: None,
     })
 }
 
@@ -251,6 +232,11 @@ impl LambdaRule {
             Self::Sure => "sure",
             Self::Discrepancy => "discrepancy",
         }
+    }
+
+    /// λ, if it is given.
+    pub fn given(self) -> Option<f64> {
+        if let Self::Given(lambda) = self { Some(lambda) } else { None }
     }
 
     /// Whether it takes the noise as known.
@@ -369,6 +355,12 @@ impl Criterion {
     /// `Σ w b^n p`.
     fn power(&self, lambda: f64, n: i32) -> f64 {
         self.modes.powers.iter().map(|(t, p)| p * (lambda / (lambda + t)).powi(n)).sum()
+    }
+
+    /// Misfit `Σ w b² p` and roughness of the estimate, `Σ w Q |X̂|²`.
+    pub(super) fn trade_off(&self, lambda: f64) -> (f64, f64) {
+        let roughness = self.modes.powers.iter().map(|(t, p)| p * t / (lambda + t).powi(2)).sum();
+        (self.power(lambda, 2), roughness)
     }
 
     /// `Σ w b`.

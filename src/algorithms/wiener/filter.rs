@@ -2,9 +2,9 @@
 
 use rustfft::num_complex::Complex;
 
-use super::NoiseModel;
 use super::model::{Problem, widen};
 use super::survey::Usable;
+use super::{Node, NoiseModel};
 
 /// The preconditioner takes `|H|` for no less than this fraction of its maximum.
 ///
@@ -41,6 +41,8 @@ pub struct Filter {
     /// Least `|H|` of the preconditioner.
     pub(super) raised: f64,
     pub(super) lambda: f64,
+    /// Other λ, and the share of each, that the estimate is averaged over; empty where there is but one.
+    pub(super) nodes: Vec<(f64, f64)>,
 }
 
 impl Filter {
@@ -51,7 +53,14 @@ impl Filter {
             floor: usable.floor,
             raised: PRECONDITIONER_FLOOR * usable.max_transfer,
             lambda,
+            nodes: Vec::new(),
         }
+    }
+
+    /// Averages the estimate over several λ that stand for its posterior.
+    pub fn averaged(self, nodes: &[Node]) -> Self {
+        let several = nodes.iter().filter(|_| nodes.len() > 1);
+        Self { nodes: several.map(|node| (node.lambda / self.lambda, node.weight)).collect(), ..self }
     }
 
     /// `X̂ = conj(H) Y / (|H|² + λ S Q)` on the usable modes, 0 elsewhere; for real `H > 0` and the noise of the PSF this
@@ -61,6 +70,7 @@ impl Filter {
     pub fn filter_column(&self, kx: usize, y: &mut [Complex<f32>], h: &[Complex<f32>]) {
         let floor = self.floor as f32;
         match self.problem.noise() {
+            _ if !self.nodes.is_empty() => self.scale_by_average(kx, y, h),
             NoiseModel::Psf => self
                 .scaled_by(kx, (y, h), |h, prior| if h.re > floor { 1.0 / (h.norm_sqr() + prior * h.re) } else { 0.0 }),
             NoiseModel::White => self.scaled_by(kx, (y, h), |h, prior| {
@@ -69,6 +79,20 @@ impl Filter {
             }),
         }
         y.iter_mut().zip(h).for_each(|(y, h)| *y *= h.conj());
+    }
+
+    /// Multiplies each mode by the average of `1/(|H|² + λ S Q)` over the nodes; a prior that comes in is that of the one λ.
+    fn scale_by_average(&self, kx: usize, y: &mut [Complex<f32>], h: &[Complex<f32>]) {
+        let nodes: Vec<(f32, f32)> = self.nodes.iter().map(|(ratio, weight)| (*ratio as f32, *weight as f32)).collect();
+        let floor = self.floor as f32;
+        self.scaled_by(kx, (y, h), |h, prior| {
+            let (is_usable, noise) = match self.problem.noise() {
+                NoiseModel::Psf => (h.re > floor, h.re),
+                NoiseModel::White => (h.norm_sqr() > floor * floor, 1.0),
+            };
+            let gain = |(ratio, weight): &(f32, f32)| weight / (h.norm_sqr() + ratio * prior * noise);
+            if is_usable { nodes.iter().map(gain).sum() } else { 0.0 }
+        });
     }
 
     /// Right-hand side of the linear boundary: `Y` (noise of the PSF) or `conj(H) Y` (white) on the usable modes, 0 elsewhere.

@@ -19,22 +19,34 @@
 //! the prior and λ: no tuning fills the uv plane, restores the zero-spacing flux or removes the sidelobes of holes.
 
 mod ceiling;
+mod chains;
 mod choose;
+mod curves;
 mod exact;
 mod filter;
+mod gibbs;
+mod infer;
 mod marginal;
 mod model;
+mod note;
 mod params;
+mod spread;
 mod survey;
 mod table;
 
 pub use ceiling::{Ceiling, CeilingReport};
-pub use choose::{Choice, ChooseError, LambdaRule, Note, choose, gcv};
+pub use chains::Convergence;
+pub use choose::{Choice, ChooseError, LambdaRule, Node, choose, gcv};
+pub use curves::{CRITERIA, CurvePoint, Curves};
 pub use filter::Filter;
+pub use gibbs::Chains;
+pub use infer::{Hyper, Inference, infer};
 pub use marginal::{Measured, Posterior};
 pub use model::{DEFAULT_FLOOR, NoiseModel, Plane, Problem, Regularisation};
+pub use note::Note;
 pub(super) use params::WIENER;
-pub use params::{Boundary, LambdaChoice, SigmaChoice, WienerParams};
+pub use params::{Boundary, HyperChoice, LambdaChoice, SigmaChoice, Uncertainty, WienerParams};
+pub use spread::{Spread, SpreadPoint, SpreadReport};
 pub use survey::{NoSignal, Survey, TauRule, Usable};
 pub use table::SpectrumTable;
 

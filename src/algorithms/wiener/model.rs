@@ -145,6 +145,11 @@ impl Problem {
         self.bare(self.steps.0[ky] + self.steps.1[kx]) + self.floor
     }
 
+    /// The least `Q` of a mode.
+    pub(super) fn least_penalty(&self) -> f64 {
+        self.penalty(0, 0)
+    }
+
     /// `scale` times `Q` of modes `first .. first + weights.len()` of column `kx`, in single precision.
     pub(super) fn penalties(&self, kx: usize, first: usize, scale: f64, weights: &mut [f32]) {
         let (across, rows) = (self.steps.1[kx], &self.steps.0[first..first + weights.len()]);

@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::LambdaRule;
 use super::model::{NoiseModel, Regularisation};
+use super::{Hyper, LambdaRule};
 use crate::algorithms::{Algorithm, Direct, Kind};
 use crate::units::Flux;
 
@@ -42,6 +42,41 @@ pub struct WienerParams {
     /// What lies beyond the edges. The circular boundary takes one pass and is right for fields that are empty near their
     /// edges; residual = dirty - psf * model then holds for the convolution that wraps around.
     pub boundary: Boundary,
+    /// What is made of the uncertainty of λ. Averaging changes the estimate where the data hardly tell λ; else it costs nothing
+    /// and changes nothing.
+    pub hyper: HyperChoice,
+    /// Iterations of a chain of the Gibbs sampler at the most.
+    pub gibbs_iterations: u32,
+    /// What is told of the uncertainty of the estimate.
+    pub uncertainty: Uncertainty,
+    /// Samples that a map of the uncertainty is made of.
+    pub uncertainty_samples: u32,
+    /// Seed of chains and samples.
+    pub seed: u64,
+}
+
+/// What is made of the uncertainty of λ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HyperChoice {
+    /// Nothing: λ is taken as known.
+    Point,
+    /// Its marginal posterior, by integration.
+    Marginal,
+    /// The same by Gibbs sampling.
+    Gibbs,
+}
+
+/// What is told of the uncertainty of the estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Uncertainty {
+    /// Nothing.
+    None,
+    /// The standard deviation of a pixel, and of spatial frequencies.
+    Sd,
+    /// The same, and a map.
+    Map,
 }
 
 /// What lies beyond the edges of the image.
@@ -76,6 +111,30 @@ impl WienerParams {
     /// Whether the image is taken to repeat beyond its edges.
     pub fn is_circular(&self) -> bool {
         self.boundary == Boundary::Circular
+    }
+
+    /// What is made of the posterior of λ.
+    pub fn hyper(&self) -> Hyper {
+        match self.hyper {
+            HyperChoice::Point => Hyper::Point,
+            HyperChoice::Marginal => Hyper::Marginal,
+            HyperChoice::Gibbs => Hyper::Gibbs { iterations: self.gibbs_iterations, seed: self.seed },
+        }
+    }
+
+    /// Refuses what does not go together.
+    ///
+    /// # Errors
+    /// What was found and expected, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let rule = self.rule();
+        if self.hyper != HyperChoice::Point && !matches!(rule, LambdaRule::Ml | LambdaRule::MlSigma) {
+            let (hyper, rule) = (if self.hyper == HyperChoice::Gibbs { "gibbs" } else { "marginal" }, rule.name());
+            return Err(format!(
+                "wiener.hyper = {hyper} needs a likelihood of lambda: expected wiener.lambda = ml, ml-sigma or auto, found {rule}"
+            ));
+        }
+        Ok(())
     }
 
     /// The rule in force.

@@ -10,6 +10,9 @@ use super::survey::Usable;
 /// Bins per octave of `t`; the error of a criterion falls with their square.
 const BINS: usize = 256;
 
+/// Bins that make a wider one.
+const GROUP: usize = 8;
+
 /// Position of the leading bits of an f64's mantissa that number its bin, and how many follow.
 const BIN_SHIFT: u32 = 52 - 8;
 
@@ -135,6 +138,40 @@ impl SpectrumTable {
 
     pub(super) fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Wider bins, `(t, Σ w, Σ w p)`: their criteria are those of the modes to some 1e-5.
+    pub(super) fn coarse_bins(&self) -> Vec<(f64, f64, f64)> {
+        let mut coarse = Vec::new();
+        for (octave, bins) in self.octaves.iter().enumerate() {
+            let groups = bins.iter().flat_map(|bins| bins.chunks(GROUP)).enumerate();
+            for (group, bins) in groups {
+                let count: u64 = bins.iter().map(|bin| bin.weight).sum();
+                if count == 0 {
+                    continue;
+                }
+                let edge = |at: usize| f64::from_bits(((octave * BINS + at) as u64) << BIN_SHIFT);
+                let place = |(index, bin): (usize, &Bin)| {
+                    let (low, high) = (edge(group * GROUP + index), edge(group * GROUP + index + 1));
+                    bin.weight as f64 * low + (high - low) * bin.place as f64 / f64::from(1 << 24)
+                };
+                let t = bins.iter().enumerate().map(place).sum::<f64>() / count as f64;
+                coarse.push((t, count as f64, bins.iter().map(|bin| bin.power.value(self.quantum)).sum()));
+            }
+        }
+        coarse
+    }
+
+    /// The same as representative modes.
+    pub(super) fn coarse_modes(&self) -> Modes {
+        let mut modes = Modes::default();
+        for (t, count, power) in self.coarse_bins() {
+            modes.counts.push((t, count));
+            if power > 0.0 {
+                modes.powers.push((t, power));
+            }
+        }
+        modes
     }
 
     /// The bins as representative modes.

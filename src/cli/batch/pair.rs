@@ -250,8 +250,8 @@ impl Shared {
         };
         write_summary(&summary_of(&job.prefix), plan, &outcome, course)?;
         let (convergence, preview) = (std::mem::take(&mut outcome.convergence), outcome.preview.take());
-        let beam = outcome.beam.take();
-        let record = RunRecord { profile: None, convergence: Some(convergence), preview, beam };
+        let (beam, inference) = (outcome.beam.take(), std::mem::take(&mut outcome.inference));
+        let record = RunRecord { profile: None, convergence: Some(convergence), preview, beam, inference };
         let drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
         self.shown.draw(&record, &job.prefix, Of::Pair)?;
         drop(drawing);

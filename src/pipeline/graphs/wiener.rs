@@ -8,12 +8,12 @@
 //! With λ given nothing needs the spectrum twice: the filter transforms the columns itself and no table is made.
 
 use super::{PlaneKeys, Wiring, key};
-use crate::algorithms::wiener::LambdaRule;
+use crate::algorithms::wiener::Inference;
 use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::ops::{
     ApplyFilter, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
-    FilteredRows, KernelTransfer, MergeTables, ModeTable, Setting, ZeroModel,
+    FilteredRows, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, ZeroModel,
 };
 
 /// Wires what is done to one plane.
@@ -29,18 +29,20 @@ pub struct Solver<'w> {
     pub choice: Option<Key>,
     /// The criterion of cross-validation, and the table that it is computed from, where asked.
     pub score: Option<[Key; 2]>,
+    /// The posterior variance, where asked.
+    pub spread: Option<Key>,
     lambda: Option<f64>,
 }
 
-/// How λ is chosen, and whether it is scored.
+/// How λ is chosen, and what else is wanted of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Asked {
-    /// The rule.
-    pub rule: LambdaRule,
-    /// Noise of the dirty image, if the rule uses it \[Jy/beam\].
-    pub sigma: Option<f64>,
+    /// How it is chosen.
+    pub inference: Inference,
     /// Whether the criterion of cross-validation is wanted, whatever the rule.
     pub is_scored: bool,
+    /// Noise of the dirty image that goes with a λ that is given, where the posterior variance is wanted \[Jy/beam\].
+    pub spread: Option<f64>,
 }
 
 /// Keys of the solver's state: `x`, the residual `r` of the equation, the direction `p`, and the numbers with them.
@@ -68,12 +70,13 @@ impl<'w> Solver<'w> {
         keys: (&PlaneKeys, Vec<Key>),
         asked: Asked,
     ) -> (Self, Spectrum) {
-        let ((planes, transfer), Asked { rule, sigma, is_scored }) = (keys, asked);
+        let ((planes, transfer), Asked { inference, is_scored, spread }) = (keys, asked);
         let dirty = planes.dirty.clone();
         let rows = wiring.field_rows("rows-dirty", plane, &dirty, &setting.layout);
-        let lambda = if let LambdaRule::Given(lambda) = rule { Some(lambda) } else { None };
+        let lambda = inference.rule.given();
         let usable = key("usable", plane, 0);
-        let mut solver = Self { wiring, plane, setting, dirty, transfer, usable, choice: None, score: None, lambda };
+        let (choice, score) = (None, None);
+        let mut solver = Self { wiring, plane, setting, dirty, transfer, usable, choice, score, spread: None, lambda };
         let spectrum = match lambda {
             Some(_) if !is_scored => Spectrum::Rows(rows),
             _ => Spectrum::Columns(solver.spectrum(&rows)),
@@ -82,10 +85,11 @@ impl<'w> Solver<'w> {
         if let Spectrum::Columns(columns) = &spectrum {
             let tables = solver.tables(columns);
             if lambda.is_none() {
-                solver.choice = Some(solver.choose(&tables, rule, sigma));
+                solver.choice = Some(solver.choose(&tables, inference));
             }
             solver.score = is_scored.then(|| solver.cross_validate(tables));
         }
+        solver.spread = spread.map(|sigma| solver.wire_spread(&spectrum, sigma));
         (solver, spectrum)
     }
 
@@ -99,7 +103,7 @@ impl<'w> Solver<'w> {
     ) -> Self {
         let (usable, choice, lambda) = known;
         let (dirty, transfer) = (keys.0.dirty.clone(), keys.1);
-        Self { wiring, plane, setting, dirty, transfer, usable, choice, score: None, lambda }
+        Self { wiring, plane, setting, dirty, transfer, usable, choice, score: None, spread: None, lambda }
     }
 
     fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
@@ -142,11 +146,25 @@ impl<'w> Solver<'w> {
         [self.wiring.task(key("gcv", self.plane, 0), op, inputs), all]
     }
 
-    fn choose(&mut self, tables: &[Key], rule: LambdaRule, sigma: Option<f64>) -> Key {
+    fn choose(&mut self, tables: &[Key], ask: Inference) -> Key {
         let setting = self.setting;
         let inputs = std::iter::once(&self.usable).chain(tables).cloned().collect();
-        let op = DeconvOp::ChooseLambda(ChooseLambda { setting, rule, sigma });
+        let op = DeconvOp::ChooseLambda(ChooseLambda { setting, ask });
         self.wiring.task(key("lambda", self.plane, 0), op, inputs)
+    }
+
+    /// The posterior variance; `sigma` is the noise that goes with a λ that is given.
+    fn wire_spread(&mut self, spectrum: &Spectrum, sigma: f64) -> Key {
+        let (setting, transfer, usable) = (self.setting, self.transfer.clone(), self.usable.clone());
+        let (given, choice) = (self.lambda.map(|lambda| (lambda, sigma)), self.choice.clone());
+        let columns = if let Spectrum::Columns(columns) = spectrum { &columns[..] } else { &[] };
+        let parts = self.each_block("spread", |block| {
+            let data = columns.get(block).filter(|_| choice.is_some());
+            let first = [transfer[block].clone(), usable.clone()];
+            let inputs = first.into_iter().chain(choice.clone()).chain(data.cloned()).collect();
+            (DeconvOp::SpreadBlock(SpreadBlock { setting, block, given }), inputs)
+        });
+        self.wiring.task(key("spread-all", self.plane, 0), DeconvOp::MergeSpread(MergeSpread), parts)
     }
 
     /// Filters a spectrum and transforms it back; `layer` tells one use from another.

@@ -12,7 +12,7 @@ use ndarray::Array2;
 use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
-use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
+use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Spread, Survey, Usable};
 use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
 use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
@@ -108,6 +108,7 @@ variants! {
     41 RmsMap(map);
     42 Steps(steps);
     43 Contrast(contrast);
+    44 Spread(spread);
 }
 
 /// Parts that go through serde.
@@ -148,6 +149,7 @@ by_serde!(
     Usable,
     SpectrumTable,
     Choice,
+    Spread,
     Ceiling,
     Seams,
     Vec<TileRank>,

@@ -108,6 +108,8 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::UsableModes(_)
         | DeconvOp::ModeTable(_)
         | DeconvOp::ChooseLambda(_)
+        | DeconvOp::SpreadBlock(_)
+        | DeconvOp::MergeSpread(_)
         | DeconvOp::ApplyFilter(_)
         | DeconvOp::MergeTables(_)
         | DeconvOp::CrossValidate(_)

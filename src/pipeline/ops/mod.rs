@@ -10,6 +10,7 @@ mod digest;
 mod error;
 mod floor;
 mod given;
+mod inference;
 mod load;
 mod local;
 mod masks;
@@ -47,6 +48,7 @@ pub use error::OpError;
 pub(crate) use error::{BEAM_HINT, SCRATCH_HINT};
 pub use floor::{CompareFloor, HoldFloor, MapFloor};
 pub use given::{AddListed, ListedShape, TakeModel};
+pub use inference::{ChooseLambda, MergeSpread, SpreadBlock};
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
@@ -65,8 +67,7 @@ pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
 pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
-    ApplyFilter, CeilingBlock, ChooseLambda, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting,
-    UsableModes,
+    ApplyFilter, CeilingBlock, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting, UsableModes,
 };
 
 /// An operation of every graph that the application builds.
@@ -196,6 +197,10 @@ pub enum DeconvOp {
     ModeTable(ModeTable),
     /// Chooses the weight of the prior.
     ChooseLambda(ChooseLambda),
+    /// Adds up the posterior variance of a block of modes.
+    SpreadBlock(SpreadBlock),
+    /// The same of all blocks.
+    MergeSpread(MergeSpread),
     /// Filters a block of modes.
     ApplyFilter(ApplyFilter),
     /// Filtered rows transformed back.
@@ -334,6 +339,8 @@ macro_rules! each {
             DeconvOp::UsableModes($op) => $call,
             DeconvOp::ModeTable($op) => $call,
             DeconvOp::ChooseLambda($op) => $call,
+            DeconvOp::SpreadBlock($op) => $call,
+            DeconvOp::MergeSpread($op) => $call,
             DeconvOp::ApplyFilter($op) => $call,
             DeconvOp::FilteredRows($op) => $call,
             DeconvOp::CeilingBlock($op) => $call,

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::PsfFacts;
-use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Survey, Usable};
+use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Spread, Survey, Usable};
 use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
@@ -142,6 +142,8 @@ pub enum Value {
     ModeTable(SpectrumTable),
     /// The weight of the prior.
     Choice(Choice),
+    /// Sums of the posterior variance.
+    Spread(Spread),
     /// What modes can tell.
     Ceiling(Ceiling),
     /// Rows of a vector of a solver.
@@ -246,6 +248,8 @@ access! {
     mode_table: ModeTable(SpectrumTable);
     /// The weight of the prior.
     choice: Choice(Choice);
+    /// Sums of the posterior variance.
+    spread: Spread(Spread);
     /// What modes can tell.
     ceiling: Ceiling(Ceiling);
     /// Rows of a vector.
@@ -326,6 +330,7 @@ impl Value {
             | Self::ModeSurvey(_)
             | Self::Usable(_)
             | Self::Choice(_)
+            | Self::Spread(_)
             | Self::Ceiling(_)
             | Self::Scalar(_)
             | Self::Done => 0,

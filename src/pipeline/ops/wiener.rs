@@ -7,15 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
 use super::{OpError, Rows, Value, Work};
 use crate::algorithms::wiener::{
-    Ceiling, DEFAULT_FLOOR, Filter, LambdaRule, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey,
-    TauRule, choose,
+    Ceiling, DEFAULT_FLOOR, Filter, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey, TauRule,
 };
 use crate::fft::{Layout, make_columns, map_columns};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamShape, Image, Mask};
 
 /// Declared size of a table of modes: its bins lie in some fifty octaves of 12 KiB.
-const TABLE_BYTES: u64 = 600 << 10;
+pub(super) const TABLE_BYTES: u64 = 600 << 10;
 
 /// What is solved, and the transform that it is solved on.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -31,13 +30,13 @@ pub struct Setting {
 }
 
 impl Setting {
-    fn problem(&self) -> Problem {
+    pub(super) fn problem(&self) -> Problem {
         let Layout { ly, lx, .. } = self.layout;
         Problem::new(Plane { ly, lx, data_pixels: self.shape.0 * self.shape.1 }, self.noise, self.reg, DEFAULT_FLOOR)
     }
 
     /// Modes of a block.
-    fn modes(&self, block: usize) -> usize {
+    pub(super) fn modes(&self, block: usize) -> usize {
         self.layout.columns(block).len() * self.layout.ly
     }
 }
@@ -118,34 +117,6 @@ impl Work for ModeTable {
     }
 }
 
-/// Chooses λ; inputs: usable modes, then the tables of all blocks.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChooseLambda {
-    /// The problem.
-    pub setting: Setting,
-    /// The rule.
-    pub rule: LambdaRule,
-    /// Noise of the dirty image, where the rule is to use it \[Jy/beam\].
-    pub sigma: Option<f64>,
-}
-
-impl Work for ChooseLambda {
-    const KIND: &'static str = "lambda";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        let bytes = TABLE_BYTES * inputs.len() as u64;
-        Cost { flops: 100.0 * bytes as f64, output_bytes: 4096, scratch_bytes: 2 * TABLE_BYTES }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let mut table = SpectrumTable::new(&self.setting.problem(), inputs[0].usable());
-        for part in &inputs[1..] {
-            table.merge(part.mode_table());
-        }
-        Ok(Value::Choice(choose(&table, self.rule, self.sigma)?))
-    }
-}
-
 /// What is done to the modes of a spectrum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FilterStep {
@@ -207,8 +178,13 @@ impl Work for ApplyFilter {
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (field, rest) = inputs.split_at(if let Field::Rows(slabs) = self.field { slabs } else { 1 });
         let transfer = rest[0].transfer();
-        let lambda = self.lambda.unwrap_or_else(|| rest[2].choice().lambda);
-        let filter = Filter::new(&self.setting.problem(), rest[1].usable(), lambda);
+        let (problem, usable) = (self.setting.problem(), rest[1].usable());
+        let filter = if let Some(lambda) = self.lambda {
+            Filter::new(&problem, usable, lambda)
+        } else {
+            let choice = rest[2].choice();
+            Filter::new(&problem, usable, choice.lambda).averaged(&choice.nodes)
+        };
         let (layout, block, ny) = (&self.setting.layout, self.block, self.setting.shape.0);
         let apply = |kx: usize, column: &mut [_]| match self.step {
             FilterStep::Estimate => filter.filter_column(kx, column, transfer.column(kx)),

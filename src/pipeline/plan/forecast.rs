@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Forecast, Plan, convex, restoring_layout, scales};
+use crate::algorithms::wiener::{Inference, Uncertainty};
 use crate::algorithms::{AspParams, Direct, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::BeamShape;
@@ -280,7 +281,9 @@ fn setting(plan: &Plan) -> Setting {
 }
 
 fn asked(plan: &Plan) -> Asked {
-    Asked { rule: plan.config.wiener.rule(), sigma: None, is_scored: false }
+    let params = &plan.config.wiener;
+    let inference = Inference { rule: params.rule(), sigma: None, hyper: params.hyper(), curves: None };
+    Asked { inference, is_scored: false, spread: (params.uncertainty != Uncertainty::None).then_some(1.0) }
 }
 
 /// The filter of the circular boundary, and all that follows it in the same graph.
@@ -300,6 +303,7 @@ fn filter(plan: &Plan) -> Stage {
         let given = (&keys, transfer.clone());
         let (mut solver, spectrum) = Solver::begin(&mut wiring, plane, setting(plan), given, asked(plan));
         keys.model = solver.estimate(&spectrum);
+        targets.extend(solver.spread.clone());
         targets.extend(measured(plan, &mut wiring, plane, (&mut keys, transfer)));
         targets.extend(restored(plan, &mut wiring, plane, &mut keys));
     }
@@ -325,7 +329,7 @@ fn solver(plan: &Plan) -> [Stage; 2] {
     };
     let start = stage("start", &|wiring, plane, keys| {
         let (mut solver, spectrum) = Solver::begin(wiring, plane, setting(plan), keys, asked(plan));
-        solver.start(&spectrum).vectors()
+        solver.start(&spectrum).vectors().into_iter().chain(solver.spread).collect()
     });
     let iteration = stage("iteration", &|wiring, plane, keys| {
         let number = wiring.give("held-number", plane, 0, &Kept::of_bytes(0));

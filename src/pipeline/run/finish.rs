@@ -289,6 +289,7 @@ impl Session<'_> {
             solver: state.solver,
             stop: stop.name().to_owned(),
         });
+        self.inference.extend(state.inference);
         for note in &notes {
             self.tools.watch.warn(&format!("{}: {note}", state.plan.label));
         }

@@ -7,6 +7,7 @@ mod convex;
 mod finish;
 mod given;
 mod grid;
+mod inference;
 mod load;
 mod psf;
 mod retry;
@@ -30,7 +31,7 @@ use super::graphs::{Kept, Shelf, Wiring};
 use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
 use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
 use super::plan::{Plan, PlanError};
-use super::record::{BeamRecord, Convergence, Preview};
+use super::record::{BeamRecord, Convergence, PlaneInference, Preview};
 use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::{
     self, Callback, Cancel, GraphError, Key, RemoteError, RunContext, Scheduler, TaskContext, TaskSite,
@@ -217,6 +218,7 @@ struct Session<'a> {
     outcomes: Vec<PlaneOutcome>,
     components: Vec<PlaneComponents>,
     convergence: Convergence,
+    inference: Vec<PlaneInference>,
     preview: Option<Preview>,
     beam_shown: Option<BeamRecord>,
     /// The plane that the preview shows.
@@ -249,7 +251,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         session.batch(batch)?;
     }
     let psf_grid = session.grid_outcome();
-    let Session { phases, outcomes, components, convergence, preview, beam_shown, .. } = session;
+    let Session { phases, outcomes, components, convergence, inference, preview, beam_shown, .. } = session;
     check_any(plan, &outcomes)?;
     if tools.cancel.is_aborted() {
         return Err(RunError::Aborted);
@@ -263,6 +265,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
         peak_memory: peak_memory(),
         components,
         convergence,
+        inference,
         preview,
         psf_grid,
         beam: beam_shown,
@@ -300,6 +303,7 @@ impl<'a> Session<'a> {
             outcomes: Vec::new(),
             components: Vec::new(),
             convergence: Convergence::default(),
+            inference: Vec::new(),
             preview: None,
             beam_shown: None,
             shown: None,

@@ -2,13 +2,14 @@
 
 use super::contest::Contest;
 use super::runaways::Runaways;
+use crate::algorithms::wiener::SpreadReport;
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::{ModelTally, PsfFacts};
 use crate::pipeline::outcome::{ConvexOutcome, WienerOutcome};
 use crate::pipeline::plan::PlanePlan;
-use crate::pipeline::record::{CyclePoint, Pooled, SolverPoint};
+use crate::pipeline::record::{CyclePoint, PlaneInference, Pooled, SolverPoint};
 
 /// A PSF and what was measured of it.
 pub(super) struct PsfState {
@@ -133,8 +134,12 @@ pub(super) struct PlaneState {
     pub wiener: Option<WienerOutcome>,
     /// How the convex solver went.
     pub convex: Option<ConvexOutcome>,
+    /// What Wiener-Hunt inferred.
+    pub inference: Option<PlaneInference>,
     /// The criterion of cross-validation, where it was asked for.
     pub gcv: Option<f64>,
+    /// The posterior standard deviation, where it was asked for.
+    pub spread: Option<SpreadReport>,
     /// Root of the mean square of the misfit with another dirty image \[Jy/beam\].
     pub held_out_rms: Option<f64>,
     /// The modes that it used.

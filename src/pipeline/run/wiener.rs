@@ -2,12 +2,11 @@
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::wiener::{Ceiling, Choice, LambdaRule, SigmaChoice, WienerParams};
+use crate::algorithms::wiener::{Ceiling, LambdaRule, WienerParams};
 use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::Key;
-use crate::pipeline::graphs::{Asked, Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
-use crate::pipeline::outcome::WienerOutcome;
 use crate::pipeline::plan::Scores;
 use crate::pipeline::record::SolverPoint;
 
@@ -62,18 +61,6 @@ impl Session<'_> {
         let WienerParams { noise_model, reg, .. } = self.plan.config.wiener;
         let layout = self.psfs[&state.plan.psf].kernel.layout;
         Setting { layout, shape: self.plan.cut.shape, noise: noise_model, reg }
-    }
-
-    /// The rule for λ, the noise that it uses, and whether λ is scored.
-    fn rule(&self, state: &PlaneState) -> Asked {
-        let params = &self.plan.config.wiener;
-        let rule = params.rule();
-        let sigma = match (params.sigma, rule) {
-            (SigmaChoice::Given(sigma), _) => Some(sigma.0),
-            (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => None,
-            (SigmaChoice::Auto, _) => Some(state.stats.sigma),
-        };
-        Asked { rule, sigma, is_scored: matches!(self.plan.scores, Scores::CrossValidation) }
     }
 
     fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
@@ -132,6 +119,7 @@ impl Session<'_> {
             targets.push(solver.usable);
             targets.extend(solver.choice);
             targets.extend(solver.score.into_iter().flatten());
+            targets.extend(solver.spread);
             targets.extend(order(keys));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
@@ -140,6 +128,7 @@ impl Session<'_> {
             .map(|(index, state)| {
                 let (usable, choice) = self.chosen(&mut values);
                 state.gcv = self.scored(&mut values);
+                state.spread = self.spread_of(&mut values);
                 let [x, r, p] = self.vectors(&mut values);
                 let (rz, rr) = numbers(&mut values);
                 Solving {
@@ -213,43 +202,6 @@ impl Session<'_> {
         std::array::from_fn(|_| values.by_ref().take(slabs).collect())
     }
 
-    /// Takes note of what was solved with which λ.
-    fn solved(&self, state: &mut PlaneState, known: (&Kept, Option<&Kept>), iterations: u32, tolerance: f64) {
-        let usable = known.0.small();
-        let usable = usable.usable();
-        let Asked { rule, sigma, .. } = self.rule(state);
-        let choice = match (known.1, rule) {
-            (Some(choice), _) => choice.small().choice().clone(),
-            (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
-            (None, _) => unreachable!("every other rule makes a choice"),
-        };
-        if rule.needs_sigma() && self.plan.config.wiener.sigma == SigmaChoice::Auto {
-            state.notes.push(format!(
-                "lambda was chosen for the robust noise of the dirty image, {:.3e} Jy/beam; where sidelobes fill the image \
-                 give the thermal noise with --sigma",
-                state.stats.sigma
-            ));
-        }
-        state.notes.extend(choice.notes.iter().map(ToString::to_string));
-        self.tools.watch.note(&format!("{}: lambda {:.4e} ({})", state.plan.label, choice.lambda, rule.name()));
-        state.stop = Some(StopReason::Solved { iterations, tolerance });
-        state.wiener = Some(WienerOutcome {
-            rule: rule.name(),
-            lambda: choice.lambda,
-            log_lambda_sd: choice.log_lambda_sd,
-            posterior: choice.posterior,
-            gamma_noise: choice.gamma_n,
-            gamma_prior: choice.gamma_x,
-            sigma: choice.sigma,
-            tau: usable.tau,
-            iterations,
-            relative_residual: tolerance,
-            gcv: state.gcv,
-            ceiling: None,
-        });
-        state.usable = Some(known.0.clone());
-    }
-
     /// Wires a plane's estimate, which the solver has found or the filter of the circular boundary finds here, its exact
     /// residual, and what is measured of them: the keys of the images, and those for [`Session::take_estimate`].
     pub(super) fn wire_estimate(
@@ -270,6 +222,7 @@ impl Session<'_> {
             targets.push(solver.usable.clone());
             targets.extend(solver.choice.clone());
             targets.extend(solver.score.clone().into_iter().flatten());
+            targets.extend(solver.spread.clone());
             let usable = solver.usable;
             keys.model = model;
             usable
@@ -294,6 +247,7 @@ impl Session<'_> {
         if state.usable.is_none() {
             let (usable, choice) = self.chosen(values);
             state.gcv = self.scored(values);
+            state.spread = self.spread_of(values);
             self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
         }
         state.tally = *values.next().expect("the tally comes first").small().tally();

@@ -3,6 +3,7 @@
 mod ceilings;
 mod choosing;
 mod filtering;
+mod inference;
 mod linear;
 mod posterior;
 
@@ -139,7 +140,9 @@ impl Filter {
             return Complex::ZERO;
         }
         let prior = self.lambda * self.problem.noise_power(h) * self.problem.penalty(at.0, at.1);
-        h.conj() * y / (h.norm_sqr() + prior)
+        let one = [(1.0, 1.0)];
+        let nodes = if self.nodes.is_empty() { &one[..] } else { &self.nodes };
+        h.conj() * y * nodes.iter().map(|(ratio, weight)| weight / (h.norm_sqr() + ratio * prior)).sum::<f64>()
     }
 
     /// `G` of one mode.

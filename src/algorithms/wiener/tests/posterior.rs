@@ -9,18 +9,29 @@ use super::choosing::{direct_modes, observed};
 use super::*;
 
 /// A sky drawn from the prior, as it is observed.
-fn drawn(problem: &Problem, h: &Spectrum, (gamma_n, gamma_x): (f64, f64), seed: u64) -> Spectrum {
+pub(super) fn drawn(problem: &Problem, h: &Spectrum, precisions: (f64, f64), seed: u64) -> Spectrum {
+    sky_and_data(problem, h, precisions, (seed, seed + 1)).1
+}
+
+/// The same with the sky; the seeds are those of sky and noise.
+pub(super) fn sky_and_data(
+    problem: &Problem,
+    h: &Spectrum,
+    (gamma_n, gamma_x): (f64, f64),
+    seeds: (u64, u64),
+) -> (Array2<f64>, Spectrum) {
     let shape = h.dim();
     let prior = Array2::from_shape_fn(shape, |(ky, kx)| {
         let kx = mirrored(kx, shape.1).unwrap_or(kx);
         Complex::new(1.0 / (gamma_x * problem.penalty(ky, kx)).sqrt(), 0.0)
     });
-    let sky = inverse(&(forward(&white(shape, seed)) * prior));
-    observed(problem, h, &sky, 1.0 / f64::sqrt(gamma_n), seed + 1)
+    let sky = inverse(&(forward(&white(shape, seeds.0)) * prior));
+    let data = observed(problem, h, &sky, 1.0 / f64::sqrt(gamma_n), seeds.1);
+    (sky, data)
 }
 
 /// Problems with their transfer function and precisions of noise and prior (ALGORITHMS 12.2).
-fn cases(size: usize) -> [(Problem, Spectrum, (f64, f64)); 2] {
+pub(super) fn cases(size: usize) -> [(Problem, Spectrum, (f64, f64)); 2] {
     let plane = Plane::circular(size, size);
     let problem = |noise| Problem::new(plane, noise, Regularisation::Laplacian, 1e-4);
     [

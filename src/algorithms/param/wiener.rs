@@ -1,0 +1,93 @@
+//! The parameters of Wiener-Hunt.
+
+use super::{Param, ParamKind};
+
+/// Those of the table `[wiener]`.
+pub(super) const WIENER: &[Param] = &[
+    Param {
+        table: "wiener",
+        key: "noise_model",
+        flag: "noise-model",
+        kind: ParamKind::Choice(&["psf", "white"]),
+        value_name: "MODEL",
+        help: "Spectrum of the noise: shaped like the PSF (radio), or white (optical)",
+    },
+    Param {
+        table: "wiener",
+        key: "reg",
+        flag: "reg",
+        kind: ParamKind::Choice(&["laplacian", "identity", "gradient"]),
+        value_name: "OPERATOR",
+        help: "What is kept small: curvature, brightness or slope",
+    },
+    Param {
+        table: "wiener",
+        key: "lambda",
+        flag: "lambda",
+        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv", "sure", "discrepancy"]),
+        value_name: "RULE|NUMBER",
+        help: "Weight of the regularisation, or the rule that chooses it: marginal likelihood with the noise free (ml) \
+               or known (ml-sigma), generalised cross-validation (gcv), least predicted error (sure), a residual as loud as \
+               the noise (discrepancy); auto is ml-sigma for psf noise, ml for white",
+    },
+    Param {
+        table: "wiener",
+        key: "sigma",
+        flag: "sigma",
+        kind: ParamKind::ChoiceOrFlux(&["auto"]),
+        value_name: "FLUX",
+        help: "Noise of the dirty image per beam, for ml-sigma, sure and discrepancy; auto takes the robust noise of the dirty image, which \
+               is too high where sidelobes fill it",
+    },
+    Param {
+        table: "wiener",
+        key: "boundary",
+        flag: "boundary",
+        kind: ParamKind::Choice(&["linear", "circular"]),
+        value_name: "KIND",
+        help: "Solve for an image that ends at its edges (iterative), or one that repeats (one pass)",
+    },
+    Param {
+        table: "wiener",
+        key: "hyper",
+        flag: "hyper",
+        kind: ParamKind::Choice(&["point", "marginal", "gibbs"]),
+        value_name: "METHOD",
+        help: "What is made of the uncertainty of lambda, with ml or ml-sigma: nothing (point), an estimate averaged over its \
+               posterior by integration (marginal), or by Gibbs sampling (gibbs), with histogram and traces",
+    },
+    Param {
+        table: "wiener",
+        key: "gibbs_iterations",
+        flag: "gibbs-iterations",
+        kind: ParamKind::Count { min: 10 },
+        value_name: "N",
+        help: "Iterations of each of the four chains of --hyper gibbs at the most; chains that have not converged by then leave \
+               the marginal posterior, and say so",
+    },
+    Param {
+        table: "wiener",
+        key: "uncertainty",
+        flag: "uncertainty",
+        kind: ParamKind::Choice(&["none", "sd", "map"]),
+        value_name: "WHAT",
+        help: "Posterior standard deviation of the model: that of a pixel and of spatial frequencies (sd), and besides a map \
+               of it (map, PREFIX-sd.fits), for which the linear boundary solves once more for each sample",
+    },
+    Param {
+        table: "wiener",
+        key: "uncertainty_samples",
+        flag: "uncertainty-samples",
+        kind: ParamKind::Count { min: 2 },
+        value_name: "N",
+        help: "Samples of the sky that a map of the standard deviation is made of; N of them scatter by 1/sqrt(2N)",
+    },
+    Param {
+        table: "wiener",
+        key: "seed",
+        flag: "seed",
+        kind: ParamKind::Count { min: 0 },
+        value_name: "N",
+        help: "Of the random numbers of chains and samples: the same number gives the same bytes",
+    },
+];

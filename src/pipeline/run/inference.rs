@@ -1,0 +1,96 @@
+//! What Wiener-Hunt is asked of a plane besides its estimate, and what is told of it.
+
+use super::Session;
+use super::state::PlaneState;
+use crate::algorithms::StopReason;
+use crate::algorithms::wiener::{Choice, HyperChoice, Inference, LambdaRule, SigmaChoice, SpreadReport, Uncertainty};
+use crate::pipeline::graphs::{Asked, Kept};
+use crate::pipeline::outcome::{ChainsOutcome, HyperOutcome, WienerOutcome};
+use crate::pipeline::plan::Scores;
+use crate::pipeline::record::PlaneInference;
+
+impl Session<'_> {
+    /// The rule for λ, the noise that it uses, and whether λ is scored.
+    pub(super) fn rule(&self, state: &PlaneState) -> Asked {
+        let params = &self.plan.config.wiener;
+        let rule = params.rule();
+        let sigma = match (params.sigma, rule) {
+            (SigmaChoice::Given(sigma), _) => Some(sigma.0),
+            (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => None,
+            (SigmaChoice::Auto, _) => Some(state.stats.sigma),
+        };
+        let curves = self.products.map(|_| state.stats.sigma);
+        let spread = (params.uncertainty != Uncertainty::None).then(|| sigma.unwrap_or(state.stats.sigma));
+        Asked {
+            inference: Inference { rule, sigma, hyper: params.hyper(), curves },
+            is_scored: matches!(self.plan.scores, Scores::CrossValidation),
+            spread,
+        }
+    }
+
+    /// The posterior standard deviation, where it was asked for.
+    pub(super) fn spread_of(&self, values: &mut impl Iterator<Item = Kept>) -> Option<SpreadReport> {
+        let is_asked = self.plan.config.wiener.uncertainty != Uncertainty::None;
+        is_asked.then(|| values.next().expect("the posterior variance was asked for").small().spread().report())
+    }
+
+    /// Takes note of what was solved with which λ.
+    pub(super) fn solved(
+        &self,
+        state: &mut PlaneState,
+        known: (&Kept, Option<&Kept>),
+        iterations: u32,
+        tolerance: f64,
+    ) {
+        let usable = known.0.small();
+        let usable = usable.usable();
+        let Inference { rule, sigma, .. } = self.rule(state).inference;
+        let choice = match (known.1, rule) {
+            (Some(choice), _) => choice.small().choice().clone(),
+            (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
+            (None, _) => unreachable!("every other rule makes a choice"),
+        };
+        if rule.needs_sigma() && self.plan.config.wiener.sigma == SigmaChoice::Auto {
+            state.notes.push(format!(
+                "lambda was chosen for the robust noise of the dirty image, {:.3e} Jy/beam; where sidelobes fill the image \
+                 give the thermal noise with --sigma",
+                state.stats.sigma
+            ));
+        }
+        state.notes.extend(choice.notes.iter().map(ToString::to_string));
+        self.tools.watch.note(&format!("{}: lambda {:.4e} ({})", state.plan.label, choice.lambda, rule.name()));
+        state.stop = Some(StopReason::Solved { iterations, tolerance });
+        let chains = choice.chains.as_ref().map(ChainsOutcome::from);
+        let hyper = match self.plan.config.wiener.hyper {
+            _ if choice.nodes.len() < 2 => None,
+            HyperChoice::Gibbs if choice.chains.as_ref().is_some_and(|chains| chains.is_converged) => Some("gibbs"),
+            _ => Some("marginal"),
+        };
+        state.inference = Some(PlaneInference {
+            label: state.plan.label.clone(),
+            rule: rule.name().to_owned(),
+            lambda: choice.lambda,
+            curves: choice.curves,
+            spread: state.spread.as_ref().map_or_else(Vec::new, |spread| spread.spectrum.clone()),
+            posterior: choice.posterior.clone(),
+            chains: choice.chains,
+        });
+        state.wiener = Some(WienerOutcome {
+            rule: rule.name(),
+            lambda: choice.lambda,
+            log_lambda_sd: choice.log_lambda_sd,
+            posterior: choice.posterior,
+            hyper: hyper.map(|method| HyperOutcome { method, chains }),
+            uncertainty: state.spread.clone(),
+            gamma_noise: choice.gamma_n,
+            gamma_prior: choice.gamma_x,
+            sigma: choice.sigma,
+            tau: usable.tau,
+            iterations,
+            relative_residual: tolerance,
+            gcv: state.gcv,
+            ceiling: None,
+        });
+        state.usable = Some(known.0.clone());
+    }
+}

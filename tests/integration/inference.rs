@@ -1,0 +1,137 @@
+//! What Wiener-Hunt tells beside its estimate: the posterior of lambda, uncertainty, criteria.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::program::{Folder, Products};
+use crate::support::sky;
+
+const SHAPE: (usize, usize) = (64, 48);
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    let dirty = sky::dirty(SHAPE, &[(20.0, 15.0, 1.0), (43.0, 30.0, 0.4)]) + sky::noise(SHAPE, 2e-2, 1);
+    folder.pair(&dirty, &sky::wide_psf(SHAPE));
+    folder
+}
+
+fn told(products: &Products) -> Value {
+    products.summary()["planes"][0]["wiener"].clone()
+}
+
+/// The text of a table without its heading, cell by cell.
+fn table(folder: &Folder, name: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(folder.path(name)).unwrap();
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn chains_give_the_same_bytes_for_any_threads_and_chunks() {
+    let folder = folder();
+    let words = "--algorithm wiener --noise-model white --reg gradient --hyper gibbs --uncertainty sd --plots hyper,uncertainty";
+    let mut seen = Vec::new();
+    for (index, cut) in
+        ["--threads 1 --chunk full", "--threads 2 --chunk 7", "--threads 8 --chunk 20"].iter().enumerate()
+    {
+        let products = folder.run(&format!("out{index}"), &format!("{words} {cut}"));
+        let tables =
+            ["hyper", "uncertainty"].map(|name| fs::read(folder.path(&format!("out{index}-{name}.csv"))).unwrap());
+        seen.push((products.model().pixels, tables, told(&products)));
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
+    let chains = &seen[0].2["hyper"]["chains"];
+    assert_eq!(chains["converged"], true, "{chains}");
+    let other = folder.run("other", &format!("{words} --seed 1"));
+    assert_ne!(told(&other)["posterior"], seen[0].2["posterior"]);
+}
+
+#[test]
+fn marginal_posterior_and_chains_agree_and_give_nearly_the_model_of_the_point() {
+    let folder = folder();
+    let words = "--algorithm wiener --noise-model white --reg gradient --boundary circular --plots none --hyper";
+    let [point, marginal, gibbs] = ["point", "marginal", "gibbs"].map(|how| folder.run(how, &format!("{words} {how}")));
+    let log = |products: &Products| told(products)["posterior"]["log_lambda"].clone();
+    let number = |value: &Value| value.as_f64().unwrap();
+    let (exact, found) = (log(&marginal), log(&gibbs));
+    assert!((number(&exact["mean"]) - number(&found["mean"])).abs() < 0.4 * number(&exact["sd"]), "{exact} {found}");
+    assert_eq!(told(&point)["hyper"], Value::Null);
+    assert_eq!(told(&marginal)["hyper"]["method"], "marginal");
+    let largest = point.model().pixels.iter().copied().fold(0.0, f64::max);
+    for other in [marginal, gibbs] {
+        let pixels = other.model().pixels;
+        let off = point.model().pixels.iter().zip(&pixels).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off > 0.0 && off < 0.05 * largest, "{off} of {largest}");
+    }
+}
+
+#[test]
+fn chain_that_does_not_converge_says_so_and_leaves_the_marginal_posterior() {
+    let folder = folder();
+    let words = "--algorithm wiener --noise-model white --reg gradient --plots none";
+    let short = folder
+        .deconv(&format!("--dirty dirty.fits --psf psf.fits -o short {words} --hyper gibbs --gibbs-iterations 12"));
+    assert_eq!(short.code, Some(0), "{}", short.err);
+    assert!(short.err.contains("did not converge in 12 iterations"), "{}", short.err);
+    let (short, marginal) = (folder.products("short"), folder.run("marginal", &format!("{words} --hyper marginal")));
+    assert_eq!(told(&short)["hyper"]["method"], "marginal");
+    assert_eq!(told(&short)["hyper"]["chains"]["converged"], false);
+    assert_eq!(told(&short)["posterior"], told(&marginal)["posterior"]);
+    assert!(short.model().pixels == marginal.model().pixels);
+}
+
+#[test]
+fn lambda_plot_has_every_criterion_and_marks_the_choice_of_the_run() {
+    let folder = folder();
+    let products = folder.run("out", "--algorithm wiener --noise-model white --lambda gcv --plots lambda");
+    assert!(fs::metadata(folder.path("out-lambda.png")).unwrap().len() > 1000);
+    let rows = table(&folder, "out-lambda.csv");
+    let chosen = |rule: &str| {
+        let row = rows.iter().find(|row| row.last().unwrap() == rule).unwrap();
+        row[1].parse::<f64>().unwrap()
+    };
+    let lambda = told(&products)["lambda"].as_f64().unwrap();
+    assert!((chosen("gcv") / lambda - 1.0).abs() < 0.01, "{} for {lambda}", chosen("gcv"));
+    for rule in ["ml", "ml-sigma", "sure", "discrepancy"] {
+        assert!(chosen(rule) > 0.0, "{rule}");
+    }
+    let criteria = rows.iter().filter(|row| row.last().unwrap().is_empty());
+    assert!(criteria.clone().count() > 20);
+    assert!(criteria.flat_map(|row| &row[1..9]).all(|cell| cell.parse::<f64>().is_ok_and(f64::is_finite)));
+}
+
+#[test]
+fn flags_that_need_others_are_refused_without_them() {
+    let folder = folder();
+    for (words, expected) in [
+        ("--gibbs-iterations 100", "--gibbs-iterations has no effect without --hyper gibbs"),
+        ("--uncertainty-samples 9", "--uncertainty-samples has no effect without --uncertainty map"),
+        ("--seed 4", "--seed has no effect without"),
+        ("--hyper gibbs --lambda gcv", "wiener.hyper = gibbs needs a likelihood of lambda"),
+        ("--hyper marginal --lambda 0.1", "expected wiener.lambda = ml, ml-sigma or auto, found given"),
+    ] {
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o out --algorithm wiener {words}"));
+        assert!(ran.code != Some(0) && ran.err.contains(expected), "{words}: {}", ran.err);
+    }
+}
+
+#[test]
+fn standard_deviation_grows_with_the_noise_and_its_spectrum_adds_up() {
+    let folder = folder();
+    let sd = |name: &str, sigma: &str| {
+        let words = format!("--algorithm wiener --boundary circular --lambda 0.1 --sigma {sigma} --uncertainty sd");
+        let uncertainty = told(&folder.run(name, &format!("{words} --plots uncertainty")))["uncertainty"].clone();
+        uncertainty["sd_all"].as_f64().unwrap()
+    };
+    let (low, high) = (sd("low", "1mJy"), sd("high", "3mJy"));
+    assert!((high / low - 3.0).abs() < 1e-6, "lambda and the noise are given: {low}, {high}");
+    let cell = |row: &[String], index: usize| row[index].parse::<f64>().unwrap_or(0.0);
+    let rows = table(&folder, "low-uncertainty.csv");
+    let power = |row: &Vec<String>| {
+        let (modes, measured) = (cell(row, 2), cell(row, 3));
+        measured * cell(row, 4).powi(2) + (modes - measured) * cell(row, 5).powi(2)
+    };
+    let (sum, modes) = (rows.iter().map(power).sum::<f64>(), rows.iter().map(|row| cell(row, 2)).sum::<f64>());
+    assert_eq!(modes as usize, SHAPE.0 * SHAPE.1);
+    assert!(((sum / modes).sqrt() / low - 1.0).abs() < 1e-6);
+}
