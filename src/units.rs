@@ -31,6 +31,15 @@ pub struct Restored;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection;
 
+/// Posterior standard deviation of the model \[Jy/pixel\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uncertainty;
+
+impl Kind for Uncertainty {
+    const BUNIT: &'static str = "Jy/pixel";
+    const NAME: &'static str = "sd";
+}
+
 impl Kind for Selection {
     const BUNIT: &'static str = "";
     const NAME: &'static str = "mask";

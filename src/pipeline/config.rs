@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::convex::ConvexParams;
-use crate::algorithms::wiener::WienerParams;
-use crate::algorithms::{Algorithm, AspParams, CleanParams, Kind, MultiscaleParams, PARAMS, ParamKind, View, find};
+use crate::algorithms::wiener::{Uncertainty, WienerParams};
+use crate::algorithms::{
+    Algorithm, AspParams, CleanParams, Direct, Kind, MultiscaleParams, PARAMS, ParamKind, View, find,
+};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Machine;
 
@@ -292,6 +294,11 @@ impl RunConfig {
     pub fn restricts_components(&self) -> bool {
         let is_clean = matches!(self.algorithm().kind, Kind::Clean(_));
         is_clean && (!self.clean.mask.is_empty() || self.clean.border() > 0.0)
+    }
+
+    /// Whether a map of the posterior standard deviation is written.
+    pub fn maps_uncertainty(&self) -> bool {
+        matches!(self.algorithm().kind, Kind::Direct(Direct::Wiener)) && self.wiener.uncertainty == Uncertainty::Map
     }
 
     /// The configuration as TOML, to be saved and given back with `--config`.

@@ -19,6 +19,7 @@ mod local;
 mod masks;
 mod pieces;
 mod psf;
+mod sampling;
 mod scale_tiles;
 mod scales;
 mod score;
@@ -162,6 +163,8 @@ pub struct PlaneKeys {
     pub residual: Vec<Key>,
     /// Restored rows; empty until the plane is finished.
     pub restored: Vec<Key>,
+    /// Rows of the posterior standard deviation, where asked.
+    pub sd: Vec<Key>,
 }
 
 fn key(layer: &str, plane: usize, index: usize) -> Key {

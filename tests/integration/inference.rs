@@ -2,10 +2,14 @@
 
 use std::fs;
 
+use ndarray::Array2;
+use rustfft::num_complex::Complex;
 use serde_json::Value;
 
+use crate::support::fits::Image;
 use crate::support::program::{Folder, Products};
 use crate::support::sky;
+use crate::wiener::{apply, penalty, psf, size_of, transfer};
 
 const SHAPE: (usize, usize) = (64, 48);
 
@@ -134,4 +138,89 @@ fn standard_deviation_grows_with_the_noise_and_its_spectrum_adds_up() {
     let (sum, modes) = (rows.iter().map(power).sum::<f64>(), rows.iter().map(|row| cell(row, 2)).sum::<f64>());
     assert_eq!(modes as usize, SHAPE.0 * SHAPE.1);
     assert!(((sum / modes).sqrt() / low - 1.0).abs() < 1e-6);
+}
+
+/// The inverse of a symmetric, positive definite matrix (Gauss and Jordan, without pivots).
+fn inverse(mut matrix: Array2<f64>) -> Array2<f64> {
+    let n = matrix.nrows();
+    let mut result = Array2::eye(n);
+    for pivot in 0..n {
+        let scale = 1.0 / matrix[(pivot, pivot)];
+        matrix.row_mut(pivot).mapv_inplace(|value| value * scale);
+        result.row_mut(pivot).mapv_inplace(|value| value * scale);
+        let (of_matrix, of_result) = (matrix.row(pivot).to_owned(), result.row(pivot).to_owned());
+        for row in (0..n).filter(|row| *row != pivot) {
+            let factor = matrix[(row, pivot)];
+            matrix.row_mut(row).scaled_add(-factor, &of_matrix);
+            result.row_mut(row).scaled_add(-factor, &of_result);
+        }
+    }
+    result
+}
+
+#[test]
+fn map_of_the_standard_deviation_is_that_of_the_dense_posterior_at_edges_and_blanks() {
+    const LAMBDA: f64 = 0.05;
+    const SIGMA: f64 = 0.02;
+    let (shape, psf) = ((16, 14), psf((32, 28), 0.7));
+    let mut dirty = sky::noise(shape, 1.0, 3);
+    dirty[(8, 7)] = f64::NAN;
+    let folder = Folder::new();
+    folder.pair(&dirty, &psf.mapv(f64::from));
+    let words = "--algorithm wiener --noise-model white --lambda 0.05 --sigma 20mJy --plots none --uncertainty map";
+    let products = folder.run("out", &format!("{words} --uncertainty-samples 400"));
+    let found = Image::read(&products.file("sd.fits"));
+    assert_eq!(found.text("BUNIT").as_deref(), Some("Jy/pixel"));
+    let size = size_of(shape, &psf, false);
+    let h = transfer(&psf, shape, size);
+    let seen: Vec<(usize, usize)> =
+        dirty.indexed_iter().filter(|(_, value)| value.is_finite()).map(|(at, _)| at).collect();
+    let column = |at: &(usize, usize)| {
+        let mut unit = Array2::zeros(shape);
+        unit[*at] = 1.0;
+        let image =
+            apply(&unit, size, |ky, kx| Complex::new(h[(ky, kx)].norm_sqr() + LAMBDA * penalty((ky, kx), size), 0.0));
+        seen.iter().map(|at| image[*at]).collect::<Vec<f64>>()
+    };
+    let columns: Vec<f64> = seen.iter().flat_map(column).collect();
+    let exact = inverse(Array2::from_shape_vec((seen.len(), seen.len()), columns).unwrap());
+    let pixels = found.plane(0);
+    let ratios: Vec<f64> =
+        seen.iter().enumerate().map(|(i, at)| pixels[*at] / (SIGMA * exact[(i, i)].sqrt())).collect();
+    let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+    // 400 samples scatter by 1/sqrt(800) = 3.5 % in each pixel
+    assert!((mean - 1.0).abs() < 0.02, "{mean}");
+    let worst = ratios.iter().map(|ratio| (ratio - 1.0).abs()).fold(0.0, f64::max);
+    assert!(worst < 5.0 / 800.0_f64.sqrt(), "{worst}");
+    assert!(pixels[(8, 7)].is_nan(), "blank as in the dirty image");
+    let sd = |at: (usize, usize)| {
+        let i = seen.iter().position(|seen| *seen == at).unwrap();
+        exact[(i, i)].sqrt()
+    };
+    assert!((sd((0, 0)) / sd((4, 4)) - 1.0).abs() > 0.05, "the corner is another case: {} {}", sd((0, 0)), sd((4, 4)));
+}
+
+#[test]
+fn map_with_the_circular_boundary_is_one_number_and_samples_do_not_depend_on_the_cut() {
+    let folder = folder();
+    let words = "--algorithm wiener --noise-model white --reg gradient --plots none --uncertainty map";
+    let circular = folder.run("circular", &format!("{words} --boundary circular"));
+    let sd = told(&circular)["uncertainty"]["sd"].as_f64().unwrap();
+    let map = Image::read(&circular.file("sd.fits"));
+    assert!(map.pixels.iter().all(|pixel| (pixel / sd - 1.0).abs() < 1e-6));
+    let refused = folder.deconv(&format!(
+        "--dirty dirty.fits --psf psf.fits -o no {words} --boundary circular --uncertainty-samples 4"
+    ));
+    assert!(refused.err.contains("--uncertainty-samples has no effect with --boundary circular"), "{}", refused.err);
+    let sampled = |name: &str, cut: &str| {
+        let products = folder.run(name, &format!("{words} --uncertainty-samples 5 {cut}"));
+        fs::read(products.file("sd.fits")).unwrap()[5760..].to_vec()
+    };
+    let one = sampled("one", "--threads 1 --chunk full");
+    let pixels = |bytes: &[u8]| bytes[bytes.len() - 2880 * 5..].to_vec();
+    assert!(pixels(&one) == pixels(&sampled("two", "--threads 2 --chunk 9")));
+    assert!(pixels(&one) != pixels(&sampled("other", "--seed 5")));
+    let linear = Image::read(&folder.products("one").file("sd.fits"));
+    let mean = linear.pixels.iter().sum::<f64>() / linear.pixels.len() as f64;
+    assert!((mean / sd - 1.0).abs() < 0.3, "{mean} for {sd} without edges");
 }

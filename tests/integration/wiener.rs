@@ -24,7 +24,7 @@ fn noise(shape: (usize, usize), seed: u64) -> Array2<f64> {
 }
 
 /// A Gaussian of standard deviation `width` pixels with a ring of sidelobes, peak 1 at `(ny/2, nx/2)`.
-fn psf(shape: (usize, usize), width: f64) -> Array2<f32> {
+pub(crate) fn psf(shape: (usize, usize), width: f64) -> Array2<f32> {
     Array2::from_shape_fn(shape, |(y, x)| {
         let (dy, dx) = (y as f64 - (shape.0 / 2) as f64, x as f64 - (shape.1 / 2) as f64);
         let r = (dy * dy + 1.3 * dx * dx).sqrt();
@@ -43,7 +43,7 @@ fn sky(shape: (usize, usize)) -> Array2<f64> {
 }
 
 /// The PSF's spectrum on a plane of shape `size`: its centre at pixel (0, 0), lags of an image of `shape` and more left out.
-fn transfer(psf: &Array2<f32>, shape: (usize, usize), size: (usize, usize)) -> Spectrum {
+pub(crate) fn transfer(psf: &Array2<f32>, shape: (usize, usize), size: (usize, usize)) -> Spectrum {
     let mut kernel = Array2::zeros(size);
     let (cy, cx) = (psf.nrows() as isize / 2, psf.ncols() as isize / 2);
     for ((y, x), value) in psf.indexed_iter() {
@@ -57,7 +57,11 @@ fn transfer(psf: &Array2<f32>, shape: (usize, usize), size: (usize, usize)) -> S
 }
 
 /// `Pᵀ F⁻¹ diag F P` of an image on planes of shape `size`.
-fn apply(image: &Array2<f64>, size: (usize, usize), diagonal: impl Fn(usize, usize) -> Complex<f64>) -> Array2<f64> {
+pub(crate) fn apply(
+    image: &Array2<f64>,
+    size: (usize, usize),
+    diagonal: impl Fn(usize, usize) -> Complex<f64>,
+) -> Array2<f64> {
     let mut padded = Array2::zeros(size);
     padded.slice_mut(s![..image.nrows(), ..image.ncols()]).assign(image);
     let plans = Real2d::new(size);
@@ -71,7 +75,7 @@ fn convolve(image: &Array2<f64>, h: &Spectrum, size: (usize, usize)) -> Array2<f
 }
 
 /// The squared Laplacian with its floor.
-fn penalty((ky, kx): (usize, usize), size: (usize, usize)) -> f64 {
+pub(crate) fn penalty((ky, kx): (usize, usize), size: (usize, usize)) -> f64 {
     let axis = |k: usize, n: usize| 2.0 - 2.0 * (2.0 * PI * k as f64 / n as f64).cos();
     let max = (axis(size.0 / 2, size.0) + axis(size.1 / 2, size.1)).powi(2);
     (axis(ky, size.0) + axis(kx, size.1)).powi(2) + 1e-8 * max
@@ -105,7 +109,7 @@ fn observed(shape: (usize, usize), psf: &Array2<f32>, circular: bool) -> (Array2
     (widen(&narrow(&dirty)), field)
 }
 
-fn size_of(shape: (usize, usize), psf: &Array2<f32>, circular: bool) -> (usize, usize) {
+pub(crate) fn size_of(shape: (usize, usize), psf: &Array2<f32>, circular: bool) -> (usize, usize) {
     if circular { shape } else { (linear_size(shape.0, psf.nrows() / 2), linear_size(shape.1, psf.ncols() / 2)) }
 }
 

@@ -110,6 +110,15 @@ impl Filter {
         }
     }
 
+    /// `G` of a mode.
+    pub(super) fn matrix(&self, (ky, kx): (usize, usize), h: Complex<f64>) -> f64 {
+        let data = match self.problem.noise() {
+            NoiseModel::Psf => h.re.max(0.0),
+            NoiseModel::White => h.norm_sqr(),
+        };
+        data + self.lambda * self.problem.penalty(ky, kx)
+    }
+
     /// Divides by `C`: the preconditioner of the linear boundary.
     pub fn precondition_column(&self, kx: usize, x: &mut [Complex<f32>], h: &[Complex<f32>]) {
         let raised = self.raised as f32;

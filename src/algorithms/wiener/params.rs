@@ -122,6 +122,11 @@ impl WienerParams {
         }
     }
 
+    /// The noise of the dirty image, if it is given \[Jy/beam\].
+    pub fn given_sigma(&self) -> Option<f64> {
+        if let SigmaChoice::Given(sigma) = self.sigma { Some(sigma.0) } else { None }
+    }
+
     /// Refuses what does not go together.
     ///
     /// # Errors

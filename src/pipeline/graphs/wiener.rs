@@ -18,11 +18,11 @@ use crate::pipeline::ops::{
 
 /// Wires what is done to one plane.
 pub struct Solver<'w> {
-    wiring: &'w mut Wiring,
-    plane: usize,
-    setting: Setting,
-    dirty: Vec<Key>,
-    transfer: Vec<Key>,
+    pub(super) wiring: &'w mut Wiring,
+    pub(super) plane: usize,
+    pub(super) setting: Setting,
+    pub(super) dirty: Vec<Key>,
+    pub(super) transfer: Vec<Key>,
     /// The usable modes.
     pub usable: Key,
     /// The choice of λ.
@@ -106,11 +106,15 @@ impl<'w> Solver<'w> {
         Self { wiring, plane, setting, dirty, transfer, usable, choice, score: None, spread: None, lambda }
     }
 
-    fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+    pub(super) fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
         self.wiring.each_block((layer, self.plane), self.setting.layout.blocks(), make)
     }
 
-    fn each_slab(&mut self, layer: &str, make: impl Fn(usize, super::Rows) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
+    pub(super) fn each_slab(
+        &mut self,
+        layer: &str,
+        make: impl Fn(usize, super::Rows) -> (DeconvOp, Vec<Key>),
+    ) -> Vec<Key> {
         self.wiring.each_slab((layer, self.plane), make)
     }
 
@@ -168,9 +172,9 @@ impl<'w> Solver<'w> {
     }
 
     /// Filters a spectrum and transforms it back; `layer` tells one use from another.
-    fn filter(&mut self, layer: &str, spectrum: &Spectrum, step: FilterStep, result: Filtered) -> Vec<Key> {
+    pub(super) fn filter(&mut self, layer: &str, spectrum: &Spectrum, step: FilterStep, result: Filtered) -> Vec<Key> {
         let (setting, lambda) = (self.setting, self.lambda);
-        let known: Vec<Key> = std::iter::once(&self.usable).chain(&self.choice).cloned().collect();
+        let known = self.known();
         let transfer = self.transfer.clone();
         let blocks = self.each_block(&format!("filter-{layer}"), |block| {
             let (field, mut inputs) = match spectrum {
@@ -198,6 +202,16 @@ impl<'w> Solver<'w> {
         let nx = self.setting.shape.1;
         let x = self.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
         let r = self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector);
+        self.begin_from(x, r)
+    }
+
+    /// The usable modes, and the choice of λ unless it is given.
+    pub(super) fn known(&self) -> Vec<Key> {
+        std::iter::once(&self.usable).chain(&self.choice).cloned().collect()
+    }
+
+    /// The state before the first iteration, given a model of zeros and the right-hand side.
+    pub(super) fn begin_from(&mut self, x: Vec<Key>, r: Vec<Key>) -> SolverKeys {
         let z = self.apply("start", &r, FilterStep::Precondition);
         let (rz, rr) = (self.dot("rz", &r, &z), self.dot("rr", &r, &r));
         SolverKeys { x, r, p: z, rz, rr }

@@ -22,6 +22,8 @@ pub enum Product {
     Restored(FitsWriter),
     /// Where the user lets components stand.
     Mask(FitsWriter),
+    /// The posterior standard deviation \[Jy/pixel\].
+    Sd(FitsWriter),
 }
 
 impl Product {
@@ -32,6 +34,7 @@ impl Product {
             Self::Residual(_) => "write-residual",
             Self::Restored(_) => "write-image",
             Self::Mask(_) => "write-mask",
+            Self::Sd(_) => "write-sd",
         }
     }
 }
@@ -66,8 +69,11 @@ impl Work for Deliver {
             pixels.fill(if matches!(self.product, Product::Mask(_)) { 0.0 } else { f32::NAN });
         }
         let (plane, first) = (self.plane, self.rows.first);
-        let (Product::Model(writer) | Product::Residual(writer) | Product::Restored(writer) | Product::Mask(writer)) =
-            &self.product;
+        let (Product::Model(writer)
+        | Product::Residual(writer)
+        | Product::Restored(writer)
+        | Product::Mask(writer)
+        | Product::Sd(writer)) = &self.product;
         writer.write_rows(plane, first, pixels.view())?;
         Ok(Value::Done)
     }
@@ -84,6 +90,7 @@ fn pixels_of(value: &Value) -> ArrayView2<'_, f32> {
         Value::Dirty(slab) => slab.image.pixels().view(),
         Value::Residual(slab) => slab.pixels().view(),
         Value::Restored(slab) => slab.pixels().view(),
+        Value::Vector(slab) => slab.view(),
         other => other.model().pixels().view(),
     }
 }

@@ -17,6 +17,7 @@ mod masks;
 mod measure;
 mod psf;
 mod rows;
+mod sampling;
 mod scale_tiles;
 mod scales;
 mod score;
@@ -55,6 +56,7 @@ pub use masks::{RegridRows, StampRows};
 pub use measure::{Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
 pub use rows::Rows;
+pub use sampling::{AddSquares, DrawBlock, SdRows};
 pub use scale_tiles::ScalesTile;
 pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
@@ -201,6 +203,12 @@ pub enum DeconvOp {
     SpreadBlock(SpreadBlock),
     /// The same of all blocks.
     MergeSpread(MergeSpread),
+    /// Draws a block of a perturbation.
+    DrawBlock(DrawBlock),
+    /// Adds squares of samples.
+    AddSquares(AddSquares),
+    /// Standard deviation of a slab.
+    SdRows(SdRows),
     /// Filters a block of modes.
     ApplyFilter(ApplyFilter),
     /// Filtered rows transformed back.
@@ -341,6 +349,9 @@ macro_rules! each {
             DeconvOp::ChooseLambda($op) => $call,
             DeconvOp::SpreadBlock($op) => $call,
             DeconvOp::MergeSpread($op) => $call,
+            DeconvOp::DrawBlock($op) => $call,
+            DeconvOp::AddSquares($op) => $call,
+            DeconvOp::SdRows($op) => $call,
             DeconvOp::ApplyFilter($op) => $call,
             DeconvOp::FilteredRows($op) => $call,
             DeconvOp::CeilingBlock($op) => $call,

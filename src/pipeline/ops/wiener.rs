@@ -128,6 +128,8 @@ pub enum FilterStep {
     Matrix,
     /// Its preconditioner.
     Precondition,
+    /// The modes that carry a datum alone.
+    Measured,
 }
 
 /// What a filter works on.
@@ -191,6 +193,7 @@ impl Work for ApplyFilter {
             FilterStep::RightHandSide => filter.rhs_column(column, transfer.column(kx)),
             FilterStep::Matrix => filter.normal_column(kx, column, transfer.column(kx)),
             FilterStep::Precondition => filter.precondition_column(kx, column, transfer.column(kx)),
+            FilterStep::Measured => filter.measured_column(column, transfer.column(kx)),
         };
         Ok(Value::Block(match self.field {
             Field::Rows(_) => {

@@ -210,6 +210,7 @@ pub(super) fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
                 model: wiring.give_all("held-model", plane, &slabs(plan, 1)),
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
+                sd: Vec::new(),
             };
             let psfs = own.clone().map(|number| wiring.give("held-psf", number, 0, &given[number].0)).collect();
             let transfers = own.map(|number| wiring.give_all("held-transfer", number, &given[number].1)).collect();
@@ -335,10 +336,13 @@ fn solver(plan: &Plan) -> [Stage; 2] {
         let number = wiring.give("held-number", plane, 0, &Kept::of_bytes(0));
         let (x, r) = (keys.0.model.clone(), keys.0.residual.clone());
         let p = wiring.give_all("held-p", plane, &slabs(plan, 1));
+        // while samples are solved for, the estimate and their squares are held
+        let held = ["held-estimate", "held-squares"].iter().filter(|_| plan.config.maps_uncertainty());
+        let held: Vec<Key> = held.flat_map(|name| wiring.give_all(name, plane, &slabs(plan, 1))).collect();
         let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
         let known = (number, None, Some(1.0));
         let mut solver = Solver::resume(wiring, plane, setting(plan), keys, known);
-        solver.iterate(&before).0.vectors()
+        solver.iterate(&before).0.vectors().into_iter().chain(held).collect()
     });
     [start, iteration]
 }

@@ -206,7 +206,7 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored, mask, lists: _ } = products;
+        let Products { model, residual, restored, mask, sd, lists: _ } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),
@@ -215,6 +215,11 @@ impl Session<'_> {
         let mask = mask.as_ref().map(|mask| (Product::Mask(mask.writer()), &keys.allowed));
         for (product, slabs) in products.into_iter().chain(mask) {
             written.extend(wiring.deliver(&product, plane, (&keys.dirty, slabs), blank));
+        }
+        if let Some(sd) = sd {
+            // a plane that is passed through, or whose samples were broken off, has none
+            let (slabs, is_missing) = if keys.sd.is_empty() { (&keys.dirty, true) } else { (&keys.sd, false) };
+            written.extend(wiring.deliver(&Product::Sd(sd.writer()), plane, (&keys.dirty, slabs), is_missing));
         }
         keys
     }

@@ -106,7 +106,9 @@ impl Session<'_> {
             gcv: None,
             spread: None,
             held_out_rms: None,
+            sd: Vec::new(),
             usable: None,
+            choice: None,
             selected: stats.allowed,
             notes: Vec::new(),
         };

@@ -12,6 +12,7 @@ mod load;
 mod psf;
 mod retry;
 mod runaways;
+mod sampling;
 mod scales;
 mod score;
 mod state;
@@ -38,7 +39,7 @@ use crate::graph::{
 };
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
-use crate::units::{Kind as _, Model, Residual, Restored, Selection};
+use crate::units::{Kind as _, Model, Residual, Restored, Selection, Uncertainty};
 pub use given::{ResidualOutcome, residual};
 use state::PsfState;
 use usage::{cpu_seconds, peak_memory};
@@ -148,6 +149,7 @@ pub struct Products {
     residual: FitsTarget<Residual>,
     restored: FitsTarget<Restored>,
     mask: Option<FitsTarget<Selection>>,
+    sd: Option<FitsTarget<Uncertainty>>,
     lists: Option<Lists>,
 }
 
@@ -169,12 +171,18 @@ impl Products {
         if let Some(path) = paths.iter().find(|path| plan.inputs.contains(path)) {
             return Err(FitsError::IsInput { path: path.clone() });
         }
-        let mask = paths.get(3).map(|path| FitsTarget::create(path, template, overwrite)).transpose()?;
+        let is_of = |name: &str| {
+            let path = PathBuf::from(format!("{prefix}-{name}.fits"));
+            paths[3..].contains(&path).then_some(path)
+        };
+        let mask = is_of(Selection::NAME).map(|path| FitsTarget::create(&path, template, overwrite)).transpose()?;
+        let sd = is_of(Uncertainty::NAME).map(|path| FitsTarget::create(&path, template, overwrite)).transpose()?;
         Ok(Self {
             model: FitsTarget::create(&paths[0], template, overwrite)?,
             residual: FitsTarget::create(&paths[1], template, overwrite)?,
             restored: FitsTarget::create(&paths[2], template, overwrite)?,
             mask,
+            sd,
             lists: None,
         })
     }
@@ -184,10 +192,12 @@ impl Products {
         Self { lists: Some(lists), ..self }
     }
 
-    /// Where the products of `prefix` stand: model, residual, restored image, and the mask where there is one.
+    /// Where the products of `prefix` stand: model, residual, restored image, and mask and standard deviation where there
+    /// is one.
     pub fn paths(prefix: &str, config: &RunConfig) -> Vec<PathBuf> {
         let mask = config.restricts_components().then_some(Selection::NAME);
-        let names = [Model::NAME, Residual::NAME, Restored::NAME].into_iter().chain(mask);
+        let sd = config.maps_uncertainty().then_some(Uncertainty::NAME);
+        let names = [Model::NAME, Residual::NAME, Restored::NAME].into_iter().chain(mask).chain(sd);
         names.map(|name| PathBuf::from(format!("{prefix}-{name}.fits"))).collect()
     }
 
@@ -196,9 +206,10 @@ impl Products {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored, mask, lists: _ } = self;
+        let Self { model, residual, restored, mask, sd, lists: _ } = self;
         let mut paths = vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?];
         paths.extend(mask.map(|mask| mask.finish(plain)).transpose()?);
+        paths.extend(sd.map(|sd| sd.finish(plain)).transpose()?);
         Ok(paths)
     }
 }

@@ -142,8 +142,12 @@ pub(super) struct PlaneState {
     pub spread: Option<SpreadReport>,
     /// Root of the mean square of the misfit with another dirty image \[Jy/beam\].
     pub held_out_rms: Option<f64>,
+    /// The posterior standard deviation of its pixels, where asked.
+    pub sd: Slabs,
     /// The modes that it used.
     pub usable: Option<Kept>,
+    /// The choice of the weight of the prior, where samples are drawn with it.
+    pub choice: Option<Kept>,
     /// Pixels where the user lets components stand.
     pub selected: u64,
     pub notes: Vec<String>,
@@ -160,10 +164,12 @@ impl PlaneState {
             model: wiring.give_all("held-model", plane, &self.model),
             residual: wiring.give_all("held-residual", plane, &self.residual),
             restored: Vec::new(),
+            sd: wiring.give_all("held-sd", plane, &self.sd),
         };
         if release {
             self.model.clear();
             self.residual.clear();
+            self.sd.clear();
         }
         keys
     }

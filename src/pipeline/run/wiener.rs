@@ -18,22 +18,22 @@ const ITERATIONS: u32 = 200;
 const PATIENCE: u32 = 50;
 
 /// A plane between two iterations of its solver.
-struct Solving {
+pub(super) struct Solving {
     /// Its place among the batch.
-    index: usize,
+    pub(super) index: usize,
     x: Slabs,
     r: Slabs,
     p: Slabs,
     rz: Kept,
-    usable: Kept,
-    choice: Option<Kept>,
+    pub(super) usable: Kept,
+    pub(super) choice: Option<Kept>,
     /// `r . r` before the first iteration.
     start: f64,
     /// Present `|r|` over that before the first iteration.
     relative: f64,
     /// Lowest of these, and the estimate that had it.
-    lowest: f64,
-    best: Slabs,
+    pub(super) lowest: f64,
+    pub(super) best: Slabs,
     idle: u32,
     iterations: u32,
     /// The relative residual after each iteration.
@@ -48,7 +48,11 @@ impl Session<'_> {
         if !self.plan.is_circular() || is_needed_again {
             self.load_transfers(false)?;
         }
-        if self.plan.is_circular() { Ok(()) } else { self.iterate(states) }
+        if self.plan.is_circular() {
+            return Ok(());
+        }
+        self.iterate(states)?;
+        if self.plan.config.maps_uncertainty() { self.sample(states) } else { Ok(()) }
     }
 
     /// Whether the modes that the PSF leaves out bound what can come of it.
@@ -57,13 +61,13 @@ impl Session<'_> {
     }
 
     /// What is solved on a plane.
-    fn setting(&self, state: &PlaneState) -> Setting {
+    pub(super) fn setting(&self, state: &PlaneState) -> Setting {
         let WienerParams { noise_model, reg, .. } = self.plan.config.wiener;
         let layout = self.psfs[&state.plan.psf].kernel.layout;
         Setting { layout, shape: self.plan.cut.shape, noise: noise_model, reg }
     }
 
-    fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
+    pub(super) fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
         let dirty = wiring.give_all("held-dirty", state.plan.plane, &state.dirty);
         (PlaneKeys { dirty, ..PlaneKeys::default() }, self.give_transfer(wiring, state.plan.psf))
     }
@@ -98,6 +102,7 @@ impl Session<'_> {
                 }
                 state.model = solving.best;
                 state.solver = solving.curve;
+                state.choice = solving.choice;
             }
             if open.is_empty() {
                 return Ok(());
@@ -126,33 +131,46 @@ impl Session<'_> {
         let active = states.iter_mut().enumerate().filter(|(_, state)| state.stop.is_none());
         Ok(active
             .map(|(index, state)| {
-                let (usable, choice) = self.chosen(&mut values);
+                let known = self.chosen(&mut values);
                 state.gcv = self.scored(&mut values);
                 state.spread = self.spread_of(&mut values);
-                let [x, r, p] = self.vectors(&mut values);
-                let (rz, rr) = numbers(&mut values);
-                Solving {
-                    index,
-                    best: x.clone(),
-                    x,
-                    r,
-                    p,
-                    rz,
-                    usable,
-                    choice,
-                    start: rr,
-                    relative: if rr > 0.0 { 1.0 } else { 0.0 },
-                    lowest: if rr > 0.0 { 1.0 } else { 0.0 },
-                    idle: 0,
-                    iterations: 0,
-                    curve: vec![SolverPoint { iteration: 0, relative: 1.0, tolerance: TOLERANCE }],
-                }
+                self.begun(index, known, &mut values)
             })
             .collect())
     }
 
+    /// The state before the first iteration, from the values of a graph.
+    pub(super) fn begun(
+        &self,
+        index: usize,
+        (usable, choice): (Kept, Option<Kept>),
+        values: &mut impl Iterator<Item = Kept>,
+    ) -> Solving {
+        let [x, r, p] = self.vectors(values);
+        let (rz, rr) = numbers(values);
+        let relative = if rr > 0.0 { 1.0 } else { 0.0 };
+        let curve = vec![SolverPoint { iteration: 0, relative: 1.0, tolerance: TOLERANCE }];
+        let best = x.clone();
+        Solving {
+            index,
+            best,
+            x,
+            r,
+            p,
+            rz,
+            usable,
+            choice,
+            start: rr,
+            relative,
+            lowest: relative,
+            idle: 0,
+            iterations: 0,
+            curve,
+        }
+    }
+
     /// One iteration of every open plane.
-    fn iteration(&self, states: &[PlaneState], open: &mut [Solving]) -> Result<(), RunError> {
+    pub(super) fn iteration(&self, states: &[PlaneState], open: &mut [Solving]) -> Result<(), RunError> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         for solving in open.iter_mut() {
@@ -190,7 +208,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn lambda(&self) -> Option<f64> {
+    pub(super) fn lambda(&self) -> Option<f64> {
         match self.plan.config.wiener.rule() {
             LambdaRule::Given(lambda) => Some(lambda),
             _ => None,
@@ -223,8 +241,11 @@ impl Session<'_> {
             targets.extend(solver.choice.clone());
             targets.extend(solver.score.clone().into_iter().flatten());
             targets.extend(solver.spread.clone());
-            let usable = solver.usable;
+            let (usable, spread) = (solver.usable, solver.spread);
             keys.model = model;
+            if let Some(spread) = spread.filter(|_| self.plan.config.maps_uncertainty()) {
+                keys.sd = wiring.even_deviation(plane, &spread);
+            }
             usable
         };
         keys.residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
@@ -270,7 +291,7 @@ fn numbers(values: &mut impl Iterator<Item = Kept>) -> (Kept, f64) {
 }
 
 /// The keys in the order in which [`Session::vectors`] and [`numbers`] take their values.
-fn order(keys: SolverKeys) -> impl Iterator<Item = Key> {
+pub(super) fn order(keys: SolverKeys) -> impl Iterator<Item = Key> {
     let numbers = [keys.rz.clone(), keys.rr.clone()];
     keys.vectors().into_iter().chain(numbers)
 }
@@ -289,7 +310,12 @@ fn note_ceiling(state: &mut PlaneState, mut blocks: impl Iterator<Item = Kept>) 
 
 impl Solving {
     fn is_done(&self) -> bool {
-        self.relative <= TOLERANCE || self.iterations >= ITERATIONS || self.idle >= PATIENCE
+        self.is_done_to(TOLERANCE)
+    }
+
+    /// Whether the equation is solved to a relative residual, or will not be.
+    pub(super) fn is_done_to(&self, tolerance: f64) -> bool {
+        self.relative <= tolerance || self.iterations >= ITERATIONS || self.idle >= PATIENCE
     }
 
     /// Takes note of an iteration that left `rr = r . r` along a direction of curvature `pq`.

@@ -1,0 +1,102 @@
+//! Samples of the posterior of Wiener-Hunt with the linear boundary, and the standard deviation that they make.
+
+use std::sync::Arc;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::convolve::{complex, transform};
+use super::vectors::pixels;
+use super::{OpError, Rows, Setting, Value, Work};
+use crate::algorithms::wiener::{Choice, Draw, Filter};
+use crate::fft::make_columns;
+use crate::graph::{Cost, Meta, TaskContext};
+
+/// Draws a perturbation of the equation's right-hand side, a block of its modes transformed back: of covariance `A/γn`, `A`
+/// being the matrix, so that its solution has that of the posterior; inputs: transfer function, usable modes, and the choice
+/// of λ unless it is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DrawBlock {
+    /// The problem.
+    pub setting: Setting,
+    /// The block of columns.
+    pub block: usize,
+    /// Which random numbers.
+    pub draw: Draw,
+    /// λ and the noise of the dirty image \[Jy/beam\], if λ is given.
+    pub given: Option<(f64, f64)>,
+}
+
+impl Work for DrawBlock {
+    const KIND: &'static str = "draw";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let columns = self.setting.layout.columns(self.block).len();
+        Cost {
+            flops: columns as f64 * transform(self.setting.layout.ly, false)
+                + 60.0 * self.setting.modes(self.block) as f64,
+            output_bytes: complex(columns * self.setting.shape.0),
+            scratch_bytes: complex(16 * self.setting.layout.ly),
+        }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (transfer, usable) = (inputs[0].transfer(), inputs[1].usable());
+        let (lambda, gamma_n) = match self.given.map(|(lambda, sigma)| Choice::given(lambda, usable, sigma)) {
+            Some(choice) => (choice.lambda, choice.gamma_n),
+            None => (inputs[2].choice().lambda, inputs[2].choice().gamma_n),
+        };
+        let filter = Filter::new(&self.setting.problem(), usable, lambda);
+        let rows = (self.setting.shape.0, 0);
+        Ok(Value::Block(make_columns(&self.setting.layout, self.block, rows, |kx, column| {
+            filter.draw_column(kx, column, (transfer.column(kx), gamma_n), self.draw);
+        })))
+    }
+}
+
+/// Adds the squares of a sample to those of others; inputs: the sample, and the sum so far where there is one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddSquares;
+
+impl Work for AddSquares {
+    const KIND: &'static str = "squares";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 2.0, output_bytes: inputs[0].bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut sum = pixels(&inputs[0]).mapv(|value| value * value);
+        if let Some(before) = inputs.get(1) {
+            sum += before.vector();
+        }
+        Ok(Value::Vector(sum))
+    }
+}
+
+/// The standard deviation of a slab's pixels; inputs: their sums of squares, or the posterior variance of all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SdRows {
+    /// The slab's rows.
+    pub rows: Rows,
+    /// Columns of the image.
+    pub nx: usize,
+    /// Samples that were added.
+    pub samples: u32,
+}
+
+impl Work for SdRows {
+    const KIND: &'static str = "sd";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        let pixels = self.rows.len() * self.nx;
+        Cost { flops: pixels as f64, output_bytes: 4 * pixels as u64, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        Ok(Value::Vector(match &*inputs[0] {
+            Value::Spread(spread) => Array2::from_elem((self.rows.len(), self.nx), spread.report().sd as f32),
+            sums => sums.vector().mapv(|sum| (sum / self.samples as f32).sqrt()),
+        }))
+    }
+}
