@@ -290,12 +290,21 @@ const OTHERS: &[Param] = &[
     },
     Param {
         table: "convex",
+        key: "prior",
+        flag: "prior",
+        kind: ParamKind::Choice(&["atoms", "huber", "tv", "starlet"]),
+        value_name: "PRIOR",
+        help: "What the sky has little of: atoms, points and Gaussians of several widths; huber and tv, differences between \
+               neighbours (tv keeps edges); starlet, wavelets. With the last three no pixel is negative",
+    },
+    Param {
+        table: "convex",
         key: "kappa",
         flag: "kappa",
-        kind: ParamKind::Number { min: 0.0, max: 1e6 },
+        kind: ParamKind::ChoiceOrNumber(&["auto"]),
         value_name: "SIGMA",
-        help: "What must stand out of the noise of each width's residual by this many times to be fitted; lower fits what the \
-               PSF does not explain, higher leaves faint emission in the residual",
+        help: "What must stand out of the noise of the residual by this many times to be fitted; lower fits what the PSF does not \
+               explain, higher leaves faint emission in the residual; auto is 4 for atoms and 2 for the other priors",
     },
     Param {
         table: "convex",

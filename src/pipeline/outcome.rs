@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::record::{BeamRecord, Convergence, PlaneInference, Preview};
+use crate::algorithms::convex::Prior;
 use crate::algorithms::wiener::{CeilingReport, Chains, Posterior, SpreadReport};
 use crate::algorithms::{Component, PlaneStats, Retry, Scale, StopReason};
 use crate::images::{CleanBeam, Weighting};
@@ -258,11 +259,14 @@ impl From<&Chains> for ChainsOutcome {
 /// How the convex solver went.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConvexOutcome {
+    /// What the sky was taken to have little of.
+    pub prior: Prior,
     /// Thresholds in units of the noise.
     pub kappa: f64,
-    /// Full widths at half maximum of the atoms \[pixels\], 0 for points.
+    /// Full widths at half maximum of atoms \[pixels\], 0 for points; none for other priors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub widths_pixels: Vec<f64>,
-    /// Noise of the residual as each of them sees it \[Jy/beam\].
+    /// Noise of the residual as each width sees it, or the pixels and then each band \[Jy/beam\].
     pub noise: Vec<f64>,
     /// Penalty of the splitting in the end.
     pub rho: f64,

@@ -209,6 +209,11 @@ impl Plan {
         is_circular(&self.config)
     }
 
+    /// Whether all of the deconvolution is a filter, which is done in the graph that writes its estimate.
+    pub fn is_filter(&self) -> bool {
+        self.is_circular() && matches!(self.algorithm().kind, Kind::Direct(Direct::Wiener))
+    }
+
     /// Size of a pixel, if the header tells it.
     pub fn cell(&self) -> Option<Cell> {
         self.inputs.dirty.0.geometry().cell
@@ -273,7 +278,7 @@ impl Plan {
 const PLANES_AT_ONCE: u64 = 64;
 
 fn is_circular(config: &RunConfig) -> bool {
-    matches!(config.algorithm().kind, Kind::Direct(Direct::Wiener)) && config.wiener.is_circular()
+    matches!(config.algorithm().kind, Kind::Direct(_)) && config.wiener.is_circular()
 }
 
 fn shape_of(geometry: Geometry) -> (usize, usize) {

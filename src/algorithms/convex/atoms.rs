@@ -23,8 +23,6 @@ pub struct Splitting {
     /// Whether modes in which the PSF's transfer function is negative count as not measured. The problem then is convex whatever the
     /// PSF, and what these modes tell of the sky stays in the residual.
     pub positive_only: bool,
-    /// Whether no coefficient may be negative.
-    pub is_positive: bool,
 }
 
 impl Splitting {
@@ -115,16 +113,10 @@ impl Atoms {
         }
     }
 
-    /// Replaces column `kx` of the residual's spectrum by `D`, `model` being that of the model: `R + H₊ X`.
-    pub fn data(residual: &mut [Complex32], of: (&[Complex32], &[Complex32])) {
-        let (h, model) = of;
-        residual.iter_mut().zip(h).zip(model).for_each(|((r, h), x)| *r += x * h.re.max(0.0));
-    }
-
     /// Multiplies column `kx` of each spectrum by its atom's transfer function, and by that of a `beam` of peak 1 where there is one:
     /// \[Jy\] become \[Jy/beam\].
     pub fn spread(&self, kx: usize, spectra: &mut [&mut [Complex32]], beam: Option<BeamShape>) {
-        let seen = beam.map(|beam| self.beam(kx, beam));
+        let seen = beam.map(|beam| beam_column(beam, kx, self.size));
         for (j, spectrum) in spectra.iter_mut().enumerate() {
             self.spread_one(kx, j, spectrum);
             if let Some(seen) = &seen {
@@ -137,12 +129,11 @@ impl Atoms {
         let (across, down) = (self.columns[atom][kx], &self.rows[atom]);
         spectrum.iter_mut().zip(down).for_each(|(value, b)| *value *= across * b);
     }
+}
 
-    /// Transfer function of a beam of peak 1 on a column.
-    fn beam(&self, kx: usize, beam: BeamShape) -> Vec<f32> {
-        let (ly, lx) = self.size;
-        let area = PI / (beam.a * beam.c - beam.b * beam.b).sqrt();
-        let row = |ky: usize| if 2 * ky > ly { ky as f64 - ly as f64 } else { ky as f64 } / ly as f64;
-        (0..ly).map(|ky| (area * beam.transfer(row(ky), kx as f64 / lx as f64)) as f32).collect()
-    }
+/// Transfer function of a beam of peak 1 on column `kx` of a transform of shape `(ly, lx)`.
+pub(super) fn beam_column(beam: BeamShape, kx: usize, (ly, lx): (usize, usize)) -> Vec<f32> {
+    let area = PI / (beam.a * beam.c - beam.b * beam.b).sqrt();
+    let row = |ky: usize| if 2 * ky > ly { ky as f64 - ly as f64 } else { ky as f64 } / ly as f64;
+    (0..ly).map(|ky| (area * beam.transfer(row(ky), kx as f64 / lx as f64)) as f32).collect()
 }

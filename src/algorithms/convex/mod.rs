@@ -1,35 +1,47 @@
-//! Sparse deconvolution: the sky is a sum of atoms, points and Gaussians of several widths, as few as the data allow.
+//! Sparse deconvolution: the least of what the sky is taken to have little of, as far as the data allow.
 //!
-//! With `x = Σ_j B_j c_j`, `B_j` convolving with a Gaussian of unit sum (the first is a point), the objective is that of
-//! ALGORITHMS 7.1 for noise that passed through the PSF,
+//! The objective is that of ALGORITHMS 7.1 for noise that passed through the PSF,
 //! ```text
-//! J(c) = ½ xᵀHx − dᵀx + Σ_j Σ_p κ σ_j w_j(p) |c_j(p)|
+//! J(x) = ½ xᵀHx − dᵀx + Σ_j Σ_p φ_j(c_j(p))
 //! ```
-//! with `σ_j` the robust noise of `B_j (d − Hx)`. Coefficients have either sign: points between pixels need negative neighbours, and
-//! a residual of either sign is noise. A PSF that ends somewhere has negative transfer values; the inner problem takes
-//! `H₊ = max(Re H, 0)` for `H`, and the data `D = d − Hx + H₊x` that make the exact residual its gradient. At a fixed point
-//! `H₊` is gone: the residual that the thresholds are held against is the exact one.
+//! with `φ_j` of slope `κ σ_j w_j(p)`, `σ_j` the noise of `B_j (d − Hx)` ([`noise`]). A [`Dictionary`] says what the parts `c_j` are:
+//! - synthesis: `x = Σ_j B_j c_j`, `B_j` convolving with a Gaussian of unit sum (the first is a point). Coefficients have either
+//!   sign: points between pixels need negative neighbours, and a residual of either sign is noise;
+//! - analysis: `c_j = A_j x`, the pixels, not negative, and their differences or starlet bands. `φ` of the pixels pins the zero spacing,
+//!   which the others do not see (7.3).
 //!
-//! The inner problem is solved by Douglas-Rachford splitting, which is ALGORITHMS 7.2 with one image per width for state: with
-//! `z = soft(v, τ)`, `τ_j = κ σ_j w_j / ρ`, and `y = 2z − v`,
+//! A PSF that ends somewhere has negative transfer values; the inner problem takes `H₊ = max(Re H, 0)` for `H`, and the data
+//! `D = d − Hx + H₊x` that make the exact residual its gradient. At a fixed point `H₊` is gone: the residual that the
+//! thresholds are held against is the exact one.
+//!
+//! The inner problem is solved by Douglas-Rachford splitting, which is ALGORITHMS 7.2 with one image per part for state: with
+//! `z = prox(v)`, thresholds `τ_j = κ σ_j w_j / ρ`, and `y = 2z − v`,
 //! ```text
-//! v_j += α (z_j − v_j + Pᵀ F⁻¹ B_j G),   G = (D − H₊ Σ_i B_i F P y_i) / (ρ + H₊ Σ_i B_i²)
+//! v_j += α (z_j − v_j + step_j)
+//! step_j = Pᵀ F⁻¹ B_j G,           G = (D − H₊ Σ_i B_i F P y_i) / (ρ + H₊ Σ_i B_i²)          synthesis
+//! step_j = Pᵀ F⁻¹ (A_j X) − y_j,   X = (D + ρ Σ_i A_i* F P y_i) / (H₊ + ρ Σ_i |A_i|²)        analysis
 //! ```
-//! per Fourier mode (Sherman-Morrison over the widths), `P` padding by zeros. The kernels are single-threaded and know neither tasks
-//! nor chunks: [`Atoms`] works on columns of spectra, [`Shrinkage`] on rows of pixels.
+//! per Fourier mode, `P` padding by zeros; the sky is `z` of the pixels in the latter. The kernels are single-threaded and know neither
+//! tasks nor chunks: a [`Frame`] works on columns of spectra, [`Shrinkage`] on rows of pixels.
 //!
 //! # Source
 //! Boyd et al. (2011), Found. Trends Mach. Learn. 3, 1; Eckstein & Bertsekas (1992), Math. Program. 55, 293 (relaxation); re-weighting
 //! after Candès, Wakin & Boyd (2008), J. Fourier Anal. Appl. 14, 877, and Carrillo, `McEwen` & Wiaux (2012).
 
 mod atoms;
+mod bands;
+mod dictionary;
+mod level;
 mod params;
 mod shrink;
 
 pub use atoms::{Atoms, Splitting};
+pub use bands::Bands;
+pub use dictionary::{Dictionary, Frame};
+pub use level::{noise, powers, whiten};
 pub(super) use params::CONVEX;
-pub use params::ConvexParams;
-pub use shrink::{Shrinkage, weight};
+pub use params::{ConvexParams, Kappa, Prior};
+pub use shrink::{Penalty, Rule, Shrinkage, weight};
 
 #[cfg(test)]
 mod tests;

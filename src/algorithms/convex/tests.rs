@@ -65,7 +65,7 @@ fn model_and_data_are_plain_sums() {
     atoms.model(5, &mut columns(&mut sum));
     let (h, residual) = (spectrum(7, layout.ly), spectrum(8, layout.ly));
     let mut data = residual.clone();
-    Atoms::data(&mut data, (&h, &sum[0]));
+    Frame::data(&mut data, (&h, &sum[0]));
     for ky in 0..layout.ly {
         let expected = each[0][ky] + each[1][ky] + each[2][ky];
         assert!((sum[0][ky] - expected).norm() < 1e-6 * (1.0 + expected.norm()));
@@ -106,7 +106,7 @@ fn atoms_and_beams_are_the_transforms_of_what_they_are_drawn_as() {
 fn shrinking_is_the_least_of_its_objective_and_blanks_hold_nothing() {
     let v = [3.0, 0.4, -2.0, 1.5, -0.9];
     let (weights, finite) = ([1.0, 1.0, 0.5, 2.0, 1.0], [true, true, true, true, false]);
-    let shrinkage = Shrinkage { level: 0.8, weights: Some(&weights), finite: Some(&finite), is_positive: false };
+    let shrinkage = Shrinkage { level: 0.8, weights: Some(&weights), finite: Some(&finite), rule: Rule::Sparse };
     let (mut z, mut y, mut next) = ([9.0; 5], [9.0; 5], [0.25; 5]);
     shrinkage.estimate(&v, &mut z);
     shrinkage.reflect(&v, &mut y);
@@ -118,11 +118,73 @@ fn shrinking_is_the_least_of_its_objective_and_blanks_hold_nothing() {
     }
     assert_eq!(z[4].to_bits(), 0);
     let mut positive = [9.0; 5];
-    Shrinkage { is_positive: true, ..shrinkage }.estimate(&v, &mut positive);
+    Shrinkage { rule: Rule::Positive, ..shrinkage }.estimate(&v, &mut positive);
     assert_eq!(positive, z.map(|z| z.max(0.0)));
     for x in 0..5 {
         assert!((y[x] - (2.0 * z[x] - v[x])).abs() < 1e-6);
         assert!((next[x] - (v[x] + 1.5 * (z[x] - v[x] + 0.25))).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn other_penalties_shrink_to_the_least_of_theirs() {
+    let (v, partner, delta, t) = ([3.0_f32, 0.4, -2.0, 1.5, -0.9], [-1.0_f32, 0.1, 2.5, 0.0, 0.3], 0.6_f32, 0.8_f32);
+    let shrinkage = |rule| Shrinkage { level: t, weights: None, finite: None, rule };
+    let (mut huber, mut together) = ([9.0; 5], [9.0; 5]);
+    shrinkage(Rule::Huber(delta)).estimate(&v, &mut huber);
+    shrinkage(Rule::Together(&partner)).estimate(&v, &mut together);
+    for x in 0..5 {
+        let cost = |z: f32| {
+            let slope = if z.abs() < delta { z * z / (2.0 * delta) } else { z.abs() - delta / 2.0 };
+            0.5 * (z - v[x]).powi(2) + t * slope
+        };
+        let least = (-4000..4000).map(|i| i as f32 * 1e-3).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap();
+        assert!((huber[x] - least).abs() < 1.1e-3, "{x}: {} against {least}", huber[x]);
+        // both coefficients shrink along their own direction by t, and to nothing within it
+        let length = v[x].hypot(partner[x]);
+        assert!((together[x] - v[x] * (1.0 - t / length).max(0.0)).abs() < 1e-6, "{x}");
+    }
+    assert!(together.contains(&0.0) && together.iter().filter(|z| **z != 0.0).count() == 4);
+}
+
+#[test]
+fn noise_through_the_psf_tells_the_same_whitened_and_in_every_part() {
+    let layout = Layout { ly: 64, lx: 64, block: 64 };
+    let f = |k: usize, n: usize| k.min(n - k) as f64 / n as f64;
+    let h = Array2::from_shape_fn((layout.ly, layout.half()), |(ky, kx)| {
+        (9.0 * (-40.0 * (f(ky, layout.ly).powi(2) + f(kx, layout.lx).powi(2))).exp()) as f32
+    });
+    let plans = Real2d::new((layout.ly, layout.lx));
+    let white = Array2::from_shape_vec((layout.ly, layout.lx), random(3, layout.ly * layout.lx)).unwrap();
+    let mut noise_spectrum = plans.forward(&white);
+    noise_spectrum.zip_mut_with(&h, |value, h| *value *= h.sqrt());
+    for dictionary in [
+        Dictionary::Atoms { widths: vec![0.0, 4.0], positive: false },
+        Dictionary::Differences { together: true },
+        Dictionary::Starlet(3),
+    ] {
+        let (frame, count) = (Frame::new(&dictionary, &layout), dictionary.count());
+        let mut parts = vec![noise_spectrum.clone(); count + 1];
+        let mut sums = vec![0.0; count + 1];
+        for kx in 0..layout.half() {
+            let h: Vec<Complex32> = h.column(kx).iter().map(|h| Complex32::new(*h, 0.0)).collect();
+            let times = if kx == 0 || 2 * kx == layout.lx { 1.0 } else { 2.0 };
+            let of_column = powers(&frame, (kx, count), &h, 9.0);
+            sums.iter_mut().zip(of_column).for_each(|(sum, power)| *sum += times * power);
+            let mut each: Vec<Vec<Complex32>> = parts.iter().map(|part| part.column(kx).to_vec()).collect();
+            whiten(&mut each[count], &h, 9.0);
+            frame.see(kx, &mut columns(&mut each[..count]));
+            for (part, column) in parts.iter_mut().zip(each) {
+                part.column_mut(kx).assign(&ndarray::Array1::from(column));
+            }
+        }
+        let rms = |part: &Array2<f32>| (part.iter().map(|v| f64::from(v * v)).sum::<f64>() / part.len() as f64).sqrt();
+        let seen: Vec<f64> = parts.iter_mut().map(|part| rms(&plans.inverse(part))).collect();
+        for part in 0..count {
+            let told = noise(part, (f64::INFINITY, seen[count]), &sums);
+            assert!((told / seen[part] - 1.0).abs() < 0.15, "{dictionary:?}, part {part}: {told} for {}", seen[part]);
+            assert!(noise(part, (1e-9, seen[count]), &sums) <= 1e-9, "the lower one");
+        }
     }
 }
 
@@ -192,7 +254,7 @@ impl Problem {
         let count = self.widths.len();
         let mut v = vec![Array2::<f32>::zeros(self.size); count];
         let shrinkage =
-            |j: usize| Shrinkage { level: self.thresholds[j] / rho, weights: None, finite: None, is_positive: false };
+            |j: usize| Shrinkage { level: self.thresholds[j] / rho, weights: None, finite: None, rule: Rule::Sparse };
         let rows = |j: usize, v: &Array2<f32>, reflect: bool| {
             let mut to = vec![0.0; v.len()];
             let v = v.as_slice().unwrap();
@@ -318,7 +380,14 @@ fn widths_are_those_of_the_scales_and_five_at_the_most_unless_given() {
         gain: 0.2,
         shape: crate::algorithms::ScaleShape::Gaussian,
     };
-    let widths = |text: &str, most: usize| ConvexParams::widths(&scales(text, most), 5.0, (2000, 2000));
+    let widths = |text: &str, most: usize| {
+        let params =
+            ConvexParams { prior: Prior::Atoms, kappa: Kappa::Auto, iterations: 9, reweights: 0, positive: true };
+        match params.dictionary(&scales(text, most), 5.0, (2000, 2000)) {
+            Dictionary::Atoms { widths, positive: true } => widths,
+            other => panic!("{other:?}"),
+        }
+    };
     assert_eq!(widths("auto", 0).len(), 5);
     assert_eq!(widths("auto", 2), [0.0, widths("auto", 0)[1]]);
     assert_eq!(widths("auto", 7).len(), 7);

@@ -1,26 +1,29 @@
 //! The graphs of the convex solver: its start, and some iterations with the exact residual after them.
 //!
 //! ```text
-//! v(width) ─> atom-rows ─> atom-columns(block) ─> atom-advance(width) = v   ┐ so many times
-//!                               │  data(block), transfer(block)            ┘
-//! v(width) ─> atom-rows ─┬─> atom-columns = model ─> residual ─> rows ─┬─> atom-columns ─> atom-band(width) ─> noise
-//!                        └──────────────────────────────────────────────┴─> atom-data(block) = data
+//! v(part) ─> atom-rows ─> atom-columns(block) ─> atom-advance(part) = v   ┐ so many times
+//!                              │  data(block), transfer(block)           ┘
+//! v(part) ─> atom-rows ─┬─> atom-columns = model ─> residual ─> rows ─┬─> atom-columns ─> atom-band(part, white) ─> noise
+//!                       └──────────────────────────────────────────────┴─> atom-data(block) = data
 //! ```
 
+use std::ops::Range;
+
 use super::{PlaneKeys, Rows, Wiring, key};
-use crate::algorithms::convex::Splitting;
+use crate::algorithms::convex::{Penalty, Splitting};
 use crate::algorithms::wiener::{NoiseModel, Regularisation};
 use crate::graph::Key;
 use crate::images::{BeamShape, sample_step};
 use crate::pipeline::ops::{
-    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomRows, AtomSetting, AtomStep, AtomView,
-    AtomWeights, DeconvOp, Kernel, Noise, Setting, Shrink, SteadyNoise, Survey, ZeroModel,
+    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomPowers, AtomRows, AtomSetting, AtomStep,
+    AtomView, AtomWeights, DeconvOp, Kernel, Noise, PartNoise, Setting, Shrink, SteadyNoise, SumPowers, Survey,
+    ZeroModel,
 };
 
 /// What is solved on a plane.
 #[derive(Debug, Clone)]
 pub struct SparseCut {
-    /// The atoms.
+    /// The parts.
     pub setting: AtomSetting,
     /// Constants of the splitting.
     pub splitting: Splitting,
@@ -31,11 +34,11 @@ pub struct SparseCut {
 /// Keys of the solver's state.
 #[derive(Debug, Clone)]
 pub struct SparseKeys {
-    /// Coefficients, slab by slab, of each width.
+    /// Coefficients, slab by slab, of each part.
     pub v: Vec<Vec<Key>>,
-    /// What their thresholds are multiplied by; empty where that is 1.
+    /// What the thresholds of those that have weights are multiplied by; empty where that is 1.
     pub weights: Vec<Vec<Key>>,
-    /// Noise of the residual as each width sees it.
+    /// Noise of the residual as each part sees it.
     pub noise: Vec<Key>,
     /// Data of the inner problem, block by block.
     pub data: Vec<Key>,
@@ -52,6 +55,15 @@ pub struct SparseMeasured {
     pub products: [Key; 2],
 }
 
+/// What of a plane does not change: which modes are usable, and the powers of noise.
+#[derive(Debug, Clone)]
+pub struct SparseFacts {
+    /// Usable modes.
+    pub usable: Key,
+    /// Powers of noise.
+    pub powers: Key,
+}
+
 /// Wires what is done to one plane.
 pub struct Sparse<'w> {
     wiring: &'w mut Wiring,
@@ -59,38 +71,38 @@ pub struct Sparse<'w> {
     cut: SparseCut,
     planes: PlaneKeys,
     transfer: Vec<Key>,
-    usable: Key,
+    facts: SparseFacts,
 }
 
 impl<'w> Sparse<'w> {
-    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`: the state of a model of zeros, and the key of
-    /// the usable modes.
+    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`: the state of a model of zeros, and what does not
+    /// change.
     pub fn begin(
         wiring: &'w mut Wiring,
         plane: usize,
         cut: SparseCut,
         keys: (&PlaneKeys, Vec<Key>),
-    ) -> (SparseKeys, Key) {
-        let usable = key("usable", plane, 0);
-        let mut sparse = Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, usable };
+    ) -> (SparseKeys, SparseFacts) {
+        let facts = SparseFacts { usable: key("usable", plane, 0), powers: key("powers", plane, 0) };
+        let mut sparse = Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, facts };
         sparse.survey();
         let nx = sparse.cut.setting.shape.1;
         let zeros = sparse.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
-        let v = vec![zeros; sparse.cut.setting.widths.len()];
+        let v = vec![zeros; sparse.cut.setting.dictionary.count()];
         let dirty = sparse.planes.dirty.clone();
         let (data, noise) = sparse.look(&[], &dirty);
-        (SparseKeys { v, weights: Vec::new(), noise, data }, sparse.usable)
+        (SparseKeys { v, weights: Vec::new(), noise, data }, sparse.facts)
     }
 
-    /// A plane whose usable modes are known.
+    /// A plane of which that is known.
     pub fn resume(
         wiring: &'w mut Wiring,
         plane: usize,
         cut: SparseCut,
         keys: (&PlaneKeys, Vec<Key>),
-        usable: Key,
+        facts: SparseFacts,
     ) -> Self {
-        Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, usable }
+        Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, facts }
     }
 
     /// So many iterations, and the exact residual after them; `before` is the model before, `seen_at` the clean beam by which new
@@ -106,7 +118,8 @@ impl<'w> Sparse<'w> {
         for iteration in 0..iterations {
             state.v = self.iterate(&state, iteration);
         }
-        let estimates = self.rows(&state, AtomView::Estimate, "estimate");
+        let sky = self.cut.setting.dictionary.of_sky();
+        let mut estimates = self.rows(&state, (AtomView::Estimate, "estimate"), 0..sky);
         let model = self.model(&state, &estimates);
         let keys = PlaneKeys { model: model.clone(), ..self.planes.clone() };
         let layout = self.cut.setting.layout;
@@ -120,6 +133,8 @@ impl<'w> Sparse<'w> {
         let products =
             [("own", &model[..]), ("before", before)].map(|(name, of)| self.wiring.dot((name, self.plane), &model, of));
         if let Some(beam) = seen_at {
+            let weighted = self.cut.setting.dictionary.of_weights();
+            estimates.extend(self.rows(&state, (AtomView::Estimate, "estimate"), sky..weighted));
             state.weights = self.weights(&estimates, beam, &noise[0]);
         }
         (SparseKeys { noise, data, ..state }, SparseMeasured { model, statistics, products })
@@ -128,7 +143,15 @@ impl<'w> Sparse<'w> {
     fn survey(&mut self) {
         let AtomSetting { layout, shape, .. } = self.cut.setting;
         let setting = Setting { layout, shape, noise: NoiseModel::Psf, reg: Regularisation::Identity };
-        self.usable = self.wiring.usable_modes(self.plane, setting, (&self.transfer, &[]));
+        let usable = self.wiring.usable_modes(self.plane, setting, (&self.transfer, &[]));
+        let (setting, transfer) = (self.cut.setting.clone(), self.transfer.clone());
+        let powers = self.each_block("atom-powers", |block| {
+            let op = AtomPowers { setting: setting.clone(), block };
+            (DeconvOp::AtomPowers(op), vec![transfer[block].clone(), usable.clone()])
+        });
+        let sum = DeconvOp::SumPowers(SumPowers);
+        let powers = self.wiring.task(key("powers", self.plane, 0), sum, powers);
+        self.facts = SparseFacts { usable, powers };
     }
 
     fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
@@ -139,80 +162,93 @@ impl<'w> Sparse<'w> {
         self.wiring.each_slab((layer, self.plane), make)
     }
 
-    /// The thresholds of a slab of a width's coefficients, and what they are taken from.
-    fn shrink(&self, state: &SparseKeys, width: usize, (index, rows): (usize, Rows)) -> (Shrink, Vec<Key>) {
+    /// The thresholds of a slab of a part's coefficients, and what they are taken from.
+    fn shrink(&self, state: &SparseKeys, part: usize, (index, rows): (usize, Rows)) -> (Shrink, Vec<Key>) {
+        let dictionary = &self.cut.setting.dictionary;
+        let penalty = dictionary.penalty(part);
         let mut inputs = vec![
-            state.v[width][index].clone(),
-            state.noise[width].clone(),
-            self.usable.clone(),
+            state.v[part][index].clone(),
+            state.noise[part].clone(),
+            self.facts.usable.clone(),
             self.planes.dirty[index].clone(),
         ];
-        inputs.extend(state.weights.get(width).map(|weights| weights[index].clone()));
-        let is_weighted = !state.weights.is_empty();
-        (Shrink { rows, splitting: self.cut.splitting, is_weighted }, inputs)
+        let weights = state.weights.get(part);
+        inputs.extend(weights.map(|weights| weights[index].clone()));
+        inputs.extend((penalty == Penalty::Huber).then(|| state.noise[0].clone()));
+        inputs.extend(dictionary.partner(part).map(|partner| state.v[partner][index].clone()));
+        let is_on_pixels = part < dictionary.of_sky();
+        let splitting = self.cut.splitting;
+        (Shrink { rows, splitting, penalty, is_on_pixels, is_weighted: weights.is_some() }, inputs)
     }
 
-    /// Row transforms of every width's coefficients.
-    fn rows(&mut self, state: &SparseKeys, view: AtomView, name: &str) -> Vec<Vec<Key>> {
+    /// Row transforms of the coefficients of these parts.
+    fn rows(&mut self, state: &SparseKeys, (view, name): (AtomView, &str), parts: Range<usize>) -> Vec<Vec<Key>> {
         let layout = self.cut.setting.layout;
-        let of = |width: usize| {
+        let of = |part: usize| {
             let shrinks: Vec<_> =
-                self.wiring.cut.slabs().into_iter().enumerate().map(|slab| self.shrink(state, width, slab)).collect();
-            self.each_slab(&format!("atom-rows-{name}-{width}"), |index, _| {
+                self.wiring.cut.slabs().into_iter().enumerate().map(|slab| self.shrink(state, part, slab)).collect();
+            self.each_slab(&format!("atom-rows-{name}-{part}"), |index, _| {
                 let (shrink, inputs) = shrinks[index].clone();
                 (DeconvOp::AtomRows(AtomRows { layout, shrink, view }), inputs)
             })
         };
-        (0..state.v.len()).map(of).collect()
+        parts.map(of).collect()
     }
 
     fn columns(&mut self, name: &str, images: &[Vec<Key>], step: AtomStep) -> Vec<Key> {
         let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
+        let (transfer, usable) = (self.transfer.clone(), self.facts.usable.clone());
         let rows: Vec<Key> = images.iter().flatten().cloned().collect();
         self.each_block(&format!("atom-columns-{name}"), |block| {
-            (DeconvOp::AtomColumns(AtomColumns { setting: setting.clone(), block, slabs, step }), rows.clone())
+            let mut inputs = rows.clone();
+            if step == AtomStep::Bands {
+                inputs.extend([transfer[block].clone(), usable.clone()]);
+            }
+            (DeconvOp::AtomColumns(AtomColumns { setting: setting.clone(), block, slabs, step }), inputs)
         })
     }
 
-    fn part(&self, width: usize, rows: Rows) -> AtomPart {
-        let AtomSetting { layout, shape, ref widths } = self.cut.setting;
-        AtomPart { layout, shape, rows, part: (width, widths.len()) }
+    /// Rows of a part among so many.
+    fn part(&self, part: (usize, usize), rows: Rows) -> AtomPart {
+        let AtomSetting { layout, shape, .. } = self.cut.setting;
+        AtomPart { layout, shape, rows, part }
     }
 
     fn iterate(&mut self, state: &SparseKeys, iteration: u32) -> Vec<Vec<Key>> {
-        let reflected = self.rows(state, AtomView::Reflected, &format!("reflected{iteration}"));
+        let reflected = self.rows(state, (AtomView::Reflected, &format!("reflected{iteration}")), 0..state.v.len());
         let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
         let rows: Vec<Key> = reflected.into_iter().flatten().collect();
         let (transfer, usable, step) =
-            (self.transfer.clone(), self.usable.clone(), AtomStep::Correct(self.cut.splitting));
+            (self.transfer.clone(), self.facts.usable.clone(), AtomStep::Correct(self.cut.splitting));
         let blocks = self.each_block(&format!("atom-columns-step{iteration}"), |block| {
             let known = [&transfer[block], &state.data[block], &usable].map(Key::clone);
             let inputs = rows.iter().cloned().chain(known).collect();
             (DeconvOp::AtomColumns(AtomColumns { setting: setting.clone(), block, slabs, step }), inputs)
         });
-        let of = |width: usize| {
+        let count = state.v.len();
+        let of = |part: usize| {
             let all = self.wiring.cut.slabs().into_iter().enumerate();
-            let ops: Vec<_> = all.map(|slab| (self.part(width, slab.1), self.shrink(state, width, slab))).collect();
-            self.each_slab(&format!("atom-advance{iteration}-{width}"), |index, _| {
+            let ops: Vec<_> =
+                all.map(|slab| (self.part((part, count), slab.1), self.shrink(state, part, slab))).collect();
+            self.each_slab(&format!("atom-advance{iteration}-{part}"), |index, _| {
                 let (part, (shrink, inputs)) = ops[index].clone();
                 let inputs = inputs.into_iter().chain(blocks.iter().cloned()).collect();
                 (DeconvOp::AtomAdvance(AtomAdvance { part, shrink }), inputs)
             })
         };
-        (0..state.v.len()).map(of).collect()
+        (0..count).map(of).collect()
     }
 
     /// The model: points as they are, and what wider atoms contribute.
     fn model(&mut self, state: &SparseKeys, estimates: &[Vec<Key>]) -> Vec<Key> {
-        let has_points = self.cut.setting.widths[0] <= 0.0;
+        let has_points = self.cut.setting.dictionary.has_points();
         let wide = &estimates[usize::from(has_points)..];
         let blocks =
             if wide.is_empty() { Vec::new() } else { self.columns("model", wide, AtomStep::Model(wide.len())) };
-        let AtomSetting { layout, shape, .. } = self.cut.setting;
         let slabs = self.wiring.cut.slabs().into_iter().enumerate();
         let ops: Vec<_> = slabs
             .map(|(index, rows)| {
-                let part = AtomPart { layout, shape, rows, part: (0, 1) };
+                let part = self.part((0, 1), rows);
                 let (points, inputs) = if has_points {
                     let (shrink, inputs) = self.shrink(state, 0, (index, rows));
                     (Some(shrink), inputs)
@@ -228,7 +264,7 @@ impl<'w> Sparse<'w> {
         })
     }
 
-    /// Data of the inner problem, and the noise that each width sees, given row transforms of the estimates and the exact residual.
+    /// Data of the inner problem, and the noise that each part sees, given row transforms of the estimates and the exact residual.
     fn look(&mut self, estimates: &[Vec<Key>], residual: &[Key]) -> (Vec<Key>, Vec<Key>) {
         let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
         let rows = self.wiring.field_rows("rows-residual", self.plane, residual, &setting.layout);
@@ -239,27 +275,36 @@ impl<'w> Sparse<'w> {
             let op = AtomData { setting: setting.clone(), block, slabs, estimates: count };
             (DeconvOp::AtomData(op), images.iter().chain([&transfer[block]]).cloned().collect())
         });
-        let noise = (0..setting.widths.len()).map(|width| self.noise(width, &bands)).collect();
+        let count = setting.dictionary.count();
+        let white = self.noise(count, &bands);
+        let noise = (0..count)
+            .map(|part| {
+                let inputs = vec![self.noise(part, &bands), white.clone(), self.facts.powers.clone()];
+                self.wiring.task(key("part-noise", self.plane, part), DeconvOp::PartNoise(PartNoise { part }), inputs)
+            })
+            .collect();
         (data, noise)
     }
 
-    fn noise(&mut self, width: usize, bands: &[Key]) -> Key {
-        let parts: Vec<_> = self.wiring.cut.slabs().into_iter().map(|rows| self.part(width, rows)).collect();
-        let band = self.each_slab(&format!("atom-band-{width}"), |index, _| {
+    /// Robust noise of the residual as a part sees it, or whitened, which is the last.
+    fn noise(&mut self, part: usize, bands: &[Key]) -> Key {
+        let count = self.cut.setting.dictionary.count() + 1;
+        let parts: Vec<_> = self.wiring.cut.slabs().into_iter().map(|rows| self.part((part, count), rows)).collect();
+        let band = self.each_slab(&format!("atom-band-{part}"), |index, _| {
             (DeconvOp::AtomBand(AtomBand { part: parts[index].clone() }), bands.to_vec())
         });
         let (step, dirty) = (sample_step(self.cut.setting.shape), self.planes.dirty.clone());
-        let surveys = self.each_slab(&format!("survey-band-{width}"), |index, rows| {
+        let surveys = self.each_slab(&format!("survey-band-{part}"), |index, rows| {
             (DeconvOp::Survey(Survey { rows, step }), vec![band[index].clone(), dirty[index].clone()])
         });
-        self.wiring.task(key(&format!("noise-band-{width}"), self.plane, 0), DeconvOp::Noise(Noise), surveys)
+        self.wiring.task(key(&format!("noise-band-{part}"), self.plane, 0), DeconvOp::Noise(Noise), surveys)
     }
 
     fn steady(&mut self, now: Vec<Key>, before: &[Key]) -> Vec<Key> {
         let each = now.into_iter().zip(before).enumerate();
-        each.map(|(width, (now, before))| {
+        each.map(|(part, (now, before))| {
             let inputs = vec![now, before.clone()];
-            self.wiring.task(key("steady-noise", self.plane, width), DeconvOp::SteadyNoise(SteadyNoise), inputs)
+            self.wiring.task(key("steady-noise", self.plane, part), DeconvOp::SteadyNoise(SteadyNoise), inputs)
         })
         .collect()
     }
@@ -267,13 +312,15 @@ impl<'w> Sparse<'w> {
     fn weights(&mut self, estimates: &[Vec<Key>], beam: BeamShape, noise: &Key) -> Vec<Vec<Key>> {
         let step = AtomStep::Amplitudes((beam.a, beam.b, beam.c));
         let blocks = self.columns("amplitudes", estimates, step);
-        let of = |width: usize| {
-            let parts: Vec<_> = self.wiring.cut.slabs().into_iter().map(|rows| self.part(width, rows)).collect();
-            self.each_slab(&format!("atom-weights-{width}"), |index, _| {
+        let count = estimates.len();
+        let of = |part: usize| {
+            let parts: Vec<_> =
+                self.wiring.cut.slabs().into_iter().map(|rows| self.part((part, count), rows)).collect();
+            self.each_slab(&format!("atom-weights-{part}"), |index, _| {
                 let inputs = std::iter::once(noise).chain(&blocks).cloned().collect();
                 (DeconvOp::AtomWeights(AtomWeights { part: parts[index].clone() }), inputs)
             })
         };
-        (0..estimates.len()).map(of).collect()
+        (0..count).map(of).collect()
     }
 }

@@ -23,7 +23,6 @@ mod scales;
 mod score;
 mod seams;
 mod smooth;
-mod steady;
 mod tiles;
 mod treat;
 mod value;
@@ -39,8 +38,8 @@ use crate::graph::{Codec, Cost, Digest, Meta, Op, TaskContext};
 
 pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
 pub use convex::{
-    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomRows, AtomSetting, AtomStep, AtomView,
-    AtomWeights, Shrink,
+    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomPowers, AtomRows, AtomSetting, AtomStep,
+    AtomView, AtomWeights, PartNoise, Shrink, SteadyNoise, SumPowers,
 };
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
@@ -62,7 +61,6 @@ pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows, TableColumns};
-pub use steady::SteadyNoise;
 pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
@@ -265,6 +263,12 @@ pub enum DeconvOp {
     SteadyNoise(SteadyNoise),
     /// What thresholds of coefficients are multiplied by.
     AtomWeights(AtomWeights),
+    /// Powers of noise in a block of modes.
+    AtomPowers(AtomPowers),
+    /// Powers of noise.
+    SumPowers(SumPowers),
+    /// Noise of a part of the convex solver.
+    PartNoise(PartNoise),
 }
 
 /// What each operation must say of itself.
@@ -379,6 +383,9 @@ macro_rules! each {
             DeconvOp::AtomModel($op) => $call,
             DeconvOp::AtomBand($op) => $call,
             DeconvOp::AtomWeights($op) => $call,
+            DeconvOp::AtomPowers($op) => $call,
+            DeconvOp::SumPowers($op) => $call,
+            DeconvOp::PartNoise($op) => $call,
             DeconvOp::SteadyNoise($op) => $call,
         }
     };

@@ -52,7 +52,7 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
             stages.extend(scales::load(plan));
             stages.extend([clean(plan, minor), finish(plan)]);
         }
-        Kind::Direct(_) if plan.is_circular() => stages.push(filter(plan)),
+        Kind::Direct(_) if plan.is_filter() => stages.push(filter(plan)),
         Kind::Direct(direct) => {
             stages.push(transfers(plan));
             stages.extend(match direct {

@@ -2,9 +2,11 @@
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::convex::{ConvexParams, Splitting};
+use crate::algorithms::convex::{ConvexParams, Dictionary, Splitting};
 use crate::algorithms::{PlaneStats, StopReason, Worse};
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseKeys, SparseMeasured, Wiring};
+use crate::pipeline::graphs::{
+    Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured, Wiring,
+};
 use crate::pipeline::ops::{AtomSetting, Value};
 use crate::pipeline::outcome::ConvexOutcome;
 use crate::pipeline::record::SolverPoint;
@@ -13,8 +15,6 @@ use crate::pipeline::record::SolverPoint;
 const CYCLE: u32 = 5;
 /// Iterations from one change of the weights to the next; the last come to rest with the weights as they are.
 const REWEIGHT: u32 = 40;
-/// `ρ` over `max|H|`. Of 0.03, 0.1 and 0.3 the first diverged on a pair of the VLA whose PSF is cut, the last was slower.
-const SHARE: f64 = 0.1;
 /// Times that iterations may be taken back before the run gives up.
 const BACKS: u32 = 5;
 /// A residual whose rms is this many times the lowest one, or that of the dirty image, has diverged.
@@ -74,6 +74,7 @@ struct Solving {
     /// Its place among the batch.
     index: usize,
     usable: Kept,
+    powers: Kept,
     now: Point,
     /// Iterations so far, those that were taken back among them.
     iterations: u32,
@@ -117,15 +118,15 @@ impl Session<'_> {
 
     fn atoms(&self, state: &PlaneState) -> AtomSetting {
         let (cut, scales) = (self.plan.cut, &self.plan.config.multiscale);
-        let widths = ConvexParams::widths(scales, self.plan.beam_pixels, cut.shape);
-        AtomSetting { layout: self.psfs[&state.plan.psf].kernel.layout, shape: cut.shape, widths }
+        let dictionary = self.plan.config.convex.dictionary(scales, self.plan.beam_pixels, cut.shape);
+        AtomSetting { layout: self.psfs[&state.plan.psf].kernel.layout, shape: cut.shape, dictionary }
     }
 
     fn sparse_cut(&self, state: &PlaneState, pace: Pace) -> SparseCut {
-        let Pace { relaxation, positive_only, .. } = pace;
-        let ConvexParams { kappa, positive, .. } = self.plan.config.convex;
-        let splitting = Splitting { kappa, share: SHARE, relaxation, positive_only, is_positive: positive };
-        SparseCut { setting: self.atoms(state), splitting, is_steady: pace.is_steady }
+        let Pace { relaxation, positive_only, is_steady, .. } = pace;
+        let setting = self.atoms(state);
+        let (kappa, share) = (self.plan.config.convex.kappa(), setting.dictionary.share(self.plan.is_circular()));
+        SparseCut { setting, splitting: Splitting { kappa, share, relaxation, positive_only }, is_steady }
     }
 
     /// The state of models of zeros.
@@ -135,23 +136,23 @@ impl Session<'_> {
         let active = || planes.iter().map(|index| (*index, &states[*index]));
         for (_, state) in active() {
             let (planes, transfer) = self.sparse_keys(&mut wiring, state);
-            let (keys, usable) =
+            let (keys, facts) =
                 Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, Pace::BOLD), (&planes, transfer));
-            targets.push(usable);
+            targets.extend([facts.usable, facts.powers]);
             targets.extend(keys.v[0].iter().chain(&keys.noise).chain(&keys.data).cloned());
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
         let slabs = self.plan.cut.slabs().len();
         Ok(active()
             .map(|(index, state)| {
-                let AtomSetting { layout, widths, .. } = self.atoms(state);
-                let usable = values.next().expect("the usable modes come first");
+                let AtomSetting { layout, dictionary, .. } = self.atoms(state);
+                let [usable, powers] = [(); 2].map(|()| values.next().expect("what does not change comes first"));
                 let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
                 let zeros = take(slabs);
                 let now = Point {
-                    v: vec![zeros.clone(); widths.len()],
+                    v: vec![zeros.clone(); dictionary.count()],
                     weights: Vec::new(),
-                    noise: take(widths.len()),
+                    noise: take(dictionary.count()),
                     data: take(layout.blocks()),
                     model: zeros,
                     norm: 0.0,
@@ -161,6 +162,7 @@ impl Session<'_> {
                 Solving {
                     index,
                     usable,
+                    powers,
                     now,
                     iterations: 0,
                     reweights: 0,
@@ -210,18 +212,20 @@ impl Session<'_> {
             let plane = state.plan.plane;
             let (planes, transfer) = self.sparse_keys(&mut wiring, state);
             let usable = wiring.give("held-usable", plane, 0, &solving.usable);
+            let facts = SparseFacts { usable, powers: wiring.give("held-powers", plane, 0, &solving.powers) };
             let (keys, model) = solving.now.give(&mut wiring, plane);
             let (iterations, makes_weights) = solving.next(&self.plan.config.convex);
             let beam = if makes_weights { self.beam(state)?.map(|(shape, _)| shape) } else { None };
             let cut = self.sparse_cut(state, solving.pace);
-            let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, transfer), usable);
+            let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, transfer), facts);
             let (after, measured) = sparse.cycle(&keys, iterations, &model, beam);
             targets.extend(all(&after, &measured));
             asked.push((iterations, beam.is_some()));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
         for (solving, (iterations, is_weighted)) in open.iter_mut().zip(asked) {
-            let weights = is_weighted || !solving.now.weights.is_empty();
+            let has_weights = is_weighted || !solving.now.weights.is_empty();
+            let weights = if has_weights { self.atoms(&states[solving.index]).dictionary.of_weights() } else { 0 };
             let (after, before) = self.point(solving, weights, &mut values);
             solving.advance(after, before, (iterations, is_weighted));
             let state = &states[solving.index];
@@ -233,12 +237,12 @@ impl Session<'_> {
     }
 
     /// Takes what [`all`] asked for; also the inner product of the models after and before.
-    fn point(&self, solving: &Solving, weighted: bool, values: &mut impl Iterator<Item = Kept>) -> (Point, f64) {
-        let (slabs, widths) = (self.plan.cut.slabs().len(), solving.now.noise.len());
+    fn point(&self, solving: &Solving, weighted: usize, values: &mut impl Iterator<Item = Kept>) -> (Point, f64) {
+        let (slabs, parts) = (self.plan.cut.slabs().len(), solving.now.noise.len());
         let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
-        let v = (0..widths).map(|_| take(slabs)).collect();
-        let weights = (0..if weighted { widths } else { 0 }).map(|_| take(slabs)).collect();
-        let (noise, data, model) = (take(widths), take(solving.now.data.len()), take(slabs));
+        let v = (0..parts).map(|_| take(slabs)).collect();
+        let weights = (0..weighted).map(|_| take(slabs)).collect();
+        let (noise, data, model) = (take(parts), take(solving.now.data.len()), take(slabs));
         let last = take(3);
         let statistics = last[0].small();
         let Value::Statistics(stats, _) = &*statistics else { unreachable!("statistics were asked for") };
@@ -255,11 +259,13 @@ impl Session<'_> {
             ));
         }
         let sigma = |noise: &Kept| noise.small().noise().sigma;
+        let dictionary = self.atoms(state).dictionary;
         state.convex = Some(ConvexOutcome {
-            kappa: self.plan.config.convex.kappa,
-            widths_pixels: self.atoms(state).widths,
+            prior: self.plan.config.convex.prior,
+            kappa: self.plan.config.convex.kappa(),
+            widths_pixels: if let Dictionary::Atoms { widths, .. } = &dictionary { widths.clone() } else { Vec::new() },
             noise: now.noise.iter().map(sigma).collect(),
-            rho: SHARE * usable.small().usable().max_transfer,
+            rho: dictionary.share(self.plan.is_circular()) * usable.small().usable().max_transfer,
             relaxation: pace.relaxation,
             iterations,
             change,
@@ -288,7 +294,7 @@ impl Point {
         let mut each = |name: &str, all: &[Slabs]| {
             all.iter()
                 .enumerate()
-                .map(|(width, slabs)| wiring.give_all(&format!("held-{name}{width}"), plane, slabs))
+                .map(|(part, slabs)| wiring.give_all(&format!("held-{name}{part}"), plane, slabs))
                 .collect()
         };
         let (v, weights) = (each("v", v), each("weights", weights));

@@ -334,7 +334,7 @@ impl Session<'_> {
             Kind::Direct(Direct::Convex) => session.sparse(&mut states),
         })?;
         // the filter of the circular boundary runs in the graph that writes its estimate: nothing is kept in between
-        let phase = if self.plan.is_circular() { 1 } else { 2 };
+        let phase = if self.plan.is_filter() { 1 } else { 2 };
         self.timed(phase, |session| session.finish(states, begin))
     }
 
