@@ -34,8 +34,10 @@ pub fn powers(frame: &Frame, (kx, count): (usize, usize), h: &[Complex32], max_t
     std::iter::once(white).chain(parts).collect()
 }
 
-/// Noise of a part whose residual shows `sigma`, the whitened residual showing `white`, given the sums of [`powers`] over all modes.
+/// Noise of a part whose residual shows `sigma`, the whitened residual showing `white`, given the sums of [`powers`] over all modes:
+/// half way, in logarithms, from the former down to what the latter tells. They meet as the residual comes down to the noise; all the way at
+/// once lowers the thresholds of wide atoms so far that they run away under a PSF that is cut (extended-m31-vla, same size).
 pub fn noise(part: usize, (sigma, white): (f64, f64), powers: &[f64]) -> f64 {
     let told = white * (powers[1 + part] / powers[0]).sqrt();
-    if told.is_finite() { sigma.min(told) } else { sigma }
+    if told.is_finite() { (sigma * sigma.min(told)).sqrt() } else { sigma }
 }

@@ -181,9 +181,13 @@ fn noise_through_the_psf_tells_the_same_whitened_and_in_every_part() {
         let rms = |part: &Array2<f32>| (part.iter().map(|v| f64::from(v * v)).sum::<f64>() / part.len() as f64).sqrt();
         let seen: Vec<f64> = parts.iter_mut().map(|part| rms(&plans.inverse(part))).collect();
         for part in 0..count {
-            let told = noise(part, (f64::INFINITY, seen[count]), &sums);
-            assert!((told / seen[part] - 1.0).abs() < 0.15, "{dictionary:?}, part {part}: {told} for {}", seen[part]);
-            assert!(noise(part, (1e-9, seen[count]), &sums) <= 1e-9, "the lower one");
+            // a residual of sidelobes a hundred times the noise
+            let told = noise(part, (100.0 * seen[part], seen[count]), &sums) / 10.0;
+            assert!((told / seen[part] - 1.0).abs() < 0.08, "{dictionary:?}, part {part}: {told} for {}", seen[part]);
+            assert!(
+                (noise(part, (1e-9, seen[count]), &sums) - 1e-9).abs() < 1e-15,
+                "never more than the residual shows"
+            );
         }
     }
 }
