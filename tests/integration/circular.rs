@@ -202,7 +202,6 @@ fn convex_solver_comes_as_near_as_the_reference_on_the_circular_benchmark_with_a
             let words = format!("--algorithm convex --boundary circular --prior {prior} --overwrite");
             let (model, restored, flux) = benchmark.score(case, &folder, &words);
             let what = format!("{case:?}, {prior}: model {model:.1} dB, restored {restored:.1} dB, flux {flux:.3}");
-            println!("{what}");
             assert!(model >= least, "{what}; at least {least} dB");
             let most = if prior == "atoms" { 0.03 } else { 0.06 };
             assert!((flux - 1.0).abs() < most, "{what}");

@@ -397,3 +397,14 @@ fn widths_are_those_of_the_scales_and_five_at_the_most_unless_given() {
     assert_eq!(widths("auto", 7).len(), 7);
     assert!((widths("0,20", 0)[1] - 20.0 * 3.0 / 16.0 * 2.354_82).abs() < 1e-3);
 }
+
+#[test]
+fn of_wiener_hunt_the_boundary_is_read_and_nothing_else() {
+    let read = |table: &str| -> Vec<&str> {
+        let params =
+            crate::algorithms::PARAMS.iter().filter(|param| param.table == table && params::CONVEX.reads(param));
+        params.map(|param| param.key).collect()
+    };
+    assert_eq!(read("wiener"), ["boundary"]);
+    assert_eq!(read("multiscale"), ["scales", "max_scales"]);
+}
