@@ -57,6 +57,19 @@ pub(super) enum PsfSizeName {
     /// Twice that: dirty = truth (*) psf + noise holds exactly.
     #[value(name = "2x")]
     Double,
+    /// The image's own size, for a sky that repeats beyond its edges: dirty = truth (*) psf + noise holds exactly for
+    /// the convolution that wraps around, as --boundary circular has it.
+    Period,
+}
+
+impl PsfSizeName {
+    fn size(self) -> PsfSize {
+        match self {
+            Self::Same => PsfSize::Same,
+            Self::Double => PsfSize::Double,
+            Self::Period => PsfSize::Period,
+        }
+    }
 }
 
 /// Simulates a sky and its dirty image and PSF, as a real array would see it.
@@ -242,7 +255,7 @@ impl SimulateArgs {
         Ok(Recipe {
             size: self.size.or(of_source).unwrap_or(1024),
             cell_arcsec: self.cell,
-            psf_size: if self.psf_size == PsfSizeName::Same { PsfSize::Same } else { PsfSize::Double },
+            psf_size: self.psf_size.size(),
             observation: Observation {
                 declination_deg: self.declination.unwrap_or(array.latitude().to_degrees()),
                 hour_angle_h: (self.hour_angle.low, self.hour_angle.high),

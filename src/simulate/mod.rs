@@ -8,7 +8,7 @@
 //! The `w` term is left out, unless it is asked for ([`WideField`]). That is what makes the pair exact: with a PSF of twice the image's size,
 //! `dirty = truth (*) psf + noise` holds to rounding as a linear convolution, over every lag there is in the image. A PSF
 //! of the image's own size is the middle of it, as an imager would write it; the dirty image still holds the far
-//! sidelobes. Sources between pixels enter through their exact phase ramps ([`spread`]), so they do not obey the
+//! sidelobes. With a PSF of one period ([`PsfSize::Period`]) the plane is that of the field itself, and the convolution wraps around. Sources between pixels enter through their exact phase ramps ([`spread`]), so they do not obey the
 //! equation with an image of pixels, just as on the real sky.
 //!
 //! Everything random comes from one seed, is drawn in a fixed order, and nothing depends on threads. Bytes are the same

@@ -20,6 +20,8 @@ pub enum PsfSize {
     Same,
     /// Twice that: reaches every lag in the image.
     Double,
+    /// The image's own size, and the sky repeats beyond its edges: one period of a convolution that wraps around.
+    Period,
 }
 
 /// A field with the w term.
@@ -102,7 +104,7 @@ impl Plan {
                 largest: largest_size(memory),
             });
         }
-        let side = good_size(2 * recipe.size);
+        let side = recipe.side();
         let cell_arcsec = match recipe.cell_arcsec {
             Some(arcsec) => arcsec,
             None => choose_cell(&recipe, &array, side)?,
@@ -136,7 +138,7 @@ impl Plan {
     /// Pixels along a side of the PSF.
     pub fn psf_size(&self) -> usize {
         match self.recipe.psf_size {
-            PsfSize::Same => self.recipe.size,
+            PsfSize::Same | PsfSize::Period => self.recipe.size,
             PsfSize::Double => 2 * self.recipe.size,
         }
     }
@@ -178,14 +180,31 @@ impl Plan {
 }
 
 impl Recipe {
+    /// Cells along a side of the uv plane: of a field padded to twice its size, or of the field itself where it repeats.
+    fn side(&self) -> usize {
+        if self.psf_size == PsfSize::Period { self.size } else { good_size(2 * self.size) }
+    }
+
     fn check(&self) -> Result<(), SimulateError> {
-        let Self { size, cell_arcsec, psf_size: _, observation, is_cube, weighting, noise, sky, wide } = self;
+        let Self { size, cell_arcsec, psf_size, observation, is_cube, weighting, noise, sky, wide } = self;
         observation.check()?;
         sky.check()?;
         let robust = if let Weighting::Briggs(robust) = weighting { *robust } else { 0.0 };
         let cell = cell_arcsec.unwrap_or(1.0);
         let checks = [
             ((1..=LARGEST).contains(size), "--size", size.to_string(), "1 to 16384 pixels"),
+            (
+                *psf_size != PsfSize::Period || good_size(*size) == *size,
+                "--psf-size",
+                format!("a period of {size} pixels"),
+                "with 'period', an even --size without prime factors above 7",
+            ),
+            (
+                *psf_size != PsfSize::Period || wide.is_none(),
+                "--psf-size",
+                "period beside --w-term".to_owned(),
+                "1x or 2x: with the w term no sky repeats",
+            ),
             (cell > 0.0 && cell.is_finite(), "--cell", format!("{cell} arcsec"), "a cell above 0"),
             (robust.abs() <= 5.0, "--robust", robust.to_string(), "-5 to 5"),
             (

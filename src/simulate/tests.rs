@@ -102,6 +102,32 @@ fn the_dirty_image_is_the_truth_convolved_with_the_double_psf() {
 }
 
 #[test]
+fn the_dirty_image_of_a_sky_that_repeats_is_its_circular_convolution_with_one_period() {
+    let size = 60;
+    let plan = plan(Recipe { psf_size: PsfSize::Period, ..recipe(size, sky(12, false, 3)) });
+    let sky = plan.sky(None);
+    let (truth, psf) = (sky.truth(), observe(&plan).psf(plan.psf_size()));
+    assert_eq!(psf.view().dim(), (size, size));
+    let lag = |to: usize, from: usize| (size / 2 + to + size - from) % size;
+    let direct = Array2::from_shape_fn((size, size), |(y, x)| {
+        let sources = truth.indexed_iter().filter(|(_, flux)| **flux != 0.0);
+        let seen = sources.map(|((v, u), flux)| f64::from(*flux) * f64::from(psf.view()[[lag(y, v), lag(x, u)]]));
+        seen.sum::<f64>() as f32
+    });
+    let peak = direct.iter().copied().fold(0.0, f32::max);
+    let error = largest_difference(&direct, &dirty(&plan, &sky).view().to_owned());
+    assert!(error < 1e-6 * peak, "{error:e} of {peak}");
+    for recipe in [
+        Recipe { size: 61, ..*plan.recipe() },
+        Recipe { size: 22, ..*plan.recipe() },
+        Recipe { wide: Some(Wide { psf_grid: None }), ..*plan.recipe() },
+    ] {
+        let error = Plan::new(recipe, Array::named("meerkat").unwrap(), u64::MAX).err().unwrap().to_string();
+        assert!(error.contains("--psf-size"), "{error}");
+    }
+}
+
+#[test]
 fn a_source_between_pixels_is_its_direct_fourier_sum() {
     let size = 80;
     let plan = plan(recipe(size, sky(5, true, 0)));
