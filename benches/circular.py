@@ -16,7 +16,7 @@ from astropy.io import fits
 N = 512
 CASES = {"mixed, briggs": ("mixed", "briggs"), "ext, briggs": ("ext", "briggs"), "mixed, natural": ("mixed", "natural")}
 CIRCULAR = "--boundary circular"
-# CLEAN convolves linearly: it gets the same PSF twice over, which is the circular convolution on these pixels
+# CLEAN convolves linearly: it gets the PSF of one period in each direction, with which the two are the same on these pixels
 METHODS = {
     "wiener": f"--algorithm wiener {CIRCULAR}",
     "convex, atoms": f"--algorithm convex {CIRCULAR}",
@@ -94,22 +94,22 @@ def main():
         if made.returncode:
             sys.exit(made.stderr)
         psf, header = plane(f"{at}-psf.fits")
-        twice = np.tile(psf, (2, 2))[1:, 1:] if psf.shape == (N, N) else sys.exit("not one period")
-        peak = np.unravel_index(twice.argmax(), twice.shape)
-        twice = np.roll(twice, (N - 1 - peak[0], N - 1 - peak[1]), (0, 1))
+        lags = (np.arange(1 - N, N) + N // 2) % N
+        twice = psf[np.ix_(lags, lags)]
         header["CRPIX1"] = header["CRPIX2"] = N
         fits.writeto(f"{at}-psf2.fits", twice.astype("f4"), header, overwrite=True)
         truth = plane(f"{at}-truth.fits")[0]
         for method, words in METHODS.items():
             used = "psf" if CIRCULAR in words else "psf2"
-            tag = "out"
-            ran = run(f"--dirty {at}-dirty.fits --psf {at}-{used}.fits -o {tag} --overwrite --plots none {words}")
-            model, restored = plane(f"{tag}-model.fits")[0], plane(f"{tag}-image.fits")
+            ran = run(f"--dirty {at}-dirty.fits --psf {at}-{used}.fits -o out --overwrite --plots none {words}")
+            if ran.returncode == 1:
+                sys.exit(ran.stderr)
+            model, restored = plane("out-model.fits")[0], plane("out-image.fits")
             at_beam = beam(restored[1])
             blurred = lambda image: np.fft.ifft2(np.fft.fft2(image) * at_beam).real
             true = blurred(truth)
             db = lambda image: 20 * np.log10(true.std() / (image - true).std())
-            cpu = json.load(open(f"{tag}-summary.json"))["cpu_s"]
+            cpu = sum(phase["cpu_s"] for phase in json.load(open("out-summary.json"))["phases"])
             score = f"{db(blurred(model)):.1f} / {db(restored[0]):.1f}, {model.sum() / truth.sum():.3f}, {cpu:.1f} s"
             rows[method].append(score + ("" if ran.returncode == 0 else f" (exit {ran.returncode})"))
     for method, scores in rows.items():

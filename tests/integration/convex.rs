@@ -97,16 +97,60 @@ fn optimum_holds_its_conditions_against_the_exact_residual() {
 #[test]
 fn any_number_of_threads_and_any_chunk_give_the_same_bytes() {
     let field = field();
-    let run = |threads: usize, chunk: &str| {
+    let run = |prior: &str, threads: usize, chunk: &str| {
         let compute = format!("[compute]\nthreads = {threads}\nchunk = {chunk}");
-        let result = field.run(&config("iterations = 17\nreweights = 1", &compute));
+        let result = field.run(&config(&format!("prior = '{prior}'\niterations = 17\nreweights = 1"), &compute));
         let change = result.outcome.planes[0].convex.as_ref().map(|convex| convex.change.to_bits());
         (result.model, result.residual, result.restored, change)
     };
-    let whole = run(1, "'auto'");
-    for (threads, chunk) in [(2, "'auto'"), (8, "7"), (1, "16"), (2, "33")] {
-        assert!(run(threads, chunk) == whole, "{threads} threads, chunk {chunk}");
+    for prior in ["atoms", "huber", "tv", "starlet"] {
+        let whole = run(prior, 1, "'auto'");
+        for (threads, chunk) in [(2, "'auto'"), (8, "7"), (1, "16"), (2, "33")] {
+            assert!(run(prior, threads, chunk) == whole, "{prior}, {threads} threads, chunk {chunk}");
+        }
     }
+}
+
+#[test]
+fn other_priors_leave_no_negative_pixel_and_come_nearer_to_the_truth_than_the_dirty_image() {
+    let (truth, dirty) = mixed();
+    for prior in ["huber", "tv", "starlet"] {
+        let result = field().run(&config(&format!("prior = '{prior}'"), ""));
+        assert!(misfit(&result, &dirty, &sky::wide_psf(SHAPE)) < ROUNDING, "{prior}");
+        let model = result.model[0].mapv(f64::from);
+        assert!(model.iter().all(|value| *value >= 0.0) && model.iter().any(|value| *value == 0.0), "{prior}");
+        let flux = sky::total(&model) / sky::total(&truth);
+        assert!((flux - 1.0).abs() < 0.1, "{prior}: flux {flux:.3} of the truth");
+        let left = sky::rms(&result.residual[0].mapv(f64::from));
+        assert!(left < 3.0 * NOISE && left > 0.5 * NOISE, "{prior}: residual of {left:e}");
+    }
+}
+
+#[test]
+fn circular_boundary_keeps_what_wraps_around() {
+    let (_, dirty) = mixed();
+    let folder = folder();
+    let products = folder.run("out", "--algorithm convex --boundary circular --iterations 20");
+    let (model, residual) = (products.model().plane(0), products.residual().plane(0));
+    let wide = sky::wide_psf(SHAPE);
+    let (cy, cx) = SHAPE;
+    let wrapped = Array2::from_shape_fn(SHAPE, |(y, x)| {
+        let sources = model.indexed_iter().filter(|(_, flux)| **flux != 0.0);
+        sources
+            .map(|((v, u), flux)| {
+                let lags = |to: usize, from: usize, n: usize, c: usize| {
+                    let lag = (to + n - from) % n;
+                    [c + lag, c + lag - n]
+                };
+                let rows = lags(y, v, SHAPE.0, cy);
+                let columns = lags(x, u, SHAPE.1, cx);
+                let all = rows.iter().flat_map(|row| columns.iter().map(move |column| (*row, *column)));
+                flux * all.filter_map(|at| wide.get(at)).sum::<f64>()
+            })
+            .sum::<f64>()
+    });
+    let misfit = sky::max_abs(&(narrow(&dirty).mapv(f64::from) - wrapped - residual));
+    assert!(misfit < 4.0 * ROUNDING, "{misfit:e}");
 }
 
 #[test]
@@ -167,6 +211,10 @@ fn every_flag_changes_a_product() {
     let usual = pixels("");
     for words in [
         "--kappa 5",
+        "--prior huber",
+        "--prior tv",
+        "--prior starlet",
+        "--boundary circular",
         "--iterations 45",
         "--reweights 0",
         "--positive",

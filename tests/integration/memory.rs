@@ -7,7 +7,7 @@ use crate::support::sky;
 
 const SHAPE: (usize, usize) = (300, 330);
 /// Every work whose graphs differ in what they hold; slabs of 75 rows are worth a file.
-const WORKS: [&str; 7] = [
+const WORKS: [&str; 8] = [
     "--algorithm multiscale --niter 300 --chunk 75",
     "--algorithm multiscale --niter 300 --chunk 75 --tile 3x3",
     "--algorithm clean --niter 300 --chunk 75",
@@ -15,6 +15,7 @@ const WORKS: [&str; 7] = [
     "--algorithm wiener --boundary circular --lambda 0.1 --chunk 75",
     "--algorithm wiener --boundary linear --lambda 0.3 --chunk 75",
     "--algorithm convex --iterations 10 --reweights 1 --chunk 75",
+    "--algorithm convex --prior tv --iterations 10 --reweights 1 --chunk 75",
 ];
 
 fn folder(shape: (usize, usize)) -> Folder {

@@ -45,7 +45,7 @@ pub(super) const WIENER: &[Param] = &[
         flag: "boundary",
         kind: ParamKind::Choice(&["linear", "circular"]),
         value_name: "KIND",
-        help: "Solve for an image that ends at its edges (iterative), or one that repeats (one pass)",
+        help: "Solve for an image that ends at its edges, or one that repeats beyond them (wiener: in one pass)",
     },
     Param {
         table: "wiener",
