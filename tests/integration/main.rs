@@ -44,6 +44,7 @@ mod tile_retries;
 mod tiles;
 mod tune;
 mod wiener;
+mod wiener_faults;
 
 #[path = "../support/mod.rs"]
 mod support;

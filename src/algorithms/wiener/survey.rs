@@ -181,3 +181,20 @@ pub struct Usable {
     /// Largest `|Y|²`.
     pub(super) max_data: f64,
 }
+
+/// `−Re H` over `max|H|` from which on negative values are worth a note: rounding and the odd part of narrow-field PSFs stay below.
+const NEGATIVE: f64 = 0.01;
+
+impl Usable {
+    /// What to tell of a transfer function that is negative where it should not be: with the noise of the PSF its values are
+    /// variances.
+    pub fn negative_note(&self, noise: NoiseModel) -> Option<String> {
+        let share = -self.least_real / self.max_transfer;
+        (noise == NoiseModel::Psf && share > NEGATIVE).then(|| {
+            format!(
+                "the PSF's transfer function is negative in places, down to {share:.3} of its maximum, as that of a PSF that \
+                 is cut off: it is taken for 0 there in the estimate; the residual is exact"
+            )
+        })
+    }
+}
