@@ -40,6 +40,15 @@ impl Kind for Uncertainty {
     const NAME: &'static str = "sd";
 }
 
+/// What a filter makes of a point source of 1 Jy \[Jy/pixel\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolution;
+
+impl Kind for Resolution {
+    const BUNIT: &'static str = "Jy/pixel";
+    const NAME: &'static str = "resolution";
+}
+
 impl Kind for Selection {
     const BUNIT: &'static str = "";
     const NAME: &'static str = "mask";

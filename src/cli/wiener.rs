@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 
 use super::args::is_given;
 use crate::algorithms::PARAMS;
-use crate::algorithms::wiener::{HyperChoice, Uncertainty};
+use crate::algorithms::wiener::{HyperChoice, RegChoice, Uncertainty};
 use crate::pipeline::RunConfig;
 
 /// Refuses what tells more of chains or samples where there are none.
@@ -15,7 +15,10 @@ use crate::pipeline::RunConfig;
 pub(super) fn check(command: &mut Command, matches: &ArgMatches, config: &RunConfig) -> Result<(), clap::Error> {
     let params = &config.wiener;
     let (has_chains, has_map) = (params.hyper == HyperChoice::Gibbs, params.uncertainty == Uncertainty::Map);
+    let is_matern = params.reg == RegChoice::Matern;
     let needs = [
+        ("matern-nu", is_matern, "without --reg matern"),
+        ("matern-length", is_matern, "without --reg matern"),
         ("gibbs-iterations", has_chains, "without --hyper gibbs"),
         ("uncertainty-samples", has_map, "without --uncertainty map"),
         (

@@ -301,6 +301,11 @@ impl RunConfig {
         matches!(self.algorithm().kind, Kind::Direct(Direct::Wiener)) && self.wiener.uncertainty == Uncertainty::Map
     }
 
+    /// Whether the effective resolution of Wiener-Hunt is written.
+    pub fn writes_resolution(&self) -> bool {
+        matches!(self.algorithm().kind, Kind::Direct(Direct::Wiener)) && self.wiener.effective_resolution
+    }
+
     /// The configuration as TOML, to be saved and given back with `--config`.
     ///
     /// # Panics

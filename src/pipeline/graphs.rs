@@ -19,6 +19,7 @@ mod local;
 mod masks;
 mod pieces;
 mod psf;
+mod response;
 mod sampling;
 mod scale_tiles;
 mod scales;
@@ -45,6 +46,7 @@ pub use convex::{Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use local::LocalWeights;
+pub use pieces::PlaneKeys;
 pub use scales::{Family, FamilyCut, Numbered, ScalesCut, Taking, spacing};
 pub use tiles::TiledStep;
 pub use treated::Treatment;
@@ -146,25 +148,6 @@ pub struct PlaneFiles<'a> {
     pub border: f64,
     /// What divides the dirty image: the PSF's peak, or 1.
     pub scale: f32,
-}
-
-/// Keys of a plane's slabs.
-#[derive(Debug, Clone, Default)]
-pub struct PlaneKeys {
-    /// Dirty rows.
-    pub dirty: Vec<Key>,
-    /// Where the user lets components stand.
-    pub allowed: Vec<Key>,
-    /// Where components may stand now.
-    pub mask: Vec<Key>,
-    /// Model rows.
-    pub model: Vec<Key>,
-    /// Residual rows.
-    pub residual: Vec<Key>,
-    /// Restored rows; empty until the plane is finished.
-    pub restored: Vec<Key>,
-    /// Rows of the posterior standard deviation, where asked.
-    pub sd: Vec<Key>,
 }
 
 fn key(layer: &str, plane: usize, index: usize) -> Key {

@@ -194,6 +194,9 @@ pub struct WienerOutcome {
     /// The posterior standard deviation, where asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncertainty: Option<SpreadReport>,
+    /// What the filter makes of a point source, where asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<ResolutionOutcome>,
     /// Precision of the noise in the formulas.
     pub gamma_noise: f64,
     /// Precision of the prior.
@@ -211,6 +214,24 @@ pub struct WienerOutcome {
     pub gcv: Option<f64>,
     /// What no Fourier filter can exceed; unknown without a clean beam.
     pub ceiling: Option<CeilingReport>,
+}
+
+/// What Wiener-Hunt makes of a point source of 1 Jy.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResolutionOutcome {
+    /// Height of the response \[Jy/pixel\].
+    pub peak: f64,
+    /// The Gaussian that its main lobe is like, on the sky; none where it is like none.
+    pub beam: Option<CleanBeam>,
+    /// Full widths of it at half maximum \[pixels\].
+    pub pixels: Option<(f64, f64)>,
+}
+
+impl PlaneOutcome {
+    /// The beam of the effective resolution, where it is known.
+    pub(super) fn response(&self) -> Option<CleanBeam> {
+        self.wiener.as_ref()?.resolution.as_ref()?.beam
+    }
 }
 
 /// How the posterior of lambda was found.

@@ -111,6 +111,7 @@ fn flags_that_need_others_are_refused_without_them() {
         ("--gibbs-iterations 100", "--gibbs-iterations has no effect without --hyper gibbs"),
         ("--uncertainty-samples 9", "--uncertainty-samples has no effect without --uncertainty map"),
         ("--seed 4", "--seed has no effect without"),
+        ("--matern-length 4", "--matern-length has no effect without --reg matern"),
         ("--hyper gibbs --lambda gcv", "wiener.hyper = gibbs needs a likelihood of lambda"),
         ("--hyper marginal --lambda 0.1", "expected wiener.lambda = ml, ml-sigma or auto, found given"),
     ] {
@@ -223,4 +224,33 @@ fn map_with_the_circular_boundary_is_one_number_and_samples_do_not_depend_on_the
     let linear = Image::read(&folder.products("one").file("sd.fits"));
     let mean = linear.pixels.iter().sum::<f64>() / linear.pixels.len() as f64;
     assert!((mean / sd - 1.0).abs() < 0.3, "{mean} for {sd} without edges");
+}
+
+#[test]
+fn effective_resolution_is_the_closed_form_of_an_identity_psf_and_the_beam_of_a_wide_one() {
+    let mut psf = Array2::zeros(SHAPE);
+    psf[(32, 24)] = 1.0;
+    let folder = Folder::new();
+    folder.pair(&sky::noise(SHAPE, 1.0, 2), &psf);
+    let words = "--algorithm wiener --noise-model white --plots none --effective-resolution";
+    let products = folder.run("identity", &format!("{words} --boundary circular --reg identity --lambda 0.25"));
+    let response = Image::read(&products.file("resolution.fits")).plane(0);
+    for ((y, x), value) in response.indexed_iter() {
+        let expected = if (y, x) == (32, 24) { 0.8 } else { 0.0 };
+        assert!((value - expected).abs() < 1e-6, "({y}, {x}): {value}");
+    }
+    for boundary in ["linear", "circular"] {
+        let field = self::folder();
+        let with = |name: &str, lambda: f64| {
+            let products = field.run(name, &format!("{words} --boundary {boundary} --lambda {lambda}"));
+            let told = told(&products)["resolution"].clone();
+            let header = Image::read(&products.file("resolution.fits")).number("BMAJ");
+            assert!((header.unwrap() / told["beam"]["bmaj"].as_f64().unwrap() - 1.0).abs() < 1e-6, "{told}");
+            told
+        };
+        let (sharp, smooth) = (with("sharp", 0.01), with("smooth", 10.0));
+        let major = |told: &Value| told["pixels"][0].as_f64().unwrap();
+        assert!(major(&sharp) < major(&smooth), "{boundary}: {sharp} {smooth}");
+        assert!(sharp["peak"].as_f64().unwrap() > smooth["peak"].as_f64().unwrap());
+    }
 }

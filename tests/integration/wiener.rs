@@ -276,6 +276,8 @@ fn every_flag_of_wiener_changes_the_model() {
         "noise_model = 'white'",
         "reg = 'gradient'",
         "reg = 'identity'",
+        "reg = 'matern'",
+        "noise_model = 'white'\nhyper = 'marginal'",
         "lambda = 3.0",
         "lambda = 'ml'",
         "lambda = 'gcv'",
@@ -283,6 +285,9 @@ fn every_flag_of_wiener_changes_the_model() {
         "boundary = 'circular'",
     ] {
         assert!(model(text) != default, "{text}");
+    }
+    for text in ["matern_nu = 0.5", "matern_length = 4.0"] {
+        assert!(model(&format!("reg = 'matern'\n{text}")) != model("reg = 'matern'"), "{text}");
     }
     assert!(model("lambda = 'auto'\nnoise_model = 'psf'") == default);
     assert!(model("lambda = 'ml-sigma'") == default, "auto is ml-sigma for the noise of the PSF");

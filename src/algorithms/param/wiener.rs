@@ -16,9 +16,25 @@ pub(super) const WIENER: &[Param] = &[
         table: "wiener",
         key: "reg",
         flag: "reg",
-        kind: ParamKind::Choice(&["laplacian", "identity", "gradient"]),
+        kind: ParamKind::Choice(&["laplacian", "identity", "gradient", "matern"]),
         value_name: "OPERATOR",
-        help: "What is kept small: curvature, brightness or slope",
+        help: "What is kept small: curvature, brightness or slope; matern is smooth below a length and brightness beyond it",
+    },
+    Param {
+        table: "wiener",
+        key: "matern_nu",
+        flag: "matern-nu",
+        kind: ParamKind::Number { min: 0.1, max: 10.0 },
+        value_name: "NU",
+        help: "Smoothness of --reg matern: 0.5 allows edges, above 2 it is as smooth as the laplacian",
+    },
+    Param {
+        table: "wiener",
+        key: "matern_length",
+        flag: "matern-length",
+        kind: ParamKind::Number { min: 0.1, max: 1e5 },
+        value_name: "PIXELS",
+        help: "Length over which the sky of --reg matern is alike; larger structure is kept small as points are",
     },
     Param {
         table: "wiener",
@@ -81,6 +97,15 @@ pub(super) const WIENER: &[Param] = &[
         kind: ParamKind::Count { min: 2 },
         value_name: "N",
         help: "Samples of the sky that a map of the standard deviation is made of; N of them scatter by 1/sqrt(2N)",
+    },
+    Param {
+        table: "wiener",
+        key: "effective_resolution",
+        flag: "effective-resolution",
+        kind: ParamKind::Switch,
+        value_name: "",
+        help: "Write what the filter makes of a point source (PREFIX-resolution.fits), with the beam fitted to it in its header \
+               and in the summary",
     },
     Param {
         table: "wiener",

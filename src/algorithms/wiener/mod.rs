@@ -47,7 +47,7 @@ pub use marginal::{Measured, Posterior};
 pub use model::{DEFAULT_FLOOR, NoiseModel, Plane, Problem, Regularisation};
 pub use note::Note;
 pub(super) use params::WIENER;
-pub use params::{Boundary, HyperChoice, LambdaChoice, SigmaChoice, Uncertainty, WienerParams};
+pub use params::{Boundary, HyperChoice, LambdaChoice, RegChoice, SigmaChoice, Uncertainty, WienerParams};
 pub use spread::{Spread, SpreadPoint, SpreadReport};
 pub use survey::{NoSignal, Survey, TauRule, Usable};
 pub use table::SpectrumTable;

@@ -64,8 +64,7 @@ pub enum NoiseModel {
 }
 
 /// Operator `D` of the prior, by its power spectrum `Q = |D|²` with `θ = 2π k / L` per axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Regularisation {
     /// `Q = (4 − 2 cos θx − 2 cos θy)²`: smooth diffuse emission.
     Laplacian,
@@ -73,6 +72,19 @@ pub enum Regularisation {
     Gradient,
     /// `Q = 1`: point sources.
     Identity,
+    /// `Q = (1 + (4 − 2 cos θx − 2 cos θy) / κ²)^(ν + 1)` with `κ² = 2ν/ℓ²`: the power spectrum of a Matérn process of smoothness
+    /// `ν` and length `ℓ` on the pixel grid (Lindgren, Rue & Lindström 2011). It knows a largest scale, which the others do not.
+    Matern {
+        /// Smoothness: 0.5 is an exponential correlation, large values a Gaussian one.
+        nu: f64,
+        /// Length of the correlation \[pixels\].
+        length: f64,
+    },
+}
+
+/// `Q` of the Matérn prior for a squared frequency on the grid.
+fn matern(step: f64, nu: f64, length: f64) -> f64 {
+    (1.0 + 0.5 * step * length * length / nu).powf(nu + 1.0)
 }
 
 /// What is solved: a spectrum of this size, with this noise and this prior.
@@ -162,6 +174,9 @@ impl Problem {
                 *weight = (scale * (row + across + self.floor)) as f32;
             }),
             Regularisation::Identity => weights.fill((scale * (1.0 + self.floor)) as f32),
+            Regularisation::Matern { nu, length } => weights.iter_mut().zip(rows).for_each(|(weight, row)| {
+                *weight = (scale * (matern(row + across, nu, length) + self.floor)) as f32;
+            }),
         }
     }
 
@@ -186,6 +201,7 @@ impl Problem {
             Regularisation::Laplacian => step * step,
             Regularisation::Gradient => step,
             Regularisation::Identity => 1.0,
+            Regularisation::Matern { nu, length } => matern(step, nu, length),
         }
     }
 }

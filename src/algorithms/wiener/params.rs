@@ -33,7 +33,11 @@ pub struct WienerParams {
     pub noise_model: NoiseModel,
     /// Operator of the prior: what of the sky is kept small. A Laplacian and a gradient suit diffuse
     /// emission, the identity points.
-    pub reg: Regularisation,
+    pub reg: RegChoice,
+    /// Smoothness of the Matérn prior.
+    pub matern_nu: f64,
+    /// Length of its correlation \[pixels\]: about the size of what is looked for. Beyond it, scales are kept small as they are.
+    pub matern_length: f64,
     /// Weight of the prior, or the rule that chooses it. Too small is noise, too large is blur.
     pub lambda: LambdaChoice,
     /// Noise of the dirty image \[Jy/beam\], for `ml-sigma`, `sure` and `discrepancy` (others report how far they are from it). The robust
@@ -51,8 +55,24 @@ pub struct WienerParams {
     pub uncertainty: Uncertainty,
     /// Samples that a map of the uncertainty is made of.
     pub uncertainty_samples: u32,
+    /// Whether what the filter makes of a point source is written, and the beam that it is like.
+    pub effective_resolution: bool,
     /// Seed of chains and samples.
     pub seed: u64,
+}
+
+/// Operator of the prior.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegChoice {
+    /// Curvature.
+    Laplacian,
+    /// Slope.
+    Gradient,
+    /// Brightness.
+    Identity,
+    /// Brightness beyond a length, smoothness below it.
+    Matern,
 }
 
 /// What is made of the uncertainty of λ.
@@ -111,6 +131,16 @@ impl WienerParams {
     /// Whether the image is taken to repeat beyond its edges.
     pub fn is_circular(&self) -> bool {
         self.boundary == Boundary::Circular
+    }
+
+    /// The operator of the prior with its numbers.
+    pub fn regularisation(&self) -> Regularisation {
+        match self.reg {
+            RegChoice::Laplacian => Regularisation::Laplacian,
+            RegChoice::Gradient => Regularisation::Gradient,
+            RegChoice::Identity => Regularisation::Identity,
+            RegChoice::Matern => Regularisation::Matern { nu: self.matern_nu, length: self.matern_length },
+        }
     }
 
     /// What is made of the posterior of λ.

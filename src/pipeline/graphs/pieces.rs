@@ -1,8 +1,29 @@
-//! Tasks of one kind for every piece of a plane, and what solvers make of them.
+//! The pieces of a plane, tasks of one kind for each, and what solvers make of them.
 
 use super::{Rows, Wiring, key};
 use crate::graph::Key;
 use crate::pipeline::ops::{DeconvOp, ModeSurvey, RowDots, Setting, Total, UsableModes};
+
+/// Keys of a plane's slabs.
+#[derive(Debug, Clone, Default)]
+pub struct PlaneKeys {
+    /// Dirty rows.
+    pub dirty: Vec<Key>,
+    /// Where the user lets components stand.
+    pub allowed: Vec<Key>,
+    /// Where components may stand now.
+    pub mask: Vec<Key>,
+    /// Model rows.
+    pub model: Vec<Key>,
+    /// Residual rows.
+    pub residual: Vec<Key>,
+    /// Restored rows; empty until the plane is finished.
+    pub restored: Vec<Key>,
+    /// Rows of the posterior standard deviation, where asked.
+    pub sd: Vec<Key>,
+    /// Rows of the filter's response to a point source, where asked.
+    pub response: Vec<Key>,
+}
 
 impl Wiring {
     /// A task for each block of a transform; `at` are the layer and the plane.

@@ -31,7 +31,7 @@ pub struct Solver<'w> {
     pub score: Option<[Key; 2]>,
     /// The posterior variance, where asked.
     pub spread: Option<Key>,
-    lambda: Option<f64>,
+    pub(super) lambda: Option<f64>,
 }
 
 /// How λ is chosen, and what else is wanted of it.

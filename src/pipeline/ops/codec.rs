@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rustfft::num_complex::Complex32;
 
-use super::{DirtySlab, PsfFacts, SlabRank, SlabSurvey, Value};
+use super::{DirtySlab, PsfFacts, Response, SlabRank, SlabSurvey, Value};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Spread, Survey, Usable};
 use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
@@ -109,6 +109,7 @@ variants! {
     42 Steps(steps);
     43 Contrast(contrast);
     44 Spread(spread);
+    45 Response(response);
 }
 
 /// Parts that go through serde.
@@ -150,6 +151,7 @@ by_serde!(
     SpectrumTable,
     Choice,
     Spread,
+    Response,
     Ceiling,
     Seams,
     Vec<TileRank>,

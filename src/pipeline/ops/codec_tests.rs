@@ -91,6 +91,7 @@ fn wiener(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let mut spread = Spread::new(&problem, &usable, &choice.nodes);
     (0..whole.half()).for_each(|kx| spread.add_column(kx, h.column(kx), Some(y.column(kx))));
     values.extend([Value::Choice(choice), Value::Ceiling(ceiling), Value::Spread(spread), Value::Transfer(h)]);
+    values.push(Value::Response(Response { peak: 0.25, fit: None }));
     values
 }
 
@@ -231,7 +232,7 @@ fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
 #[test]
 fn every_variant_is_among_the_values_tested() {
     let kinds: BTreeSet<u8> = every_kind(1, (4, 6)).iter().map(|value| written(value)[0]).collect();
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=44).collect::<Vec<_>>());
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=45).collect::<Vec<_>>());
 }
 
 proptest! {

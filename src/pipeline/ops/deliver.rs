@@ -24,6 +24,8 @@ pub enum Product {
     Mask(FitsWriter),
     /// The posterior standard deviation \[Jy/pixel\].
     Sd(FitsWriter),
+    /// What the filter makes of a point source \[Jy/pixel\].
+    Resolution(FitsWriter),
 }
 
 impl Product {
@@ -35,6 +37,7 @@ impl Product {
             Self::Restored(_) => "write-image",
             Self::Mask(_) => "write-mask",
             Self::Sd(_) => "write-sd",
+            Self::Resolution(_) => "write-resolution",
         }
     }
 }
@@ -63,6 +66,8 @@ impl Work for Deliver {
         let mut pixels = match &self.product {
             // where the dirty image is blank it forbids, and is not blank itself
             Product::Mask(_) => flags(inputs[1].allowed().as_ref(), inputs[0].dirty().image.shape()),
+            // it stands in the middle of the image, and the sky has no part in it
+            Product::Resolution(_) => pixels_of(&inputs[1]).to_owned(),
             _ => blanked(&inputs[0], &inputs[1]),
         };
         if self.blank {
@@ -73,7 +78,8 @@ impl Work for Deliver {
         | Product::Residual(writer)
         | Product::Restored(writer)
         | Product::Mask(writer)
-        | Product::Sd(writer)) = &self.product;
+        | Product::Sd(writer)
+        | Product::Resolution(writer)) = &self.product;
         writer.write_rows(plane, first, pixels.view())?;
         Ok(Value::Done)
     }

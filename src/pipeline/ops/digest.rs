@@ -110,6 +110,8 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::ChooseLambda(_)
         | DeconvOp::SpreadBlock(_)
         | DeconvOp::MergeSpread(_)
+        | DeconvOp::ResponseBlock(_)
+        | DeconvOp::FitResponse(_)
         | DeconvOp::DrawBlock(_)
         | DeconvOp::AddSquares(_)
         | DeconvOp::SdRows(_)

@@ -16,6 +16,7 @@ mod local;
 mod masks;
 mod measure;
 mod psf;
+mod response;
 mod rows;
 mod sampling;
 mod scale_tiles;
@@ -54,6 +55,7 @@ pub use local::{MapRms, SumCells};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
+pub use response::{FitResponse, Response, ResponseBlock};
 pub use rows::Rows;
 pub use sampling::{AddSquares, DrawBlock, SdRows};
 pub use scale_tiles::ScalesTile;
@@ -201,6 +203,10 @@ pub enum DeconvOp {
     SpreadBlock(SpreadBlock),
     /// The same of all blocks.
     MergeSpread(MergeSpread),
+    /// What the filter makes of a point source.
+    ResponseBlock(ResponseBlock),
+    /// The beam that this is like.
+    FitResponse(FitResponse),
     /// Draws a block of a perturbation.
     DrawBlock(DrawBlock),
     /// Adds squares of samples.
@@ -353,6 +359,8 @@ macro_rules! each {
             DeconvOp::ChooseLambda($op) => $call,
             DeconvOp::SpreadBlock($op) => $call,
             DeconvOp::MergeSpread($op) => $call,
+            DeconvOp::ResponseBlock($op) => $call,
+            DeconvOp::FitResponse($op) => $call,
             DeconvOp::DrawBlock($op) => $call,
             DeconvOp::AddSquares($op) => $call,
             DeconvOp::SdRows($op) => $call,

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::PsfFacts;
+use super::{PsfFacts, Response};
 use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Spread, Survey, Usable};
 use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
@@ -144,6 +144,8 @@ pub enum Value {
     Choice(Choice),
     /// Sums of the posterior variance.
     Spread(Spread),
+    /// The beam that the filter's response is like.
+    Response(Response),
     /// What modes can tell.
     Ceiling(Ceiling),
     /// Rows of a vector of a solver.
@@ -250,6 +252,8 @@ access! {
     choice: Choice(Choice);
     /// Sums of the posterior variance.
     spread: Spread(Spread);
+    /// The beam that the filter's response is like.
+    response: Response(Response);
     /// What modes can tell.
     ceiling: Ceiling(Ceiling);
     /// Rows of a vector.
@@ -331,6 +335,7 @@ impl Value {
             | Self::Usable(_)
             | Self::Choice(_)
             | Self::Spread(_)
+            | Self::Response(_)
             | Self::Ceiling(_)
             | Self::Scalar(_)
             | Self::Done => 0,

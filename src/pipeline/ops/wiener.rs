@@ -214,6 +214,8 @@ pub enum Filtered {
     Model,
     /// A vector of the solver.
     Vector,
+    /// The response to a point source, which has no blanks.
+    Response,
 }
 
 /// Transforms filtered rows back, 0 where blank; inputs: dirty rows, then the blocks.
@@ -245,12 +247,12 @@ impl Work for FilteredRows {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut pixels = rows_back(&inputs[1..], &self.setting.layout, self.rows, self.setting.shape.1)?;
-        if let Some(finite) = &inputs[0].dirty().finite {
+        if let Some(finite) = inputs[0].dirty().finite.as_ref().filter(|_| self.result != Filtered::Response) {
             clear_blanks(&mut pixels, finite);
         }
         Ok(match self.result {
             Filtered::Model => Value::Model(Image::new(pixels)),
-            Filtered::Vector => Value::Vector(pixels),
+            Filtered::Vector | Filtered::Response => Value::Vector(pixels),
         })
     }
 }

@@ -6,7 +6,7 @@ use super::{Forecast, Plan, convex, restoring_layout, scales};
 use crate::algorithms::wiener::{Inference, Uncertainty};
 use crate::algorithms::{AspParams, Direct, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
-use crate::images::BeamShape;
+use crate::images::{BeamShape, UNIT_CELL};
 use crate::pipeline::graphs::{
     Asked, Kept, LocalWeights, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, VaryingKernel, Wiring,
     nearest,
@@ -211,6 +211,7 @@ pub(super) fn held(plan: &Plan, wiring: &mut Wiring) -> Vec<Held> {
                 residual: wiring.give_all("held-residual", plane, &slabs(plan, 1)),
                 restored: Vec::new(),
                 sd: Vec::new(),
+                response: Vec::new(),
             };
             let psfs = own.clone().map(|number| wiring.give("held-psf", number, 0, &given[number].0)).collect();
             let transfers = own.map(|number| wiring.give_all("held-transfer", number, &given[number].1)).collect();
@@ -278,7 +279,12 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
 
 fn setting(plan: &Plan) -> Setting {
     let params = &plan.config.wiener;
-    Setting { layout: plan.kernel.layout, shape: plan.cut.shape, noise: params.noise_model, reg: params.reg }
+    Setting {
+        layout: plan.kernel.layout,
+        shape: plan.cut.shape,
+        noise: params.noise_model,
+        reg: params.regularisation(),
+    }
 }
 
 fn asked(plan: &Plan) -> Asked {
@@ -305,6 +311,10 @@ fn filter(plan: &Plan) -> Stage {
         let (mut solver, spectrum) = Solver::begin(&mut wiring, plane, setting(plan), given, asked(plan));
         keys.model = solver.estimate(&spectrum);
         targets.extend(solver.spread.clone());
+        if plan.config.writes_resolution() {
+            let (slabs, fit) = solver.response(UNIT_CELL);
+            targets.extend(slabs.into_iter().chain([fit]));
+        }
         targets.extend(measured(plan, &mut wiring, plane, (&mut keys, transfer)));
         targets.extend(restored(plan, &mut wiring, plane, &mut keys));
     }

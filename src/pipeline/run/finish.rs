@@ -206,7 +206,7 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored, mask, sd, lists: _ } = products;
+        let Products { model, residual, restored, mask, sd, resolution, lists: _ } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),
@@ -216,10 +216,12 @@ impl Session<'_> {
         for (product, slabs) in products.into_iter().chain(mask) {
             written.extend(wiring.deliver(&product, plane, (&keys.dirty, slabs), blank));
         }
-        if let Some(sd) = sd {
-            // a plane that is passed through, or whose samples were broken off, has none
-            let (slabs, is_missing) = if keys.sd.is_empty() { (&keys.dirty, true) } else { (&keys.sd, false) };
-            written.extend(wiring.deliver(&Product::Sd(sd.writer()), plane, (&keys.dirty, slabs), is_missing));
+        // a plane that is passed through, or whose samples were broken off, has none
+        let sd = sd.as_ref().map(|sd| (Product::Sd(sd.writer()), &keys.sd));
+        let resolution = resolution.as_ref().map(|target| (Product::Resolution(target.writer()), &keys.response));
+        for (product, slabs) in sd.into_iter().chain(resolution) {
+            let (slabs, is_missing) = if slabs.is_empty() { (&keys.dirty, true) } else { (slabs, false) };
+            written.extend(wiring.deliver(&product, plane, (&keys.dirty, slabs), is_missing));
         }
         keys
     }

@@ -5,7 +5,8 @@ use super::state::PlaneState;
 use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{Choice, HyperChoice, Inference, LambdaRule, SigmaChoice, SpreadReport, Uncertainty};
 use crate::pipeline::graphs::{Asked, Kept};
-use crate::pipeline::outcome::{ChainsOutcome, HyperOutcome, WienerOutcome};
+use crate::pipeline::ops::Response;
+use crate::pipeline::outcome::{ChainsOutcome, HyperOutcome, ResolutionOutcome, WienerOutcome};
 use crate::pipeline::plan::Scores;
 use crate::pipeline::record::PlaneInference;
 
@@ -32,6 +33,17 @@ impl Session<'_> {
     pub(super) fn spread_of(&self, values: &mut impl Iterator<Item = Kept>) -> Option<SpreadReport> {
         let is_asked = self.plan.config.wiener.uncertainty != Uncertainty::None;
         is_asked.then(|| values.next().expect("the posterior variance was asked for").small().spread().report())
+    }
+
+    /// Takes note of the effective resolution.
+    pub(super) fn note_response(&self, state: &mut PlaneState, Response { peak, fit }: Response) {
+        if fit.is_none() {
+            let note = "the main lobe of the effective resolution is no Gaussian: no beam is told of it";
+            state.notes.push(note.to_owned());
+        }
+        let beam = fit.filter(|_| self.plan.cell().is_some()).map(|fit| fit.beam);
+        let resolution = ResolutionOutcome { peak, beam, pixels: fit.map(|fit| fit.pixels) };
+        state.wiener.iter_mut().for_each(|wiener| wiener.resolution = Some(resolution.clone()));
     }
 
     /// Takes note of what was solved with which λ.
@@ -83,6 +95,7 @@ impl Session<'_> {
             posterior: choice.posterior,
             hyper: hyper.map(|method| HyperOutcome { method, chains }),
             uncertainty: state.spread.clone(),
+            resolution: None,
             gamma_noise: choice.gamma_n,
             gamma_prior: choice.gamma_x,
             sigma: choice.sigma,

@@ -39,7 +39,7 @@ use crate::graph::{
 };
 use crate::images::{BeamError, CleanBeam};
 use crate::io::{Finish, FitsError, FitsTarget};
-use crate::units::{Kind as _, Model, Residual, Restored, Selection, Uncertainty};
+use crate::units::{Kind as _, Model, Residual, Resolution, Restored, Selection, Uncertainty};
 pub use given::{ResidualOutcome, residual};
 use state::PsfState;
 use usage::{cpu_seconds, peak_memory};
@@ -150,6 +150,7 @@ pub struct Products {
     restored: FitsTarget<Restored>,
     mask: Option<FitsTarget<Selection>>,
     sd: Option<FitsTarget<Uncertainty>>,
+    resolution: Option<FitsTarget<Resolution>>,
     lists: Option<Lists>,
 }
 
@@ -176,6 +177,8 @@ impl Products {
             paths[3..].contains(&path).then_some(path)
         };
         let mask = is_of(Selection::NAME).map(|path| FitsTarget::create(&path, template, overwrite)).transpose()?;
+        let resolution = is_of(Resolution::NAME);
+        let resolution = resolution.map(|path| FitsTarget::create(&path, template, overwrite)).transpose()?;
         let sd = is_of(Uncertainty::NAME).map(|path| FitsTarget::create(&path, template, overwrite)).transpose()?;
         Ok(Self {
             model: FitsTarget::create(&paths[0], template, overwrite)?,
@@ -183,6 +186,7 @@ impl Products {
             restored: FitsTarget::create(&paths[2], template, overwrite)?,
             mask,
             sd,
+            resolution,
             lists: None,
         })
     }
@@ -192,24 +196,32 @@ impl Products {
         Self { lists: Some(lists), ..self }
     }
 
-    /// Where the products of `prefix` stand: model, residual, restored image, and mask and standard deviation where there
-    /// is one.
+    /// Where the products of `prefix` stand: model, residual, restored image, and mask, standard deviation and effective
+    /// resolution where there is one.
     pub fn paths(prefix: &str, config: &RunConfig) -> Vec<PathBuf> {
         let mask = config.restricts_components().then_some(Selection::NAME);
         let sd = config.maps_uncertainty().then_some(Uncertainty::NAME);
         let names = [Model::NAME, Residual::NAME, Restored::NAME].into_iter().chain(mask).chain(sd);
+        let resolution = config.writes_resolution().then_some(Resolution::NAME);
+        let names = names.chain(resolution);
         names.map(|name| PathBuf::from(format!("{prefix}-{name}.fits"))).collect()
     }
 
     /// Completes the headers and gives the files their names.
-    fn finish(self, beams: &[Option<CleanBeam>], history: &[String]) -> Result<Vec<PathBuf>, FitsError> {
+    fn finish(
+        self,
+        (beams, responses): (&[Option<CleanBeam>], &[Option<CleanBeam>]),
+        history: &[String],
+    ) -> Result<Vec<PathBuf>, FitsError> {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored, mask, sd, lists: _ } = self;
+        let Self { model, residual, restored, mask, sd, resolution, lists: _ } = self;
         let mut paths = vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?];
         paths.extend(mask.map(|mask| mask.finish(plain)).transpose()?);
         paths.extend(sd.map(|sd| sd.finish(plain)).transpose()?);
+        let own = Finish { beams: responses, ..plain };
+        paths.extend(resolution.map(|resolution| resolution.finish(own)).transpose()?);
         Ok(paths)
     }
 }
@@ -244,7 +256,8 @@ pub fn run(plan: &Plan, products: Products, command: &str, tools: &Tools<'_>) ->
     let mut outcome = work(plan, Some(&products), tools)?;
     let beams: Vec<_> = outcome.planes.iter().map(|plane| plane.beam.as_ref().map(|beam| beam.beam)).collect();
     let history = history(plan, &outcome.planes, command, outcome.interrupted);
-    outcome.products = products.finish(&beams, &history)?;
+    let responses: Vec<_> = outcome.planes.iter().map(PlaneOutcome::response).collect();
+    outcome.products = products.finish((&beams, &responses), &history)?;
     Ok(outcome)
 }
 

@@ -165,6 +165,7 @@ impl PlaneState {
             residual: wiring.give_all("held-residual", plane, &self.residual),
             restored: Vec::new(),
             sd: wiring.give_all("held-sd", plane, &self.sd),
+            response: Vec::new(),
         };
         if release {
             self.model.clear();

@@ -2,9 +2,10 @@
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::wiener::{Ceiling, LambdaRule, WienerParams};
+use crate::algorithms::wiener::{Ceiling, LambdaRule};
 use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::Key;
+use crate::images::UNIT_CELL;
 use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
 use crate::pipeline::plan::Scores;
@@ -64,9 +65,9 @@ impl Session<'_> {
 
     /// What is solved on a plane.
     pub(super) fn setting(&self, state: &PlaneState) -> Setting {
-        let WienerParams { noise_model, reg, .. } = self.plan.config.wiener;
+        let params = &self.plan.config.wiener;
         let layout = self.psfs[&state.plan.psf].kernel.layout;
-        Setting { layout, shape: self.plan.cut.shape, noise: noise_model, reg }
+        Setting { layout, shape: self.plan.cut.shape, noise: params.noise_model, reg: params.regularisation() }
     }
 
     pub(super) fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
@@ -235,8 +236,9 @@ impl Session<'_> {
         let (plane, setting) = (state.plan.plane, self.setting(state));
         let mut keys = state.give_up(wiring);
         let mut targets = Vec::new();
-        let usable = if let Some(usable) = &state.usable {
-            wiring.give("held-usable", plane, 0, usable)
+        let (usable, choice) = if let Some(usable) = &state.usable {
+            let choice = state.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
+            (wiring.give("held-usable", plane, 0, usable), choice)
         } else {
             let given = (&keys, transfer.clone());
             let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, given, self.rule(state));
@@ -245,17 +247,24 @@ impl Session<'_> {
             targets.extend(solver.choice.clone());
             targets.extend(solver.score.clone().into_iter().flatten());
             targets.extend(solver.spread.clone());
-            let (usable, spread) = (solver.usable, solver.spread);
+            let (usable, choice, spread) = (solver.usable, solver.choice, solver.spread);
             keys.model = model;
             if let Some(spread) = spread.filter(|_| self.plan.config.maps_uncertainty()) {
                 keys.sd = wiring.even_deviation(plane, &spread);
             }
-            usable
+            (usable, choice)
         };
         keys.residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
         // the model is no list of components, so no sidelobes are missing beside some of them
         let measured = wiring.statistics(plane, &keys, None);
         targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
+        if self.plan.config.writes_resolution() {
+            let known = (usable.clone(), choice, self.lambda());
+            let mut solver = Solver::resume(wiring, plane, setting, (&keys, transfer.clone()), known);
+            let (slabs, fit) = solver.response(self.plan.cell().unwrap_or(UNIT_CELL));
+            keys.response = slabs;
+            targets.push(fit);
+        }
         if let Some((shape, _)) = self.beam(state)?.filter(|_| self.has_ceiling()) {
             let known = (usable, None, None);
             targets.extend(Solver::resume(wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
@@ -279,6 +288,10 @@ impl Session<'_> {
         let statistics = values.next().expect("statistics follow the tally").small();
         let Value::Statistics(stats, _) = &*statistics else { unreachable!("statistics were asked for") };
         state.stats = *stats;
+        if self.plan.config.writes_resolution() {
+            let found = *values.next().expect("the response was asked for").small().response();
+            self.note_response(state, found);
+        }
         if self.has_ceiling() && self.beam(state)?.is_some() {
             let blocks = self.psfs[&state.plan.psf].kernel.layout.blocks();
             note_ceiling(state, values.take(blocks));

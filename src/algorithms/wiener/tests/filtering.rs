@@ -16,6 +16,7 @@ fn plain_penalty(regularisation: Regularisation, (ky, kx): (usize, usize), (ly, 
         Regularisation::Laplacian => step * step,
         Regularisation::Gradient => step,
         Regularisation::Identity => 1.0,
+        Regularisation::Matern { nu, length } => (1.0 + step / (2.0 * nu / (length * length))).powf(nu + 1.0),
     }
 }
 
@@ -27,7 +28,8 @@ fn all_modes(problem: &Problem) -> Usable {
 #[test]
 fn half_plane_and_full_plane_agree_for_odd_even_and_prime_sizes() {
     for shape in [(8, 8), (9, 12), (12, 9), (13, 17), (1, 7), (6, 1)] {
-        for regularisation in [Regularisation::Laplacian, Regularisation::Gradient, Regularisation::Identity] {
+        let matern = Regularisation::Matern { nu: 1.5, length: 3.0 };
+        for regularisation in [Regularisation::Laplacian, Regularisation::Gradient, Regularisation::Identity, matern] {
             let floor = 1e-3;
             let problem = Problem::new(Plane::circular(shape.0, shape.1), NoiseModel::White, regularisation, floor);
             let modes = || (0..shape.0).flat_map(|ky| (0..shape.1).map(move |kx| (ky, kx)));
