@@ -5,6 +5,7 @@
 
 mod clean;
 pub mod convex;
+pub mod lucy;
 mod param;
 mod stop;
 pub mod wiener;
@@ -35,6 +36,8 @@ pub enum Direct {
     Wiener,
     /// The convex solver.
     Convex,
+    /// Richardson-Lucy.
+    RichardsonLucy,
 }
 
 /// An entry of the registry.
@@ -59,8 +62,16 @@ impl Algorithm {
 }
 
 /// Every algorithm, the default first.
-pub static ALGORITHMS: &[Algorithm] =
-    &[clean::MULTISCALE, clean::CLEAN, clean::ASP, clean::CLARK, clean::HOGBOM, convex::CONVEX, wiener::WIENER];
+pub static ALGORITHMS: &[Algorithm] = &[
+    clean::MULTISCALE,
+    clean::CLEAN,
+    clean::ASP,
+    clean::CLARK,
+    clean::HOGBOM,
+    convex::CONVEX,
+    wiener::WIENER,
+    lucy::RICHARDSON_LUCY,
+];
 
 /// The algorithm of the given name.
 pub fn find(name: &str) -> Option<&'static Algorithm> {

@@ -138,6 +138,11 @@ pub enum StopReason {
         /// Relative change of the model in each of the last ones.
         change: f64,
     },
+    /// Richardson-Lucy has done its work.
+    Multiplied {
+        /// Iterations.
+        iterations: u32,
+    },
     /// The plane holds no pixel that is not blank.
     Blank,
     /// The plane is zero everywhere.
@@ -163,6 +168,7 @@ impl StopReason {
             Self::Interrupted => "interrupted",
             Self::Solved { .. } => "solved",
             Self::Unsolved { .. } => "unsolved",
+            Self::Multiplied { .. } => "multiplied",
             Self::Settled { .. } => "settled",
             Self::Unsettled { .. } => "unsettled",
             Self::Blank => "blank",
@@ -221,6 +227,7 @@ impl fmt::Display for StopReason {
                 "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}; kept \
                  the best estimate (a greater --lambda solves more easily)"
             ),
+            Self::Multiplied { iterations } => write!(f, "{iterations} iterations of Richardson-Lucy were done"),
             Self::Settled { iterations, change } => {
                 write!(f, "settled after {iterations} iterations: the model changes by {change:.1e} in each")
             }

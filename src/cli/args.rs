@@ -158,6 +158,7 @@ fn flag(param: &'static Param) -> Arg {
         "multiscale" => "Scales (multiscale; convex)",
         "asp" => "Adaptive scales (asp)",
         "convex" => "Sparsity (convex)",
+        "rl" => "Richardson-Lucy (richardson-lucy)",
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());

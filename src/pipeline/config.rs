@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::algorithms::convex::ConvexParams;
+use crate::algorithms::lucy::RlParams;
 use crate::algorithms::wiener::{Uncertainty, WienerParams};
 use crate::algorithms::{
     Algorithm, AspParams, CleanParams, Direct, Kind, MultiscaleParams, PARAMS, ParamKind, View, find,
@@ -39,6 +40,8 @@ pub struct RunConfig {
     pub convex: ConvexParams,
     /// Wiener-Hunt.
     pub wiener: WienerParams,
+    /// Richardson-Lucy.
+    pub rl: RlParams,
     /// The clean beam.
     pub restore: RestoreConfig,
     /// Constants of the machine: they decide how fast a run is, not what comes of it.

@@ -16,6 +16,7 @@ mod floor;
 mod given;
 mod kept;
 mod local;
+mod lucy;
 mod masks;
 mod pieces;
 mod psf;

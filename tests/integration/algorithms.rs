@@ -34,7 +34,8 @@ fn every_algorithm_keeps_its_books_on_the_same_sky() {
     let folder = folder(&points, 2e-3);
     let dirty = Image::read(&folder.path("dirty.fits")).plane(0);
     let kernel = Image::read(&folder.path("psf.fits")).plane(0);
-    for algorithm in ALGORITHMS {
+    // richardson-lucy refuses this PSF, whose sidelobes are negative; its own tests are in lucy.rs
+    for algorithm in ALGORITHMS.iter().filter(|algorithm| algorithm.name != "richardson-lucy") {
         let name = algorithm.name;
         // sidelobes fill this sky, so its robust noise is no noise: a linear method is told
         let told = if name == "wiener" { "--sigma 2mJy" } else { "" };
@@ -186,7 +187,7 @@ fn list_without_exact_residuals_between_takes_hogboms_components() {
 fn model_is_linear_in_the_flux_scale() {
     let points = [(20.0, 30.0, 1.0), (44.0, 22.0, 0.4)];
     let dirty = sky::dirty(SHAPE, &points) + sky::noise(SHAPE, 2e-3, 7);
-    for algorithm in ALGORITHMS {
+    for algorithm in ALGORITHMS.iter().filter(|algorithm| algorithm.name != "richardson-lucy") {
         let folder = Folder::new();
         let model = |scale: f64| {
             folder.pair(&(&dirty * scale), &sky::wide_psf(SHAPE));

@@ -25,6 +25,7 @@ mod inference;
 mod interrupt;
 mod layering;
 mod local_rms;
+mod lucy;
 mod masks;
 mod memory;
 mod metrics;

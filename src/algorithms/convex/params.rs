@@ -27,6 +27,9 @@ pub(in crate::algorithms) const CONVEX: Algorithm = Algorithm {
         "uncertainty",
         "uncertainty_samples",
         "seed",
+        "matern_nu",
+        "matern_length",
+        "effective_resolution",
     ],
 };
 

@@ -1,9 +1,17 @@
-//! The parameters of Wiener-Hunt.
+//! The parameters of Wiener-Hunt and of Richardson-Lucy.
 
 use super::{Param, ParamKind};
 
-/// Those of the table `[wiener]`.
+/// Those of the tables `[wiener]` and `[rl]`.
 pub(super) const WIENER: &[Param] = &[
+    Param {
+        table: "rl",
+        key: "iterations",
+        flag: "rl-iterations",
+        kind: ParamKind::Count { min: 1 },
+        value_name: "N",
+        help: "Iterations of richardson-lucy: few are smooth, many sharpen the noise too",
+    },
     Param {
         table: "wiener",
         key: "noise_model",

@@ -112,6 +112,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::MergeSpread(_)
         | DeconvOp::ResponseBlock(_)
         | DeconvOp::FitResponse(_)
+        | DeconvOp::LucyRows(_)
         | DeconvOp::DrawBlock(_)
         | DeconvOp::AddSquares(_)
         | DeconvOp::SdRows(_)

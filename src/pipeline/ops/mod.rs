@@ -7,12 +7,14 @@ mod convolve;
 mod deliver;
 mod describe;
 mod digest;
+mod dispatch;
 mod error;
 mod floor;
 mod given;
 mod inference;
 mod load;
 mod local;
+mod lucy;
 mod masks;
 mod measure;
 mod psf;
@@ -35,7 +37,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Codec, Cost, Digest, Meta, Op, TaskContext};
+use crate::graph::{Cost, Meta, TaskContext};
 
 pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
 pub use convex::{
@@ -52,6 +54,7 @@ pub use given::{AddListed, ListedShape, TakeModel};
 pub use inference::{ChooseLambda, MergeSpread, SpreadBlock};
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use local::{MapRms, SumCells};
+pub use lucy::{LucyRows, LucyStep};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{Noise, Rank, Select, Statistics, Survey};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
@@ -207,6 +210,8 @@ pub enum DeconvOp {
     ResponseBlock(ResponseBlock),
     /// The beam that this is like.
     FitResponse(FitResponse),
+    /// A step of Richardson-Lucy.
+    LucyRows(LucyRows),
     /// Draws a block of a perturbation.
     DrawBlock(DrawBlock),
     /// Adds squares of samples.
@@ -289,166 +294,4 @@ trait Work {
     }
     /// Computes the value.
     fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError>;
-}
-
-/// Sends a call to the operation's own implementation.
-macro_rules! each {
-    ($self:expr, $op:ident => $call:expr) => {
-        match $self {
-            DeconvOp::ReadRows($op) => $call,
-            DeconvOp::SurveyPsf($op) => $call,
-            DeconvOp::LocatePsf($op) => $call,
-            DeconvOp::ExamineCore($op) => $call,
-            DeconvOp::MeasurePsf($op) => $call,
-            DeconvOp::Prepare($op) => $call,
-            DeconvOp::Allow($op) => $call,
-            DeconvOp::StampRows($op) => $call,
-            DeconvOp::RegridRows($op) => $call,
-            DeconvOp::ExaminePsf($op) => $call,
-            DeconvOp::MakePsf($op) => $call,
-            DeconvOp::FieldRows($op) => $call,
-            DeconvOp::PsfRows($op) => $call,
-            DeconvOp::GaussianRows($op) => $call,
-            DeconvOp::KernelTransfer($op) => $call,
-            DeconvOp::Convolve($op) => $call,
-            DeconvOp::PlacePsf($op) => $call,
-            DeconvOp::WeightedRows($op) => $call,
-            DeconvOp::ConvolveSum($op) => $call,
-            DeconvOp::Correlate($op) => $call,
-            DeconvOp::WeightedSum($op) => $call,
-            DeconvOp::Residual($op) => $call,
-            DeconvOp::Restore($op) => $call,
-            DeconvOp::Survey($op) => $call,
-            DeconvOp::Noise($op) => $call,
-            DeconvOp::MapFloor($op) => $call,
-            DeconvOp::CompareFloor($op) => $call,
-            DeconvOp::HoldFloor($op) => $call,
-            DeconvOp::SumCells($op) => $call,
-            DeconvOp::MapRms($op) => $call,
-            DeconvOp::Rank($op) => $call,
-            DeconvOp::AutoMask($op) => $call,
-            DeconvOp::Statistics($op) => $call,
-            DeconvOp::Select($op) => $call,
-            DeconvOp::MinorPass($op) => $call,
-            DeconvOp::AddComponents($op) => $call,
-            DeconvOp::ListComponents($op) => $call,
-            DeconvOp::ScaleTransfer($op) => $call,
-            DeconvOp::TableColumns($op) => $call,
-            DeconvOp::ScaleTable($op) => $call,
-            DeconvOp::EdgeLevel($op) => $call,
-            DeconvOp::SmoothColumns($op) => $call,
-            DeconvOp::CleanScales($op) => $call,
-            DeconvOp::ScalesTile($op) => $call,
-            DeconvOp::SmoothRows($op) => $call,
-            DeconvOp::AddShapes($op) => $call,
-            DeconvOp::MergeSteps($op) => $call,
-            DeconvOp::MaskFound($op) => $call,
-            DeconvOp::TallyRows($op) => $call,
-            DeconvOp::Tally($op) => $call,
-            DeconvOp::Deliver($op) => $call,
-            DeconvOp::PoolRows($op) => $call,
-            DeconvOp::Pool($op) => $call,
-            DeconvOp::TakeModel($op) => $call,
-            DeconvOp::AddListed($op) => $call,
-            DeconvOp::ScaleResidual($op) => $call,
-            DeconvOp::ChangeBeam($op) => $call,
-            DeconvOp::CutPsf($op) => $call,
-            DeconvOp::ModeSurvey($op) => $call,
-            DeconvOp::UsableModes($op) => $call,
-            DeconvOp::ModeTable($op) => $call,
-            DeconvOp::ChooseLambda($op) => $call,
-            DeconvOp::SpreadBlock($op) => $call,
-            DeconvOp::MergeSpread($op) => $call,
-            DeconvOp::ResponseBlock($op) => $call,
-            DeconvOp::FitResponse($op) => $call,
-            DeconvOp::DrawBlock($op) => $call,
-            DeconvOp::AddSquares($op) => $call,
-            DeconvOp::SdRows($op) => $call,
-            DeconvOp::ApplyFilter($op) => $call,
-            DeconvOp::FilteredRows($op) => $call,
-            DeconvOp::CeilingBlock($op) => $call,
-            DeconvOp::ZeroModel($op) => $call,
-            DeconvOp::RowDots($op) => $call,
-            DeconvOp::Total($op) => $call,
-            DeconvOp::Combine($op) => $call,
-            DeconvOp::MergeTables($op) => $call,
-            DeconvOp::CrossValidate($op) => $call,
-            DeconvOp::Misfit($op) => $call,
-            DeconvOp::MisfitRms($op) => $call,
-            DeconvOp::SeamRows($op) => $call,
-            DeconvOp::SeamColumns($op) => $call,
-            DeconvOp::DrawSeams($op) => $call,
-            DeconvOp::CropColumns($op) => $call,
-            DeconvOp::RankTiles($op) => $call,
-            DeconvOp::TileFloor($op) => $call,
-            DeconvOp::SelectAbove($op) => $call,
-            DeconvOp::MinorTile($op) => $call,
-            DeconvOp::LeaveTiles($op) => $call,
-            DeconvOp::AtomRows($op) => $call,
-            DeconvOp::AtomColumns($op) => $call,
-            DeconvOp::AtomData($op) => $call,
-            DeconvOp::AtomAdvance($op) => $call,
-            DeconvOp::AtomModel($op) => $call,
-            DeconvOp::AtomBand($op) => $call,
-            DeconvOp::AtomWeights($op) => $call,
-            DeconvOp::AtomPowers($op) => $call,
-            DeconvOp::SumPowers($op) => $call,
-            DeconvOp::PartNoise($op) => $call,
-            DeconvOp::SteadyNoise($op) => $call,
-        }
-    };
-}
-
-/// How often a read or a write of a FITS file is tried again.
-const RETRIES: u32 = 2;
-
-fn kind_of<W: Work>(_: &W) -> &'static str {
-    W::KIND
-}
-
-impl Op for DeconvOp {
-    type Value = Value;
-    type Error = OpError;
-
-    fn kind(&self) -> &'static str {
-        each!(self, op => kind_of(op))
-    }
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        each!(self, op => op.cost(inputs))
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], context: &TaskContext) -> Result<Value, OpError> {
-        each!(self, op => op.run(inputs, context))
-    }
-
-    fn describe(&self) -> String {
-        describe::parameters(self)
-    }
-
-    fn shape(value: &Value) -> Option<String> {
-        value.shape().map(|(ny, nx)| format!("({ny}, {nx})"))
-    }
-
-    fn digest(&self) -> Option<Digest> {
-        digest::digest(self)
-    }
-
-    fn is_shared(&self) -> bool {
-        // no parameter of an algorithm is in a spectrum of PSF or dirty image, and every block of it takes the whole image
-        matches!(self, Self::KernelTransfer(_))
-    }
-
-    fn retries(&self) -> u32 {
-        // what a network file system refuses now it may grant later; both do the same however often they are tried
-        if matches!(self, Self::ReadRows(_) | Self::Deliver(_)) { RETRIES } else { 0 }
-    }
-
-    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
-        each!(self, op => op.load_bytes(input, meta))
-    }
-
-    fn codec() -> Option<Codec<Value>> {
-        Some(codec::CODEC)
-    }
 }

@@ -58,6 +58,7 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
             stages.extend(match direct {
                 Direct::Wiener => solver(plan),
                 Direct::Convex => convex::solver(plan),
+                Direct::RichardsonLucy => lucy(plan),
             });
             stages.push(finish(plan));
         }
@@ -355,6 +356,28 @@ fn solver(plan: &Plan) -> [Stage; 2] {
         solver.iterate(&before).0.vectors().into_iter().chain(held).collect()
     });
     [start, iteration]
+}
+
+/// Begin and iteration of Richardson-Lucy.
+fn lucy(plan: &Plan) -> [Stage; 2] {
+    let stage = |name: &'static str, is_begin: bool| {
+        let mut wiring = Wiring::new(plan.cut);
+        let mut targets = Vec::new();
+        for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut wiring).into_iter().enumerate() {
+            let (transfer, layout) = (transfers.remove(0), plan.kernel.layout);
+            if is_begin {
+                targets.extend(wiring.lucy_begin(plane, &keys, (&layout, &transfer)).concat());
+            } else {
+                targets.extend(wiring.lucy_iterate(plane, &keys, (&layout, &transfer), &keys.residual));
+                targets.extend(keys.residual.clone());
+            }
+            targets.extend(keys.dirty.into_iter().chain(keys.allowed).chain(transfer));
+        }
+        targets.sort();
+        targets.dedup();
+        Stage::new(name, wiring, targets)
+    };
+    [stage("start", true), stage("iteration", false)]
 }
 
 /// The exact residual of an estimate, and what is measured of both.

@@ -9,6 +9,7 @@ mod given;
 mod grid;
 mod inference;
 mod load;
+mod lucy;
 mod psf;
 mod retry;
 mod runaways;
@@ -112,6 +113,18 @@ pub enum RunError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// A PSF that Richardson-Lucy cannot work with.
+    #[error(
+        "richardson-lucy cannot work with {file}\n  its lowest sidelobe is {lowest:.3} of the peak, expected {allowed} or more: products of negative numbers turn sources into rings"
+    )]
+    NegativePsf {
+        /// The file of the PSF.
+        file: String,
+        /// Its lowest sidelobe.
+        lowest: f32,
+        /// The lowest that is taken for none.
+        allowed: f32,
+    },
     /// No beam to restore with.
     #[error(transparent)]
     Beam(#[from] BeamError),
@@ -125,6 +138,9 @@ impl RunError {
             Self::Fits(error) => error.hint(),
             Self::Op { source, .. } => source.hint(),
             Self::Worker { source, .. } => source.hint().map(str::to_owned),
+            Self::NegativePsf { .. } => {
+                Some("for an interferometer take multiscale, convex or wiener; wiener --noise-model white is its optical like".to_owned())
+            }
             Self::Beam(_) => Some(BEAM_HINT.to_owned()),
             Self::Scratch(_) => Some(SCRATCH_HINT.to_owned()),
             Self::Aborted => None,
@@ -345,6 +361,7 @@ impl Session<'_> {
             Kind::Clean(minor) => session.clean(&mut states, minor),
             Kind::Direct(Direct::Wiener) => session.solve(&mut states),
             Kind::Direct(Direct::Convex) => session.sparse(&mut states),
+            Kind::Direct(Direct::RichardsonLucy) => session.multiply(&mut states),
         })?;
         // the filter of the circular boundary runs in the graph that writes its estimate: nothing is kept in between
         let phase = if self.plan.is_filter() { 1 } else { 2 };

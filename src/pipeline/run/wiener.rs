@@ -63,6 +63,11 @@ impl Session<'_> {
         matches!(self.plan.algorithm().kind, Kind::Direct(Direct::Wiener))
     }
 
+    /// Whether the estimate of a plane is a filter that is still to be applied.
+    fn is_to_filter(&self, state: &PlaneState) -> bool {
+        state.usable.is_none() && self.has_ceiling()
+    }
+
     /// What is solved on a plane.
     pub(super) fn setting(&self, state: &PlaneState) -> Setting {
         let params = &self.plan.config.wiener;
@@ -236,10 +241,7 @@ impl Session<'_> {
         let (plane, setting) = (state.plan.plane, self.setting(state));
         let mut keys = state.give_up(wiring);
         let mut targets = Vec::new();
-        let (usable, choice) = if let Some(usable) = &state.usable {
-            let choice = state.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
-            (wiring.give("held-usable", plane, 0, usable), choice)
-        } else {
+        let (usable, choice) = if self.is_to_filter(state) {
             let given = (&keys, transfer.clone());
             let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, given, self.rule(state));
             let model = solver.estimate(&spectrum);
@@ -252,20 +254,23 @@ impl Session<'_> {
             if let Some(spread) = spread.filter(|_| self.plan.config.maps_uncertainty()) {
                 keys.sd = wiring.even_deviation(plane, &spread);
             }
-            (usable, choice)
+            (Some(usable), choice)
+        } else {
+            let choice = state.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
+            (state.usable.as_ref().map(|usable| wiring.give("held-usable", plane, 0, usable)), choice)
         };
         keys.residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
         // the model is no list of components, so no sidelobes are missing beside some of them
         let measured = wiring.statistics(plane, &keys, None);
         targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
-        if self.plan.config.writes_resolution() {
-            let known = (usable.clone(), choice, self.lambda());
+        if let Some(usable) = usable.clone().filter(|_| self.plan.config.writes_resolution()) {
+            let known = (usable, choice, self.lambda());
             let mut solver = Solver::resume(wiring, plane, setting, (&keys, transfer.clone()), known);
             let (slabs, fit) = solver.response(self.plan.cell().unwrap_or(UNIT_CELL));
             keys.response = slabs;
             targets.push(fit);
         }
-        if let Some((shape, _)) = self.beam(state)?.filter(|_| self.has_ceiling()) {
+        if let (Some((shape, _)), Some(usable)) = (self.beam(state)?.filter(|_| self.has_ceiling()), usable) {
             let known = (usable, None, None);
             targets.extend(Solver::resume(wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
         }
@@ -278,7 +283,7 @@ impl Session<'_> {
         state: &mut PlaneState,
         values: &mut impl Iterator<Item = Kept>,
     ) -> Result<(), RunError> {
-        if state.usable.is_none() {
+        if self.is_to_filter(state) {
             let (usable, choice) = self.chosen(values);
             state.gcv = self.scored(values);
             state.spread = self.spread_of(values);
