@@ -13,9 +13,9 @@ pub mod wiener;
 pub use clean::{
     AspParams, AutoThreshold, Blob, CellRows, CleanParams, Component, Contrast, Control, FloorBuilder, FloorMap,
     FloorRows, Grid, Levels, LocalRms, Member, Minor, MinorCycle, MinorRules, MinorView, MultiscaleParams, Next,
-    PEAK_RISE, Patch, Psfs, Retry, RmsMap, RmsMethod, SCALES_DEPTH, Scale, ScaleShape, Shortfall, Sight, Signs, Step,
-    Steps, TABLE_ROWS, TILE_DEPTH, TILE_MARGIN, Table, TileChoice, TileRank, TileRules, View, Widths, Window,
-    clean_together, normal_table, table_blocks, table_columns, table_reach, table_rows,
+    PEAK_RISE, Patch, Psfs, Refitting, Retry, RmsMap, RmsMethod, SCALES_DEPTH, Scale, ScaleShape, Shortfall, Sight,
+    Signs, Step, Steps, TABLE_ROWS, TILE_DEPTH, TILE_MARGIN, Table, TileChoice, TileRank, TileRules, View, Widths,
+    Window, clean_together, normal_table, refit, table_blocks, table_columns, table_reach, table_rows,
 };
 pub use param::{PARAMS, Param, ParamKind};
 pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};

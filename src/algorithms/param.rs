@@ -273,6 +273,16 @@ const OTHERS: &[Param] = &[
         help: "Profile of extended components; gaussian has wings, and its full width at half maximum is 0.44 of the width",
     },
     Param {
+        table: "multiscale",
+        key: "trim",
+        flag: "multiscale-trim",
+        kind: ParamKind::Number { min: 0.0, max: 100.0 },
+        value_name: "SIGMA",
+        help: "Level in units of the noise below which the final model, at the resolution of the beam, is no emission and is \
+               taken away, as are points beside brighter ones that only make up for their errors; needs an auto-mask; \
+               0 leaves the model as the cycles made it",
+    },
+    Param {
         table: "asp",
         key: "gain",
         flag: "asp-gain",

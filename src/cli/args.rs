@@ -116,6 +116,7 @@ impl PlanArgs {
         check_parameters(command, matches, config.algorithm()).unwrap_or_else(|error| error.exit());
         check_local(command, matches, &config).unwrap_or_else(|error| error.exit());
         wiener::check(command, matches, &config).unwrap_or_else(|error| error.exit());
+        check_trim(command, matches, &config).unwrap_or_else(|error| error.exit());
         check_threads(command, matches, config.compute.scheduler).unwrap_or_else(|error| error.exit());
         self.grid.check(command, &config).unwrap_or_else(|error| error.exit());
         Ok(config)
@@ -292,6 +293,16 @@ fn check_local(command: &mut Command, matches: &ArgMatches, config: &RunConfig) 
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a level for the final model where there is no auto-mask to tell what stands out.
+fn check_trim(command: &mut Command, matches: &ArgMatches, config: &RunConfig) -> Result<(), clap::Error> {
+    let is_trim = |param: &&Param| param.flag == "multiscale-trim" && is_given(matches, param);
+    if config.clean.has_auto_mask() || config.multiscale.trim == 0.0 || !PARAMS.iter().any(|param| is_trim(&param)) {
+        return Ok(());
+    }
+    let message = "--multiscale-trim has no effect without --auto-mask or --abs-auto-mask";
+    Err(command.error(ErrorKind::ArgumentConflict, message))
 }
 
 /// Refuses a number of threads where there is one in any case.

@@ -25,6 +25,7 @@ mod sampling;
 mod scale_tiles;
 mod scales;
 mod score;
+mod tidy;
 mod tiles;
 mod treated;
 mod varying;

@@ -41,6 +41,7 @@ mod resume;
 mod schedulers;
 mod signs;
 mod sweep;
+mod tidy;
 mod tile_retries;
 mod tiles;
 mod tune;

@@ -52,7 +52,7 @@ fn the_scale_of_points_alone_gives_the_bytes_of_clean() {
         let folder = Folder::new();
         folder.pair(&(sky::dirty(SHAPE, &points) + sky::noise(SHAPE, 2e-3, 7)), &psf);
         let clean = folder.run("clean", "--algorithm clean");
-        let multiscale = folder.run("multiscale", "--algorithm multiscale --multiscale-scales 0");
+        let multiscale = folder.run("multiscale", "--algorithm multiscale --multiscale-scales 0 --multiscale-trim 0");
         assert!(pixels(&clean) == pixels(&multiscale));
         assert_eq!(clean.reasons(), multiscale.reasons());
     }
@@ -106,14 +106,16 @@ fn every_flag_of_multiscale_changes_a_product() {
         ("multiscale-scale-bias", ["0.6", "0.5"]),
         ("multiscale-gain", ["0.2", "0.5"]),
         ("multiscale-shape", ["tapered-quadratic", "gaussian"]),
+        ("multiscale-trim", ["1", "0"]),
     ];
     let folder = folder_of(&disc_and_points(), 1e-3);
     for param in PARAMS.iter().filter(|param| param.table == "multiscale") {
         assert!(CHANGES.iter().any(|(flag, _)| *flag == param.flag), "--{} has no line", param.flag);
     }
     for (flag, values) in CHANGES {
-        // so few cycles that points alone are not done
-        let words = format!("--overwrite --algorithm multiscale --nmiter 2 --{flag}");
+        // so few cycles that points alone are not done; but the model is trimmed when the cycles have come to their end
+        let few = if *flag == "multiscale-trim" { "" } else { "--nmiter 2" };
+        let words = format!("--overwrite --algorithm multiscale {few} --{flag}");
         let run = |value: &str| folder.run("out", &format!("{words} {value}"));
         let [one, other] = values.map(|value| pixels(&run(value)));
         assert!(one != other, "--{flag}: {values:?} give the same");
@@ -126,6 +128,9 @@ fn flags_of_scales_are_refused_where_components_are_points() {
     let ran = folder.deconv("--dirty dirty.fits --psf psf.fits --algorithm clean --multiscale-scales 0,8");
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("--multiscale-scales has no effect with --algorithm clean"), "{}", ran.err);
+    let ran = folder.deconv("--dirty dirty.fits --psf psf.fits --auto-mask 0 --multiscale-trim 2");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("--multiscale-trim has no effect without --auto-mask"), "{}", ran.err);
     for wrong in ["0,x", "-4", ""] {
         let words = format!("--dirty dirty.fits --psf psf.fits --algorithm multiscale --multiscale-scales={wrong}");
         assert_ne!(folder.deconv(&words).code, Some(0), "{wrong}");

@@ -70,7 +70,7 @@ fn points_alone_in_tiles_are_those_of_clean() {
     let folder = folder();
     let words = "--overwrite --plots none --tile 2x2 --algorithm";
     let clean = folder.run("clean", &format!("{words} clean"));
-    let multiscale = folder.run("multiscale", &format!("{words} multiscale --multiscale-scales 0"));
+    let multiscale = folder.run("multiscale", &format!("{words} multiscale --multiscale-scales 0 --multiscale-trim 0"));
     assert!(clean.model().pixels == multiscale.model().pixels);
     assert_eq!(clean.reasons(), multiscale.reasons());
 }

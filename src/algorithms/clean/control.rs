@@ -247,6 +247,7 @@ impl Control {
         self.state.major = self.passes / self.minor.cycle().passes();
         self.state.threshold = self.threshold(&stats);
         self.state.worse = self.worse();
+        let was_taken_back = self.returned;
         if self.state.worse.is_some() {
             self.state.backs += 1;
         } else {
@@ -266,6 +267,14 @@ impl Control {
                 if self.is_rearmed() =>
             {
                 self.reached = Some(reached);
+                self.begin_phase(Phase::Open);
+                Next::Open
+            }
+            // a mask phase that gets no deeper is in the way of what stands out beside it
+            (None | Some(StopReason::Stalled { .. }), None)
+                if (was_taken_back || self.state.stalled > 0) && self.is_rearmed() =>
+            {
+                self.descent = 1.0 - self.params.mgain;
                 self.begin_phase(Phase::Open);
                 Next::Open
             }
@@ -335,12 +344,12 @@ impl Control {
 
     /// Whether the mask phase took so much noise away that peaks outside the mask stand out again (ALGORITHMS 2.5).
     ///
-    /// Not where the PSF falls short: what stands out then is rather sidelobes that it does not explain (on BL Lac eight
-    /// false components).
+    /// Where the PSF falls short they must stand out of all that it may not explain: below the greatest estimate of missing
+    /// sidelobes they are rather those (on BL Lac eight false components).
     fn is_rearmed(&self) -> bool {
         let stats = &self.state.stats;
         let open = (self.params.threshold.0 as f32).max(self.params.mask_level(stats.scale) as f32);
-        let is_explained = stats.missing == 0.0;
+        let is_explained = f64::from(stats.outside) > stats.missing;
         let is_quieter = stats.sigma < STABLE * self.phase_sigma;
         self.state.phase == Phase::Masked && is_explained && is_quieter && stats.outside > SLACK * open
     }

@@ -30,8 +30,8 @@ pub use levels::{Levels, SCALES_DEPTH, Sight};
 pub use local::{CellRows, LocalRms, RmsMap, RmsMethod};
 pub(super) use multiscale::MULTISCALE;
 pub use multiscale::{
-    Grid, Member, MultiscaleParams, Scale, ScaleShape, Steps, TABLE_ROWS, Table, Widths, clean_together, normal_table,
-    table_blocks, table_columns, table_reach, table_rows,
+    Grid, Member, MultiscaleParams, Refitting, Scale, ScaleShape, Steps, TABLE_ROWS, Table, Widths, clean_together,
+    normal_table, refit, table_blocks, table_columns, table_reach, table_rows,
 };
 pub use params::Window;
 pub use signs::Signs;

@@ -18,6 +18,7 @@ pub(in crate::algorithms) const CONVEX: Algorithm = Algorithm {
         "scale_bias",
         "gain",
         "shape",
+        "trim",
         "noise_model",
         "reg",
         "lambda",

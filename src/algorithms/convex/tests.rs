@@ -381,6 +381,7 @@ fn widths_are_those_of_the_scales_and_five_at_the_most_unless_given() {
         scales: text.parse().unwrap(),
         max_scales: most,
         scale_bias: 0.5,
+        trim: 1.0,
         gain: 0.2,
         shape: crate::algorithms::ScaleShape::Gaussian,
     };

@@ -281,12 +281,12 @@ impl Wiring {
     }
 
     /// The auto-mask of a scale: where components of it are, and up to `growth.0` steps of its grid from there; for points
-    /// also where the model reaches `growth.1` \[Jy/pixel\].
+    /// also where the model reaches `growth.1` \[Jy/pixel\], but only where the restored image stands out, if that is told.
     pub fn mask_found(
         &mut self,
         at: (usize, Numbered),
         keys: &PlaneKeys,
-        found: &Key,
+        (found, standing): (&Key, &[Key]),
         growth: (usize, f32),
     ) -> Vec<Key> {
         let (plane, (number, scale)) = at;
@@ -297,6 +297,7 @@ impl Wiring {
             .map(|(index, rows)| {
                 let op = DeconvOp::MaskFound(MaskFound { rows, nx, dilate, number, least });
                 let bright = scale.is_point().then(|| keys.model[index].clone());
+                let bright = bright.into_iter().chain(standing.get(index).filter(|_| scale.is_point()).cloned());
                 let inputs = [keys.allowed[index].clone(), found.clone()].into_iter().chain(bright).collect();
                 self.task(key(&format!("mask-found-scale{number}"), plane, index), op, inputs)
             })

@@ -26,6 +26,7 @@ mod scales;
 mod score;
 mod seams;
 mod smooth;
+mod tidy;
 mod tiles;
 mod treat;
 mod value;
@@ -66,6 +67,7 @@ pub use scales::{AddShapes, CleanScales, MaskFound, MergeSteps};
 pub use score::{CrossValidate, MergeTables, Misfit, MisfitRms};
 pub use seams::{CropColumns, DrawSeams, SeamColumns, SeamRows};
 pub use smooth::{EdgeLevel, ScaleTable, ScaleTransfer, SmoothColumns, SmoothRows, TableColumns};
+pub use tidy::{AtPoints, Refit, Standing, TakeOut, Trim, Trimmed};
 pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
@@ -174,6 +176,18 @@ pub enum DeconvOp {
     MergeSteps(MergeSteps),
     /// Where components of a scale are.
     MaskFound(MaskFound),
+    /// Where the restored image stands out.
+    Standing(Standing),
+    /// Takes points out.
+    TakeOut(TakeOut),
+    /// The residual at points.
+    AtPoints(AtPoints),
+    /// Fits points anew.
+    Refit(Refit),
+    /// Takes away what a model holds below a level.
+    Trim(Trim),
+    /// What was taken away.
+    Trimmed(Trimmed),
     /// Flux and components of rows of a model.
     TallyRows(TallyRows),
     /// Flux and components of a model.

@@ -170,7 +170,8 @@ impl Work for MergeSteps {
 }
 
 /// Allows the places of a scale's components, and those near them; inputs: where the user lets components stand, the
-/// components of all scales, and for points the slab's rows of the model, whose bright pixels are allowed too.
+/// components of all scales, and for points the slab's rows of the model, whose bright pixels are allowed too, and of where
+/// the restored image stands out, if only that is allowed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MaskFound {
     /// The slab's rows.
@@ -212,8 +213,10 @@ impl Work for MaskFound {
             });
         }
         let mut mask = Mask::from_pixels(&near);
-        if let Some(user) = inputs[0].allowed() {
-            mask.intersect(user).expect("the masks of a slab have its shape");
+        for other in [Some(&inputs[0]), inputs.get(3)].into_iter().flatten() {
+            if let Some(other) = other.allowed() {
+                mask.intersect(other).expect("the masks of a slab have its shape");
+            }
         }
         Ok(Value::Allowed(Some(mask)))
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::contest::Settled;
 use super::scales::sight;
 use super::state::PlaneState;
+use super::tidy;
 use super::tiles::wire_tiles;
 use super::{RunError, Session};
 use crate::algorithms::{Control, Kind, LocalRms, Minor, MinorRules, Next, StopReason, View};
@@ -27,6 +28,10 @@ enum Task {
     Leave,
     /// A look at all scales.
     Look,
+    /// A look at where the restored image stands out.
+    Stand,
+    /// One of the last steps.
+    Tidy(tidy::Step),
 }
 
 impl Session<'_> {
@@ -59,7 +64,10 @@ impl Session<'_> {
     /// Asks a plane's control what follows; `None` for a plane that is done.
     fn decide(&self, state: &mut PlaneState) -> Option<Task> {
         if state.stop.is_some() {
-            return None;
+            return self.next_step(state).map(Task::Tidy);
+        }
+        if !state.tidying.standing.is_empty() {
+            return Some(Task::Mask);
         }
         if let Some(reason) = state.contest.ending.take() {
             return self.end(state, reason);
@@ -83,7 +91,7 @@ impl Session<'_> {
             }
             Next::Mask => {
                 self.tools.watch.note(&format!("{}: cleaning on only where components are", state.plan.label));
-                Some(Task::Mask)
+                Some(if self.asks_what_stands(state) { Task::Stand } else { Task::Mask })
             }
             Next::Open => {
                 let label = &state.plan.label;
@@ -110,14 +118,14 @@ impl Session<'_> {
 
     /// The end of a plane whose model is the good one, or what is to be tried before.
     fn end(&self, state: &mut PlaneState, reason: StopReason) -> Option<Task> {
-        let next = match self.settle(state, reason) {
-            Settled::Done => None,
-            Settled::TakeUp => Some(Task::Back),
-        };
+        let settled = self.settle(state, reason);
         if let Some(reason) = &state.stop {
             self.tools.watch.note(&format!("{}: {reason}", state.plan.label));
         }
-        next
+        match settled {
+            Settled::Done => self.next_step(state).map(Task::Tidy),
+            Settled::TakeUp => Some(Task::Back),
+        }
     }
 
     /// Runs one graph for all the planes that have something to do.
@@ -140,6 +148,8 @@ impl Session<'_> {
                     state.note_point();
                 }
                 Task::Look => self.take_scales(state, &mut values),
+                Task::Stand => state.tidying.standing = values.by_ref().take(state.allowed.len()).collect(),
+                Task::Tidy(step) => self.take_tidied(state, *step, &mut values)?,
                 Task::Mask | Task::Open if !state.scales.is_empty() => {
                     self.take_scale_masks(state, &mut values);
                     self.take_statistics(state, &mut values);
@@ -173,6 +183,8 @@ impl Session<'_> {
         match task {
             Task::Cycle(rules) => self.wire_cycle(wiring, state, (minor, *rules)),
             Task::Look => self.wire_look(wiring, state),
+            Task::Stand => self.wire_standing(wiring, state),
+            Task::Tidy(step) => self.wire_tidied(wiring, state, *step),
             Task::Mask | Task::Open if !state.scales.is_empty() => {
                 self.wire_scale_masks(wiring, state, matches!(task, Task::Open))
             }

@@ -84,7 +84,7 @@ fn ended_by_itself(reason: &StopReason) -> bool {
 }
 
 /// Whether cycles came to an end that is no divergence and no limit.
-fn did_converge(reason: &StopReason) -> bool {
+pub(super) fn did_converge(reason: &StopReason) -> bool {
     ended_by_itself(reason) && !reason.is_divergence()
 }
 

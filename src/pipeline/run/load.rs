@@ -3,6 +3,7 @@
 use super::contest::Contest;
 use super::runaways::Runaways;
 use super::state::PlaneState;
+use super::tidy::Tidying;
 use super::{RunError, Session};
 use crate::algorithms::StopReason;
 use crate::graph::Key;
@@ -85,6 +86,7 @@ impl Session<'_> {
             good: Vec::new(),
             scales: Vec::new(),
             contest: Contest::default(),
+            tidying: Tidying::default(),
             found: None,
             good_found: None,
             seams: None,

@@ -17,6 +17,7 @@ mod sampling;
 mod scales;
 mod score;
 mod state;
+mod tidy;
 mod tiles;
 mod usage;
 mod wiener;

@@ -311,13 +311,14 @@ impl Session<'_> {
         let found = state.found.as_ref().unwrap_or(&nothing);
         let found = wiring.give("held-found", plane, 0, found);
         let growth = (self.plan.config.clean.mask_dilate, self.bright(state));
+        let standing = wiring.give_all("held-standing", plane, &std::mem::take(&mut state.tidying.standing));
         let kits = self.kits(state);
         let masks: Vec<Vec<Key>> = (kits.iter().enumerate())
             .map(|(number, kit)| {
                 if is_open {
                     return keys.allowed.clone();
                 }
-                wiring.mask_found((plane, (number, kit.scale)), &keys, &found, growth)
+                wiring.mask_found((plane, (number, kit.scale)), &keys, (&found, &standing), growth)
             })
             .collect();
         let first = kits.iter().position(|kit| kit.scale.is_point());

@@ -2,6 +2,7 @@
 
 use super::contest::Contest;
 use super::runaways::Runaways;
+use super::tidy::Tidying;
 use crate::algorithms::wiener::SpreadReport;
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
@@ -116,6 +117,8 @@ pub(super) struct PlaneState {
     pub scales: Vec<ScaleState>,
     /// Points alone against several scales.
     pub contest: Contest,
+    /// The last steps.
+    pub tidying: Tidying,
     /// Components found at each scale.
     pub found: Option<Kept>,
     /// Those of the last good model.

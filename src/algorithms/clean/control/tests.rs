@@ -131,6 +131,42 @@ fn peaks_that_stand_out_of_the_fallen_noise_open_the_mask_again() {
     assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, back: false }), "{next:?}");
 }
 
+/// A control in the mask phase, begun at a noise of 0.02 with a peak of 0.1, that has cleaned on once.
+fn masked() -> Control {
+    let mut control = control(CleanParams { auto_mask: 5.0, auto_threshold: AutoThreshold::Auto, ..params() });
+    let levels = Levels::default();
+    floor(control.next(stats(0.5, 0.02), &Sight::alone(&levels), false));
+    cycle(&mut control, 10);
+    assert_eq!(control.next(stats(0.1, 0.02), &Sight::alone(&levels), false), Next::Mask);
+    floor(control.next(PlaneStats { outside: 0.09, ..stats(0.08, 0.02) }, &Sight::alone(&levels), false));
+    cycle(&mut control, 10);
+    control
+}
+
+#[test]
+fn what_the_psf_may_not_explain_does_not_open_the_mask_again() {
+    let levels = Levels::default();
+    for (missing, next) in [(0.08, Next::Open), (0.1, Next::Mask)] {
+        let after = PlaneStats { outside: 0.09, missing, ..stats(0.009, 0.01) };
+        let is_open = masked().next(after, &Sight::alone(&levels), false) == Next::Open;
+        assert_eq!(is_open, next == Next::Open, "{missing}");
+    }
+}
+
+#[test]
+fn a_mask_phase_that_goes_astray_gives_way_to_what_stands_out_beside_it() {
+    let levels = Levels::default();
+    let good = PlaneStats { outside: 0.09, ..stats(0.04, 0.01) };
+    for (outside, is_open) in [(0.09, true), (0.04, false)] {
+        let mut control = masked();
+        let good = PlaneStats { outside, ..good };
+        floor(control.next(good, &Sight::alone(&levels), false));
+        cycle(&mut control, 10);
+        assert_eq!(control.next(PlaneStats { outside: 0.5, ..good }, &Sight::alone(&levels), false), Next::Back);
+        assert_eq!(control.next(good, &Sight::alone(&levels), false) == Next::Open, is_open, "{outside}");
+    }
+}
+
 #[test]
 fn every_rule_gives_its_own_reason() {
     let levels = Levels::default();

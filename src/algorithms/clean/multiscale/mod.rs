@@ -20,6 +20,7 @@
 mod cleaner;
 mod joint;
 mod psf;
+mod refit;
 mod scale;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use crate::fft::Layout;
 
 pub use joint::{Member, Steps, Table, clean_together};
 pub use psf::{TABLE_ROWS, normal_table, table_blocks, table_columns, table_reach, table_rows};
+pub use refit::{Refitting, refit};
 pub use scale::{Grid, Scale, ScaleShape, Widths};
 
 /// The `[multiscale]` table of the configuration.
@@ -45,6 +47,8 @@ pub struct MultiscaleParams {
     pub gain: f64,
     /// Profile of the scales.
     pub shape: ScaleShape,
+    /// Level in units of the noise below which the final model is trimmed; 0 is off.
+    pub trim: f64,
 }
 
 impl MultiscaleParams {
