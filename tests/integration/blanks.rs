@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use crate::fits::{SHAPE, folder, is_the_single_run, plane, planes_of};
 use crate::support::fits::Image;
-use crate::support::program::Products;
+use crate::support::program::{Folder, Products};
 use crate::support::sky;
 
 #[test]
@@ -136,4 +136,12 @@ fn interval_of_the_profile_has_no_effect_without_one() {
     let ran = folder.deconv("--dirty dirty.fits --psf psf.fits -o out --plots none --profile-dt 1s");
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("--profile-dt has no effect"), "{}", ran.err);
+}
+
+#[test]
+fn a_blank_plane_is_not_told_of_sidelobes_that_its_psf_misses() {
+    let folder = Folder::new();
+    folder.pair(&Array2::from_elem((40, 44), f64::NAN), &sky::psf((40, 44), (20, 22)));
+    let notes = folder.run("out", "").summary()["planes"][0]["notes"].to_string();
+    assert!(!notes.contains("inf") && !notes.contains("does not reach"), "{notes}");
 }

@@ -136,7 +136,7 @@ impl Session<'_> {
         state.notes.extend(psf.fit().iter().flat_map(BeamFit::doubts));
         let floor = ring * state.dirty_peak;
         // what repeats has all its sidelobes within a period
-        if f64::from(floor) > state.stats.sigma && !self.plan.is_circular() {
+        if floor.is_finite() && f64::from(floor) > state.stats.sigma && !self.plan.is_circular() {
             state.notes.push(format!(
                 "the PSF does not reach every pixel: beyond it sidelobes of about {floor:.2e} Jy/beam may stay in \
                  the residual ({:.1} times its noise); a PSF of twice the image's size would take them away",
