@@ -18,6 +18,7 @@ pub(super) const RICHARDSON_LUCY: Algorithm = Algorithm {
     kind: Kind::Direct(Direct::RichardsonLucy),
     tables: &["rl"],
     ignores: &[],
+    also: &[],
 };
 
 /// Lowest pixel of a PSF that is taken for one without negative sidelobes: rounding and noise of a measured star lie above.

@@ -52,12 +52,15 @@ pub struct Algorithm {
     pub tables: &'static [&'static str],
     /// Keys of these tables that change nothing here; their flags are errors too.
     pub ignores: &'static [&'static str],
+    /// Keys that it reads of tables that it does not read otherwise.
+    pub also: &'static [(&'static str, &'static str)],
 }
 
 impl Algorithm {
     /// Whether a parameter can change what the algorithm does.
     pub fn reads(&self, param: &Param) -> bool {
-        self.tables.contains(&param.table) && !self.ignores.contains(&param.key)
+        (self.tables.contains(&param.table) && !self.ignores.contains(&param.key))
+            || self.also.contains(&(param.table, param.key))
     }
 }
 

@@ -155,7 +155,8 @@ const OTHERS: &[Param] = &[
         flag: "continue",
         kind: ParamKind::File,
         value_name: "MODEL",
-        help: "Model of an earlier run to go on from (PREFIX-model.fits): the CLEAN begins with its exact residual",
+        help: "Model of an earlier run to go on from (PREFIX-model.fits): the run begins with its exact residual; with convex, of a CLEAN \
+               of the bright sources for instance",
     },
     Param {
         table: "clean",

@@ -283,8 +283,8 @@ impl RunConfig {
 
     /// The file of the model to begin with, if the algorithm begins with one.
     pub fn start_model(&self) -> Option<&str> {
-        let is_clean = matches!(self.algorithm().kind, Kind::Clean(_));
-        Some(self.clean.start.as_str()).filter(|file| is_clean && !file.is_empty())
+        let begins = matches!(self.algorithm().kind, Kind::Clean(_) | Kind::Direct(Direct::Convex));
+        Some(self.clean.start.as_str()).filter(|file| begins && !file.is_empty())
     }
 
     /// The map of the noise that weighs the search, if there is one.

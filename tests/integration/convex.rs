@@ -128,6 +128,32 @@ fn other_priors_leave_no_negative_pixel_and_come_nearer_to_the_truth_than_the_di
 }
 
 #[test]
+fn model_that_is_given_stays_and_its_residual_is_solved() {
+    let (truth, dirty) = mixed();
+    let folder = folder();
+    let bright = folder.run("bright", "--algorithm clean --auto-threshold 30");
+    let given = bright.model().plane(0);
+    assert!(given.iter().any(|value| *value != 0.0));
+    let nothing = folder.run("nothing", "--algorithm convex --kappa 1e6 --continue bright-model.fits");
+    assert_eq!(nothing.model().plane(0), given, "nothing is added");
+    let left = &nothing.residual().plane(0) - &bright.residual().plane(0);
+    assert!(sky::max_abs(&left) < 2.0 * ROUNDING, "{:e}", sky::max_abs(&left));
+    for prior in ["atoms", "tv"] {
+        let words = format!("--algorithm convex --prior {prior} --continue bright-model.fits --overwrite");
+        let hybrid = folder.run("hybrid", &words);
+        let (model, residual) = (hybrid.model().plane(0), hybrid.residual().plane(0));
+        let expected = &dirty - &sky::convolve_fast(&model, &sky::wide_psf(SHAPE), SHAPE);
+        assert!(
+            sky::max_abs(&(expected - &residual)) < 2.0 * ROUNDING,
+            "{prior}: the residual is that of the whole model"
+        );
+        assert!(sky::rms(&residual) < 1.5 * NOISE, "{prior}: {:e}", sky::rms(&residual));
+        let flux = |model: &Array2<f64>| (sky::total(model) / sky::total(&truth) - 1.0).abs();
+        assert!(flux(&model) < 0.06 && flux(&model) < flux(&given), "{prior}: {:.3} off", flux(&model));
+    }
+}
+
+#[test]
 fn circular_boundary_keeps_what_wraps_around() {
     let (_, dirty) = mixed();
     let folder = folder();
@@ -339,6 +365,7 @@ fn limit_of_iterations_is_told_by_its_name_and_what_it_cannot_do_is_refused() {
     ] {
         refused(words, 2, &[needle]);
     }
+    refused("--continue dirty.fits", 1, &["dirty.fits", "Jy/pixel"]);
     let ran = folder.deconv("--dirty dirty.fits --psf-grid psf.fits -o no --algorithm convex");
     assert!(ran.code == Some(1) && ran.err.contains("convex"), "{}", ran.err);
 }

@@ -259,6 +259,7 @@ pub(super) const CLEAN: Algorithm = Algorithm {
     kind: Kind::Clean(Minor::Clean),
     tables: &["clean"],
     ignores: &[],
+    also: &[],
 };
 
 /// Entry of the registry.
@@ -268,6 +269,7 @@ pub(super) const CLARK: Algorithm = Algorithm {
     kind: Kind::Clean(Minor::Clark),
     tables: &["clean"],
     ignores: &[],
+    also: &[],
 };
 
 /// Entry of the registry.
@@ -286,4 +288,5 @@ pub(super) const HOGBOM: Algorithm = Algorithm {
         "local_rms_strength",
         "local_rms_image",
     ],
+    also: &[],
 };

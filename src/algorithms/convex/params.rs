@@ -13,25 +13,9 @@ pub(in crate::algorithms) const CONVEX: Algorithm = Algorithm {
     name: "convex",
     summary: "the sky as few atoms of several widths, or as smooth, as the data allow, by alternating directions (Boyd et al. 2011)",
     kind: Kind::Direct(Direct::Convex),
-    tables: &["convex", "multiscale", "wiener"],
-    ignores: &[
-        "scale_bias",
-        "gain",
-        "shape",
-        "trim",
-        "noise_model",
-        "reg",
-        "lambda",
-        "sigma",
-        "hyper",
-        "gibbs_iterations",
-        "uncertainty",
-        "uncertainty_samples",
-        "seed",
-        "matern_nu",
-        "matern_length",
-        "effective_resolution",
-    ],
+    tables: &["convex", "multiscale"],
+    ignores: &["scale_bias", "gain", "shape"],
+    also: &[("wiener", "boundary"), ("clean", "continue")],
 };
 
 /// Atoms of so many widths at the most where the program chooses them: points, and 4 to 32 beams of full width.

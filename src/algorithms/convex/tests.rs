@@ -400,12 +400,13 @@ fn widths_are_those_of_the_scales_and_five_at_the_most_unless_given() {
 }
 
 #[test]
-fn of_wiener_hunt_the_boundary_is_read_and_nothing_else() {
+fn of_other_tables_few_keys_are_read() {
     let read = |table: &str| -> Vec<&str> {
         let params =
             crate::algorithms::PARAMS.iter().filter(|param| param.table == table && params::CONVEX.reads(param));
         params.map(|param| param.key).collect()
     };
     assert_eq!(read("wiener"), ["boundary"]);
+    assert_eq!(read("clean"), ["continue"]);
     assert_eq!(read("multiscale"), ["scales", "max_scales"]);
 }

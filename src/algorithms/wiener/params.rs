@@ -20,6 +20,7 @@ pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
     kind: Kind::Direct(Direct::Wiener),
     tables: &["wiener"],
     ignores: &[],
+    also: &[],
 };
 
 /// The `[wiener]` table of the configuration; its flags have the same names.

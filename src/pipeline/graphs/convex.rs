@@ -75,8 +75,8 @@ pub struct Sparse<'w> {
 }
 
 impl<'w> Sparse<'w> {
-    /// A plane of which nothing is known but its `dirty` rows and the PSF's `transfer`: the state of a model of zeros, and what does not
-    /// change.
+    /// A plane of which nothing is known but its `dirty` rows, or the model and the residual that it begins with, and the PSF's `transfer`:
+    /// the state of coefficients of zeros, and what does not change.
     pub fn begin(
         wiring: &'w mut Wiring,
         plane: usize,
@@ -89,8 +89,9 @@ impl<'w> Sparse<'w> {
         let nx = sparse.cut.setting.shape.1;
         let zeros = sparse.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
         let v = vec![zeros; sparse.cut.setting.dictionary.count()];
-        let dirty = sparse.planes.dirty.clone();
-        let (data, noise) = sparse.look(&[], &dirty);
+        let PlaneKeys { dirty, residual, .. } = &sparse.planes;
+        let residual = if residual.is_empty() { dirty.clone() } else { residual.clone() };
+        let (data, noise) = sparse.look(&[], &residual);
         (SparseKeys { v, weights: Vec::new(), noise, data }, sparse.facts)
     }
 
@@ -239,7 +240,7 @@ impl<'w> Sparse<'w> {
         (0..count).map(of).collect()
     }
 
-    /// The model: points as they are, and what wider atoms contribute.
+    /// The model: that which was given, points as they are, and what wider atoms contribute.
     fn model(&mut self, state: &SparseKeys, estimates: &[Vec<Key>]) -> Vec<Key> {
         let has_points = self.cut.setting.dictionary.has_points();
         let wide = &estimates[usize::from(has_points)..];
@@ -255,7 +256,9 @@ impl<'w> Sparse<'w> {
                 } else {
                     (None, vec![self.planes.dirty[index].clone()])
                 };
-                (AtomModel { part, points }, inputs)
+                let given = self.planes.model.get(index).cloned();
+                let is_continued = given.is_some();
+                (AtomModel { part, points, is_continued }, inputs.into_iter().chain(given).collect::<Vec<_>>())
             })
             .collect();
         self.each_slab("atom-model", |index, _| {

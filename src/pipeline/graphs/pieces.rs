@@ -55,7 +55,7 @@ impl Wiring {
     }
 
     /// The inner product of two vectors.
-    pub(super) fn dot(&mut self, (name, plane): (&str, usize), a: &[Key], b: &[Key]) -> Key {
+    pub fn dot(&mut self, (name, plane): (&str, usize), a: &[Key], b: &[Key]) -> Key {
         let sums = self.each_slab((&format!("dots-{name}"), plane), |index, _| {
             (DeconvOp::RowDots(RowDots), vec![a[index].clone(), b[index].clone()])
         });

@@ -4,7 +4,7 @@ use super::Plan;
 use super::forecast::{Held, Stage, held, slabs};
 use crate::algorithms::convex::Splitting;
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Kept, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, Wiring};
 use crate::pipeline::ops::AtomSetting;
 
 /// Iterations that stand for all of a cycle: each takes what the others take.
@@ -24,23 +24,26 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
     let (mut begun, mut cycled) = (Vec::new(), Vec::new());
     for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut begin).into_iter().enumerate() {
         let transfer = transfers.remove(0);
-        let (state, facts) = Sparse::begin(&mut begin, plane, cut(plan), (&keys, transfer.clone()));
+        let planes = planes(plan, &mut begin, (plane, &keys));
+        let (state, facts) = Sparse::begin(&mut begin, plane, cut(plan), (&planes, transfer.clone()));
         begun.extend([facts.usable, facts.powers]);
         begun.extend(state.v.into_iter().flatten().chain(state.noise).chain(state.data));
-        begun.extend(keys.dirty.into_iter().chain(keys.allowed).chain(transfer));
+        begun.extend(keys.dirty.into_iter().chain(keys.allowed).chain(planes.model).chain(transfer));
     }
     for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut cycle).into_iter().enumerate() {
         let transfer = transfers.remove(0);
         let state = state(plan, &mut cycle, plane);
         let mut give = |name: &str| cycle.give(name, plane, 0, &Kept::of_bytes(0));
         let facts = SparseFacts { usable: give("held-usable"), powers: give("held-powers") };
-        let sparse = Sparse::resume(&mut cycle, plane, cut(plan), (&keys, transfer.clone()), facts);
+        let planes = planes(plan, &mut cycle, (plane, &keys));
+        let sparse = Sparse::resume(&mut cycle, plane, cut(plan), (&planes, transfer.clone()), facts);
         let beam = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
         let (after, measured) = sparse.cycle(&state, SHOWN, &keys.model, Some(beam));
         for SparseKeys { v, weights, noise, data } in [state, after] {
             // the state before is kept: iterations may be taken back
             cycled.extend(v.into_iter().chain(weights).flatten().chain(noise).chain(data));
         }
+        cycled.extend(planes.model);
         cycled.extend(measured.model.into_iter().chain([measured.statistics]).chain(measured.products));
         cycled.extend(keys.dirty.into_iter().chain(keys.allowed).chain(keys.model).chain(transfer));
     }
@@ -49,6 +52,12 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
         targets.dedup();
         Stage::new(name, wiring, targets)
     })
+}
+
+/// What a plane begins with: its dirty rows, and the model that was given, if one was.
+fn planes(plan: &Plan, wiring: &mut Wiring, (plane, keys): (usize, &PlaneKeys)) -> PlaneKeys {
+    let given = plan.inputs.model.as_ref().map(|_| wiring.give_all("held-given", plane, &slabs(plan, 1)));
+    PlaneKeys { model: given.unwrap_or_default(), residual: Vec::new(), ..keys.clone() }
 }
 
 /// The state that is held between two graphs.

@@ -98,6 +98,7 @@ impl Session<'_> {
     /// Solves every plane of the batch.
     pub(super) fn sparse(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
         self.load_transfers(false)?;
+        self.begin_with_model(states)?;
         let all: Vec<usize> = (0..states.len()).filter(|index| states[*index].stop.is_none()).collect();
         let mut open = self.begin_sparse(states, &all)?;
         loop {
@@ -129,17 +130,23 @@ impl Session<'_> {
         SparseCut { setting, splitting: Splitting { kappa, share, relaxation, positive_only }, is_steady }
     }
 
-    /// The state of models of zeros.
+    /// The state of models of zeros, or of those that were given.
     fn begin_sparse(&self, states: &[PlaneState], planes: &[usize]) -> Result<Vec<Solving>, RunError> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         let active = || planes.iter().map(|index| (*index, &states[*index]));
         for (_, state) in active() {
             let (planes, transfer) = self.sparse_keys(&mut wiring, state);
+            let residual = wiring.give_all("held-residual", state.plan.plane, &state.residual);
+            let planes = PlaneKeys { residual, ..planes };
             let (keys, facts) =
                 Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, Pace::BOLD), (&planes, transfer));
             targets.extend([facts.usable, facts.powers]);
             targets.extend(keys.v[0].iter().chain(&keys.noise).chain(&keys.data).cloned());
+            targets.extend(
+                (!planes.model.is_empty())
+                    .then(|| wiring.dot(("given", state.plan.plane), &planes.model, &planes.model)),
+            );
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
         let slabs = self.plan.cut.slabs().len();
@@ -150,12 +157,13 @@ impl Session<'_> {
                 let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
                 let zeros = take(slabs);
                 let now = Point {
+                    // in the order of the targets
                     v: vec![zeros.clone(); dictionary.count()],
                     weights: Vec::new(),
                     noise: take(dictionary.count()),
                     data: take(layout.blocks()),
-                    model: zeros,
-                    norm: 0.0,
+                    model: if state.model.is_empty() { zeros } else { state.model.clone() },
+                    norm: take(state.model.len().min(1)).first().map_or(0.0, |norm| *norm.small().scalar()),
                     stats: state.stats,
                 };
                 let lowest = state.stats.rms;
@@ -195,6 +203,7 @@ impl Session<'_> {
         let plane = state.plan.plane;
         let planes = PlaneKeys {
             dirty: wiring.give_all("held-dirty", plane, &state.dirty),
+            model: wiring.give_all("held-given", plane, &state.model),
             allowed: wiring.give_all("held-allow", plane, &state.allowed),
             mask: wiring.give_all("held-mask", plane, &state.mask),
             ..PlaneKeys::default()
@@ -272,7 +281,7 @@ impl Session<'_> {
             reweights,
             taken_back: backs,
         });
-        state.model = now.model;
+        (state.model, state.residual) = (now.model, Vec::new());
         state.usable = Some(usable);
         state.solver = curve;
         state.stop = Some(stop);

@@ -321,6 +321,7 @@ pub(in crate::algorithms) const ASP: Algorithm = Algorithm {
     tables: &["clean", "asp"],
     // fits look at the whole plane, and do not weigh the search
     ignores: &["tile", "local_rms", "local_rms_window", "local_rms_method", "local_rms_strength", "local_rms_image"],
+    also: &[],
 };
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ pub(in crate::algorithms) const MULTISCALE: Algorithm = Algorithm {
     kind: Kind::Clean(Minor::Multiscale),
     tables: &["clean", "multiscale"],
     ignores: &[],
+    also: &[],
 };
 
 crate::algorithms::param::text_form!(Widths);

@@ -191,19 +191,21 @@ impl Work for AtomAdvance {
     }
 }
 
-/// A slab of the model, 0 where blank; inputs: those of [`Shrink`] for coefficients of points, or dirty rows if there are none, then the
-/// blocks of what wider atoms contribute, if there are any. Points stand in it as they are: no transform makes noise of their zeros.
+/// A slab of the model, 0 where blank; inputs: those of [`Shrink`] for coefficients of points, or dirty rows if there are none, then rows of
+/// the model that was given, if one was, and the blocks of what wider atoms contribute, if there are any. Points stand in it as they are: no transform makes noise of their zeros.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AtomModel {
     /// The rows.
     pub part: AtomPart,
     /// Thresholds of the points.
     pub points: Option<Shrink>,
+    /// Whether a model was given.
+    pub is_continued: bool,
 }
 
 impl AtomModel {
     fn before_blocks(&self) -> usize {
-        self.points.as_ref().map_or(1, Shrink::inputs)
+        self.points.as_ref().map_or(1, Shrink::inputs) + usize::from(self.is_continued)
     }
 }
 
@@ -234,6 +236,9 @@ impl Work for AtomModel {
                 shrinkage.estimate(v, &mut z);
                 slab.row_mut(y).iter_mut().zip(&z).for_each(|(model, z)| *model += z);
             });
+        }
+        if self.is_continued {
+            slab += pixels(&known[known.len() - 1]);
         }
         Ok(Value::Model(Image::new(slab)))
     }
