@@ -360,7 +360,6 @@ fn limit_of_iterations_is_told_by_its_name_and_what_it_cannot_do_is_refused() {
         ("--multiscale-scale-bias 0.3", "--multiscale-scale-bias has no effect"),
         ("--lambda 1", "--lambda has no effect"),
         ("--kappa -1", "kappa"),
-        ("--continue dirty.fits", "Jy/pixel"),
         ("--iterations 0", "iterations"),
     ] {
         refused(words, 2, &[needle]);
