@@ -71,7 +71,12 @@ fn taken_down_to(peak: f64, points: &[CyclePoint]) -> Option<f64> {
 /// Whether points alone are to be kept rather than several scales; of each what it left, and after how many components.
 fn points_win(points: (&PlaneStats, u64), scales: (&PlaneStats, u64)) -> bool {
     let is_frugal = points.1 as f64 <= FEWER * scales.1 as f64 && points.0.rms <= AS_GOOD * scales.0.rms;
-    is_frugal || points.0.sigma < CLEARLY_QUIETER * scales.0.sigma
+    is_frugal || are_quieter(points.0, scales.0)
+}
+
+/// Whether points alone leave clearly less noise.
+fn are_quieter(points: &PlaneStats, scales: &PlaneStats) -> bool {
+    points.sigma < CLEARLY_QUIETER * scales.sigma
 }
 
 /// Whether a plane ended by what was found in it, and not by a limit.
@@ -121,6 +126,8 @@ impl Session<'_> {
             if is_rescue || ended_by_itself(&reason) && points_win((&state.stats, iterations), scales) {
                 let note = if is_rescue {
                     "several scales came to no good end; points alone did, and are kept"
+                } else if are_quieter(&state.stats, &rival.stats) {
+                    "points alone leave clearly less noise than several scales, and are kept"
                 } else {
                     "points alone explain it as well as several scales, and are kept"
                 };
