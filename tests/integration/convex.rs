@@ -358,6 +358,7 @@ fn limit_of_iterations_is_told_by_its_name_and_what_it_cannot_do_is_refused() {
         ("--mask dirty.fits", "--mask has no effect"),
         ("--multiscale-gain 0.3", "--multiscale-gain has no effect"),
         ("--multiscale-scale-bias 0.3", "--multiscale-scale-bias has no effect"),
+        ("--multiscale-trim 0", "--multiscale-trim has no effect"),
         ("--lambda 1", "--lambda has no effect"),
         ("--kappa -1", "kappa"),
         ("--iterations 0", "iterations"),
