@@ -74,7 +74,8 @@ fn seam(get: &Get<'_>) -> Option<Flag> {
         name: "seam",
         found: format!("the residual steps by {ratio:.1} times what is usual beside it, {place} (from 1)"),
         criterion: format!("more than {SEAM} times along a quarter of the image"),
-        next: "a smaller --mgain, so that tiles meet more often; if it is in the dirty image, mend the mosaic",
+        next: "a smaller --mgain, so that tiles meet more often; without tiles it is in the dirty image (mend the mosaic), or \
+               where a PSF ends beside a bright source (take one of twice the image's size)",
     })
 }
 
@@ -94,8 +95,13 @@ fn sidelobes(get: &Get<'_>) -> Option<Flag> {
             100.0 * LEFTOVER.0,
             LEFTOVER.1
         ),
-        next: "a greater --niter or --nmiter, a lower --threshold; check with --mask whether the place was allowed, and \
-               that the PSF belongs to the image",
+        next: if share.is_some_and(|(share, _)| is_left && share < 0.0) {
+            "more was taken than was there (the share is negative): a higher --auto-threshold, a lower --gain or --mgain; check \
+             that the PSF belongs to the image"
+        } else {
+            "a greater --niter or --nmiter, a lower --threshold; check with --mask whether the place was allowed, and \
+             that the PSF belongs to the image"
+        },
     })
 }
 

@@ -134,6 +134,10 @@ fn a_residual_cannot_be_convolved_to_a_narrower_beam_and_that_is_told_before_the
     folder.run("kept", "--niter 0 --plots none");
     let restore = "restore --model kept-model.fits --residual kept-residual.fits -o x";
     refused(&folder, &format!("{restore} --residual-beam convolve --beam-size 4"), 1, &needles[..3]);
+    folder.run("wide", "--niter 0 --plots none --beam-size 9");
+    let forced =
+        "restore --model wide-model.fits --residual wide-residual.fits -o x --beam-size 9 --residual-beam convolve";
+    refused(&folder, forced, 1, &["wide-residual.fits", "BMAJ", "--psf"]);
     refused(&folder, &format!("{restore} --residual-scale jvm"), 2, &["--residual-scale jvm needs --psf"]);
 }
 

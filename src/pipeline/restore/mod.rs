@@ -22,12 +22,27 @@ pub enum RestoreError {
         /// Its HDU.
         hdu: String,
     },
+    /// The header of the residual has the beam that it is to be convolved to, which a run that was given it writes there.
+    #[error(
+        "cannot convolve {file} to the beam asked for\n  {hdu}, BMAJ and BMIN: that beam already, which need not be the residual's own"
+    )]
+    SameBeam {
+        /// The residual.
+        file: String,
+        /// Its HDU.
+        hdu: String,
+    },
 }
 
 impl RestoreError {
     /// What to do about it.
     pub fn hint(&self) -> String {
-        let Self::NoBeam { .. } = self;
-        "give the beam by hand (--beam-shape 8asec,6asec,30deg), or the PSF to fit it to (--psf)".to_owned()
+        let hint = match self {
+            Self::NoBeam { .. } => {
+                "give the beam by hand (--beam-shape 8asec,6asec,30deg), or the PSF to fit it to (--psf)"
+            }
+            Self::SameBeam { .. } => "give the PSF, whose beam the residual has (--psf)",
+        };
+        hint.to_owned()
     }
 }

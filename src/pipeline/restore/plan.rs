@@ -15,6 +15,8 @@ use crate::pipeline::plan::{GivenModel, Means, PlanError, lighter, restoring_lay
 use crate::tiling::{Chunks, Footprint, Task, Wish, tune};
 use crate::units::{Model, Residual};
 
+/// Relative difference of two beams that are the same, as headers round them.
+const SAME: f64 = 1e-4;
 /// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
 pub(in crate::pipeline) const BEAM_REACH: f64 = 5.0;
 /// The same beam made round with its major axis.
@@ -135,6 +137,11 @@ impl RestorePlan {
             return Ok(Treatment::Keep);
         };
         let own = self.shape_of(own)?;
+        let is_same = |(a, b): (f64, f64)| (a / b - 1.0).abs() < SAME;
+        if is_same((own.a, clean.a)) && is_same((own.c, clean.c)) {
+            let (file, hdu) = (self.residual.0.spec().to_owned(), self.residual.0.hdu_label().to_owned());
+            return Err(RestoreError::SameBeam { file, hdu }.into());
+        }
         let narrower = BeamError::Narrower { from: own.widths(), to: clean.widths() };
         Ok(Treatment::Convolve(BeamChange::new(&own, clean).ok_or(narrower)?))
     }
