@@ -366,6 +366,4 @@ fn limit_of_iterations_is_told_by_its_name_and_what_it_cannot_do_is_refused() {
         refused(words, 2, &[needle]);
     }
     refused("--continue dirty.fits", 1, &["dirty.fits", "Jy/pixel"]);
-    let ran = folder.deconv("--dirty dirty.fits --psf-grid psf.fits -o no --algorithm convex");
-    assert!(ran.code == Some(1) && ran.err.contains("convex"), "{}", ran.err);
 }

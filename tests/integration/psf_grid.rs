@@ -200,8 +200,11 @@ fn residual_is_dirty_minus_what_the_grid_makes_of_the_model() {
         ("clark", Weighting::Bilinear),
         ("hogbom", Weighting::InverseDistance),
         ("multiscale", Weighting::Bilinear),
+        ("convex", Weighting::Bilinear),
+        ("convex", Weighting::InverseDistance),
     ] {
-        let words = format!("--psf-grid p?.fits --psf-weighting {weighting} --algorithm {algorithm} --niter 400");
+        let end = if algorithm == "convex" { "--iterations 25" } else { "--niter 400" };
+        let words = format!("--psf-grid p?.fits --psf-weighting {weighting} --algorithm {algorithm} {end}");
         let products = run(&folder, "out", &words);
         let (model, residual) = (products.model().plane(0), products.residual().plane(0));
         assert!(sky::total(&model) > 1.0, "{words}");
@@ -233,25 +236,27 @@ fn one_psf_repeated_is_the_plain_run() {
 fn psfs_of_several_directions_find_the_fluxes_that_one_psf_misses() {
     let folder = folder();
     let several = "--psf-grid p0.fits,p1.fits,p2b.fits,p3.fits,p4.fits,p5.fits";
-    let scales = format!("--algorithm multiscale {several}");
-    let errors = ["--psf p4.fits", several, &scales].map(|psf| {
+    let (scales, convex) = (format!("--algorithm multiscale {several}"), format!("--algorithm convex {several}"));
+    let errors = ["--psf p4.fits", several, &scales, &convex, "--algorithm convex --psf p4.fits"].map(|psf| {
         let (shape, centre) = shape_of(2);
         folder.save("p2b.fits", &at(&psf_of((12.0, 62.0), shape, centre), PLACES[2]));
-        let products = run(&folder, "out", &format!("{psf} --niter 3000"));
+        let end = if psf.contains("convex") { "" } else { "--niter 3000" };
+        let products = run(&folder, "out", &format!("{psf} {end}"));
         let model = products.model().plane(0);
         let off = POINTS.iter().map(|(y, x, flux)| {
-            let near = model.slice(ndarray::s![y - 1..=y + 1, x - 1..=x + 1]).sum();
+            let near = model.slice(ndarray::s![y - 3..=y + 3, x - 3..=x + 3]).sum();
             (near - flux).powi(2)
         });
         off.sum::<f64>().sqrt()
     });
     assert!(errors[1].max(errors[2]) < 0.3 * errors[0], "{errors:?}");
+    assert!(errors[3] < 0.3 * errors[4], "convex: {errors:?}");
 }
 
 #[test]
 fn bytes_of_a_grid_are_the_same_for_any_schedule() {
     let folder = folder();
-    for algorithm in ["clean", "multiscale"] {
+    for algorithm in ["clean", "multiscale", "convex --iterations 15"] {
         let of = |words: &str| {
             let products = run(&folder, "out", &format!("--psf-grid p?.fits --algorithm {algorithm} {words}"));
             [products.model(), products.residual(), products.restored()].map(|image| image.pixels)
@@ -344,7 +349,7 @@ fn psfs_that_do_not_go_together_are_refused_before_any_work() {
     fails("--psf-grid p0.fits,none.fits", &["none.fits", "positive peak"]);
     fails("--psf-grid p0.fits,p4.fits --psf-weighting bilinear", &["no regular grid", "inverse-distance"]);
     fails("--psf-grid q*.fits", &["q*.fits"]);
-    fails("--psf-grid p?.fits --algorithm wiener", &["wiener", "multiscale, clean, clark or hogbom"]);
+    fails("--psf-grid p?.fits --algorithm wiener", &["wiener", "multiscale, clean, clark, hogbom or convex"]);
     for (text, needles) in [
         ("file,x,y\np0.fits,1,2\n", ["line 1", "psf,x,y"]),
         ("psf,x,y\np0.fits,1,two\n", ["line 2", "'two'"]),

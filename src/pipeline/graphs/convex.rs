@@ -13,11 +13,11 @@ use super::{PlaneKeys, Rows, Wiring, key};
 use crate::algorithms::convex::{Penalty, Splitting};
 use crate::algorithms::wiener::{NoiseModel, Regularisation};
 use crate::graph::Key;
-use crate::images::{BeamShape, sample_step};
+use crate::images::{BeamShape, PsfGrid, sample_step};
 use crate::pipeline::ops::{
     AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomPowers, AtomRows, AtomSetting, AtomStep,
-    AtomView, AtomWeights, DeconvOp, Kernel, Noise, PartNoise, Setting, Shrink, SteadyNoise, SumPowers, Survey,
-    ZeroModel,
+    AtomView, AtomWeights, DeconvOp, HighestTransfer, Noise, PartNoise, Setting, Shrink, SteadyNoise, SumPowers,
+    Survey, ZeroModel,
 };
 
 /// What is solved on a plane.
@@ -55,9 +55,11 @@ pub struct SparseMeasured {
     pub products: [Key; 2],
 }
 
-/// What of a plane does not change: which modes are usable, and the powers of noise.
+/// What of a plane does not change: what stands for its PSFs, which modes are usable, and the powers of noise.
 #[derive(Debug, Clone)]
 pub struct SparseFacts {
+    /// Transfer function of the inner problem, block by block: that of the PSF, or the highest of all of a grid.
+    pub transfer: Vec<Key>,
     /// Usable modes.
     pub usable: Key,
     /// Powers of noise.
@@ -70,21 +72,25 @@ pub struct Sparse<'w> {
     plane: usize,
     cut: SparseCut,
     planes: PlaneKeys,
-    transfer: Vec<Key>,
+    seen: SparseSeen<'w>,
     facts: SparseFacts,
 }
 
+/// Transfer functions of the PSFs that a plane is seen with, and where each holds if there are several.
+pub type SparseSeen<'a> = (Vec<Vec<Key>>, Option<&'a PsfGrid>);
+
 impl<'w> Sparse<'w> {
-    /// A plane of which nothing is known but its `dirty` rows, or the model and the residual that it begins with, and the PSF's `transfer`:
+    /// A plane of which nothing is known but its `dirty` rows, or the model and the residual that it begins with, and what it is `seen` with:
     /// the state of coefficients of zeros, and what does not change.
     pub fn begin(
         wiring: &'w mut Wiring,
         plane: usize,
         cut: SparseCut,
-        keys: (&PlaneKeys, Vec<Key>),
+        (planes, seen): (&PlaneKeys, SparseSeen<'w>),
     ) -> (SparseKeys, SparseFacts) {
-        let facts = SparseFacts { usable: key("usable", plane, 0), powers: key("powers", plane, 0) };
-        let mut sparse = Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, facts };
+        let facts =
+            SparseFacts { transfer: Vec::new(), usable: key("usable", plane, 0), powers: key("powers", plane, 0) };
+        let mut sparse = Self { wiring, plane, cut, planes: planes.clone(), seen, facts };
         sparse.survey();
         let nx = sparse.cut.setting.shape.1;
         let zeros = sparse.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
@@ -100,10 +106,10 @@ impl<'w> Sparse<'w> {
         wiring: &'w mut Wiring,
         plane: usize,
         cut: SparseCut,
-        keys: (&PlaneKeys, Vec<Key>),
+        (planes, seen): (&PlaneKeys, SparseSeen<'w>),
         facts: SparseFacts,
     ) -> Self {
-        Self { wiring, plane, cut, planes: keys.0.clone(), transfer: keys.1, facts }
+        Self { wiring, plane, cut, planes: planes.clone(), seen, facts }
     }
 
     /// So many iterations, and the exact residual after them; `before` is the model before, `seen_at` the clean beam by which new
@@ -124,7 +130,8 @@ impl<'w> Sparse<'w> {
         let model = self.model(&state, &estimates);
         let keys = PlaneKeys { model: model.clone(), ..self.planes.clone() };
         let layout = self.cut.setting.layout;
-        let residual = self.wiring.residual(self.plane, &keys, &layout, (Kernel::Transfer, &self.transfer));
+        let (transfers, grid) = &self.seen;
+        let residual = self.wiring.seen_residual(self.plane, &keys, (&layout, (transfers, *grid)));
         let (data, mut noise) = self.look(&estimates, &residual);
         if self.cut.is_steady {
             noise = self.steady(noise, &state.noise);
@@ -144,15 +151,28 @@ impl<'w> Sparse<'w> {
     fn survey(&mut self) {
         let AtomSetting { layout, shape, .. } = self.cut.setting;
         let setting = Setting { layout, shape, noise: NoiseModel::Psf, reg: Regularisation::Identity };
-        let usable = self.wiring.usable_modes(self.plane, setting, (&self.transfer, &[]));
-        let (setting, transfer) = (self.cut.setting.clone(), self.transfer.clone());
+        let transfer = self.surrogate();
+        let usable = self.wiring.usable_modes(self.plane, setting, (&transfer, &[]));
+        let setting = self.cut.setting.clone();
         let powers = self.each_block("atom-powers", |block| {
             let op = AtomPowers { setting: setting.clone(), block };
             (DeconvOp::AtomPowers(op), vec![transfer[block].clone(), usable.clone()])
         });
         let sum = DeconvOp::SumPowers(SumPowers);
         let powers = self.wiring.task(key("powers", self.plane, 0), sum, powers);
-        self.facts = SparseFacts { usable, powers };
+        self.facts = SparseFacts { transfer, usable, powers };
+    }
+
+    /// What the inner problem takes for the transfer function: that of the PSF, or of several the highest, mode by mode.
+    fn surrogate(&mut self) -> Vec<Key> {
+        let (transfers, grid) = self.seen.clone();
+        if grid.is_none() {
+            return transfers.into_iter().next().expect("a plane that is solved has a PSF");
+        }
+        self.each_block("highest-transfer", |block| {
+            let inputs = transfers.iter().map(|transfer| transfer[block].clone()).collect();
+            (DeconvOp::HighestTransfer(HighestTransfer), inputs)
+        })
     }
 
     fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
@@ -198,7 +218,7 @@ impl<'w> Sparse<'w> {
 
     fn columns(&mut self, name: &str, images: &[Vec<Key>], step: AtomStep) -> Vec<Key> {
         let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
-        let (transfer, usable) = (self.transfer.clone(), self.facts.usable.clone());
+        let SparseFacts { transfer, usable, .. } = self.facts.clone();
         let rows: Vec<Key> = images.iter().flatten().cloned().collect();
         self.each_block(&format!("atom-columns-{name}"), |block| {
             let mut inputs = rows.clone();
@@ -219,8 +239,8 @@ impl<'w> Sparse<'w> {
         let reflected = self.rows(state, (AtomView::Reflected, &format!("reflected{iteration}")), 0..state.v.len());
         let (setting, slabs) = (self.cut.setting.clone(), self.wiring.cut.slabs().len());
         let rows: Vec<Key> = reflected.into_iter().flatten().collect();
-        let (transfer, usable, step) =
-            (self.transfer.clone(), self.facts.usable.clone(), AtomStep::Correct(self.cut.splitting));
+        let SparseFacts { transfer, usable, .. } = self.facts.clone();
+        let step = AtomStep::Correct(self.cut.splitting);
         let blocks = self.each_block(&format!("atom-columns-step{iteration}"), |block| {
             let known = [&transfer[block], &state.data[block], &usable].map(Key::clone);
             let inputs = rows.iter().cloned().chain(known).collect();
@@ -273,7 +293,7 @@ impl<'w> Sparse<'w> {
         let rows = self.wiring.field_rows("rows-residual", self.plane, residual, &setting.layout);
         let bands = self.columns("bands", std::slice::from_ref(&rows), AtomStep::Bands);
         let images: Vec<Key> = estimates.iter().flatten().chain(&rows).cloned().collect();
-        let (transfer, count) = (self.transfer.clone(), estimates.len());
+        let (transfer, count) = (self.facts.transfer.clone(), estimates.len());
         let data = self.each_block("atom-data", |block| {
             let op = AtomData { setting: setting.clone(), block, slabs, estimates: count };
             (DeconvOp::AtomData(op), images.iter().chain([&transfer[block]]).cloned().collect())

@@ -4,7 +4,9 @@ use super::{KernelCut, PlaneKeys, Wiring, key};
 use crate::fft::Layout;
 use crate::graph::Key;
 use crate::images::{PsfGrid, PsfPeak};
-use crate::pipeline::ops::{ConvolveSum, Correlate, DeconvOp, PlacePsf, PsfPlane, Rows, WeightedRows, WeightedSum};
+use crate::pipeline::ops::{
+    ConvolveSum, Correlate, DeconvOp, Kernel, PlacePsf, PsfPlane, Rows, WeightedRows, WeightedSum,
+};
 use crate::tiling::Tiles;
 
 /// Several PSFs: where each holds, and the keys of its transfer function, a block each; all have one layout.
@@ -47,6 +49,19 @@ impl Wiring {
     pub fn place_psf(&mut self, psf: &PsfPlane, peak: PsfPeak, at: (usize, usize)) -> Key {
         let op = DeconvOp::PlacePsf(PlacePsf { psf: psf.clone(), peak, at });
         self.task(key("psf-place", psf.number, 0), op, vec![])
+    }
+
+    /// The exact residual of a model that is seen with a PSF, given its transfer function, or with all of a grid.
+    pub fn seen_residual(
+        &mut self,
+        plane: usize,
+        keys: &PlaneKeys,
+        (layout, (transfers, grid)): (&Layout, (&[Vec<Key>], Option<&PsfGrid>)),
+    ) -> Vec<Key> {
+        match grid {
+            Some(grid) => self.varying_residual(plane, keys, VaryingKernel { grid, layout, transfers }),
+            None => self.residual(plane, keys, layout, (Kernel::Transfer, &transfers[0])),
+        }
     }
 
     /// The exact residual of a model that is seen with several PSFs: `dirty - sum_i h_i (*) (w_i model)`.

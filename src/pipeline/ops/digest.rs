@@ -146,6 +146,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::AtomModel(_)
         | DeconvOp::AtomBand(_)
         | DeconvOp::AtomWeights(_)
+        | DeconvOp::HighestTransfer(_)
         | DeconvOp::AtomPowers(_)
         | DeconvOp::SumPowers(_)
         | DeconvOp::PartNoise(_)

@@ -112,6 +112,7 @@ macro_rules! each {
             DeconvOp::AtomModel($op) => $call,
             DeconvOp::AtomBand($op) => $call,
             DeconvOp::AtomWeights($op) => $call,
+            DeconvOp::HighestTransfer($op) => $call,
             DeconvOp::AtomPowers($op) => $call,
             DeconvOp::SumPowers($op) => $call,
             DeconvOp::PartNoise($op) => $call,

@@ -43,7 +43,7 @@ use crate::graph::{Cost, Meta, TaskContext};
 pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
 pub use convex::{
     AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomPowers, AtomRows, AtomSetting, AtomStep,
-    AtomView, AtomWeights, PartNoise, Shrink, SteadyNoise, SumPowers,
+    AtomView, AtomWeights, HighestTransfer, PartNoise, Shrink, SteadyNoise, SumPowers,
 };
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
@@ -288,6 +288,8 @@ pub enum DeconvOp {
     SteadyNoise(SteadyNoise),
     /// What thresholds of coefficients are multiplied by.
     AtomWeights(AtomWeights),
+    /// What stands for several PSFs in the inner problem of the convex solver.
+    HighestTransfer(HighestTransfer),
     /// Powers of noise in a block of modes.
     AtomPowers(AtomPowers),
     /// Powers of noise.

@@ -22,21 +22,29 @@ fn cut(plan: &Plan) -> SparseCut {
 pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
     let (mut begin, mut cycle) = (Wiring::new(plan.cut), Wiring::new(plan.cut));
     let (mut begun, mut cycled) = (Vec::new(), Vec::new());
-    for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut begin).into_iter().enumerate() {
-        let transfer = transfers.remove(0);
+    for (plane, Held { keys, transfers, .. }) in held(plan, &mut begin).into_iter().enumerate() {
         let planes = planes(plan, &mut begin, (plane, &keys));
-        let (state, facts) = Sparse::begin(&mut begin, plane, cut(plan), (&planes, transfer.clone()));
-        begun.extend([facts.usable, facts.powers]);
+        let seen = (transfers.clone(), plan.grid());
+        let (state, facts) = Sparse::begin(&mut begin, plane, cut(plan), (&planes, seen));
+        begun.extend(facts.transfer.into_iter().chain([facts.usable, facts.powers]));
         begun.extend(state.v.into_iter().flatten().chain(state.noise).chain(state.data));
-        begun.extend(keys.dirty.into_iter().chain(keys.allowed).chain(planes.model).chain(transfer));
+        begun.extend(
+            keys.dirty.into_iter().chain(keys.allowed).chain(planes.model).chain(transfers.into_iter().flatten()),
+        );
     }
-    for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut cycle).into_iter().enumerate() {
-        let transfer = transfers.remove(0);
+    for (plane, Held { keys, transfers, .. }) in held(plan, &mut cycle).into_iter().enumerate() {
         let state = state(plan, &mut cycle, plane);
         let mut give = |name: &str| cycle.give(name, plane, 0, &Kept::of_bytes(0));
-        let facts = SparseFacts { usable: give("held-usable"), powers: give("held-powers") };
+        let (usable, powers) = (give("held-usable"), give("held-powers"));
+        let transfer = match plan.grid() {
+            Some(_) => cycle.give_all("held-surrogate", plane, &blocks(plan)),
+            None => transfers[0].clone(),
+        };
+        cycled.extend(transfer.iter().cloned());
+        let facts = SparseFacts { transfer, usable, powers };
         let planes = planes(plan, &mut cycle, (plane, &keys));
-        let sparse = Sparse::resume(&mut cycle, plane, cut(plan), (&planes, transfer.clone()), facts);
+        let seen = (transfers.clone(), plan.grid());
+        let sparse = Sparse::resume(&mut cycle, plane, cut(plan), (&planes, seen), facts);
         let beam = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
         let (after, measured) = sparse.cycle(&state, SHOWN, &keys.model, Some(beam));
         for SparseKeys { v, weights, noise, data } in [state, after] {
@@ -45,7 +53,9 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
         }
         cycled.extend(planes.model);
         cycled.extend(measured.model.into_iter().chain([measured.statistics]).chain(measured.products));
-        cycled.extend(keys.dirty.into_iter().chain(keys.allowed).chain(keys.model).chain(transfer));
+        cycled.extend(
+            keys.dirty.into_iter().chain(keys.allowed).chain(keys.model).chain(transfers.into_iter().flatten()),
+        );
     }
     [("start", begin, begun), ("iteration", cycle, cycled)].map(|(name, wiring, mut targets)| {
         targets.sort();
@@ -60,17 +70,20 @@ fn planes(plan: &Plan, wiring: &mut Wiring, (plane, keys): (usize, &PlaneKeys)) 
     PlaneKeys { model: given.unwrap_or_default(), residual: Vec::new(), ..keys.clone() }
 }
 
+/// All modes, block by block.
+fn blocks(plan: &Plan) -> Slabs {
+    let layout = plan.kernel.layout;
+    let bytes = |block: usize| 8 * (layout.columns(block).len() * layout.ly) as u64;
+    (0..layout.blocks()).map(|block| Kept::of_bytes(bytes(block))).collect()
+}
+
 /// The state that is held between two graphs.
 fn state(plan: &Plan, wiring: &mut Wiring, plane: usize) -> SparseKeys {
-    let layout = plan.kernel.layout;
     let dictionary = cut(plan).setting.dictionary;
-    let data: Slabs = (0..layout.blocks())
-        .map(|block| Kept::of_bytes(8 * (layout.columns(block).len() * layout.ly) as u64))
-        .collect();
     let mut each = |name: &str, parts: usize| -> Vec<_> {
         (0..parts).map(|part| wiring.give_all(&format!("held-{name}{part}"), plane, &slabs(plan, 1))).collect()
     };
     let (v, weights) = (each("v", dictionary.count()), each("weights", dictionary.of_weights()));
     let noise = (0..v.len()).map(|part| wiring.give("held-noise", plane, part, &Kept::of_bytes(0))).collect();
-    SparseKeys { v, weights, noise, data: wiring.give_all("held-data", plane, &data) }
+    SparseKeys { v, weights, noise, data: wiring.give_all("held-data", plane, &blocks(plan)) }
 }

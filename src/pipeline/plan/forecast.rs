@@ -8,10 +8,9 @@ use crate::algorithms::{AspParams, Direct, FloorMap, Kind, LocalRms, Minor, Mino
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::{BeamShape, UNIT_CELL};
 use crate::pipeline::graphs::{
-    Asked, Kept, LocalWeights, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, VaryingKernel, Wiring,
-    nearest,
+    Asked, Kept, LocalWeights, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring, nearest,
 };
-use crate::pipeline::ops::{DeconvOp, Kernel, PsfPlane, Setting};
+use crate::pipeline::ops::{DeconvOp, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
 
 /// Clean beam assumed for the forecast: four pixels across.
@@ -261,11 +260,7 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
         targets.extend(keys.dirty.iter().chain(&keys.allowed).chain(&keys.model).cloned());
         targets.extend(transfers.iter().flatten().chain(&psfs).cloned());
         let after = PlaneKeys { model, ..keys };
-        let layout = &plan.kernel.layout;
-        let residual = match plan.grid() {
-            Some(grid) => wiring.varying_residual(plane, &after, VaryingKernel { grid, layout, transfers: &transfers }),
-            None => wiring.residual(plane, &after, layout, (Kernel::Transfer, &transfers[0])),
-        };
+        let residual = wiring.seen_residual(plane, &after, (&plan.kernel.layout, (&transfers, plan.grid())));
         let after = PlaneKeys { residual, ..after };
         let measured = wiring.statistics(plane, &after, shortfall);
         targets.extend(scales::look(plan, &mut wiring, (plane, psf_plane), (&after, &measured.weights)));
@@ -316,7 +311,7 @@ fn filter(plan: &Plan) -> Stage {
             let (slabs, fit) = solver.response(UNIT_CELL);
             targets.extend(slabs.into_iter().chain([fit]));
         }
-        targets.extend(measured(plan, &mut wiring, plane, (&mut keys, transfer)));
+        targets.extend(measured(plan, &mut wiring, plane, (&mut keys, std::slice::from_ref(transfer))));
         targets.extend(restored(plan, &mut wiring, plane, &mut keys));
     }
     Stage::new("filter", wiring, targets)
@@ -381,9 +376,9 @@ fn lucy(plan: &Plan) -> [Stage; 2] {
 }
 
 /// The exact residual of an estimate, and what is measured of both.
-fn measured(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: (&mut PlaneKeys, &[Key])) -> [Key; 2] {
-    let (keys, transfer) = keys;
-    keys.residual = wiring.residual(plane, keys, &plan.kernel.layout, (Kernel::Transfer, transfer));
+fn measured(plan: &Plan, wiring: &mut Wiring, plane: usize, keys: (&mut PlaneKeys, &[Vec<Key>])) -> [Key; 2] {
+    let (keys, transfers) = keys;
+    keys.residual = wiring.seen_residual(plane, keys, (&plan.kernel.layout, (transfers, plan.grid())));
     [wiring.statistics(plane, keys, None).statistics, wiring.tally(plane, &keys.model)]
 }
 
@@ -406,7 +401,7 @@ fn finish(plan: &Plan) -> Stage {
     let mut targets = Vec::new();
     for (plane, Held { mut keys, psfs, transfers }) in held(plan, &mut wiring).into_iter().enumerate() {
         if matches!(plan.algorithm().kind, Kind::Direct(_)) {
-            targets.extend(measured(plan, &mut wiring, plane, (&mut keys, &transfers[0])));
+            targets.extend(measured(plan, &mut wiring, plane, (&mut keys, &transfers)));
         } else {
             targets.extend(psfs);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{CELL_TOLERANCE, Inputs, Plan, PlanError, mismatch, shape_of};
-use crate::algorithms::{Kind, Minor};
+use crate::algorithms::{Direct, Kind, Minor};
 use crate::collections::bag::{GlobError, Pattern};
 use crate::images::{PsfGrid, PsfGridError, PsfPeak, Sky};
 use crate::io::{FitsError, FitsSource};
@@ -111,7 +111,7 @@ pub enum GridError {
         planes: usize,
     },
     /// An algorithm that knows one PSF only.
-    #[error("--psf-grid does not work with --algorithm {name}\n  expected multiscale, clean, clark or hogbom")]
+    #[error("--psf-grid does not work with --algorithm {name}\n  expected multiscale, clean, clark, hogbom or convex")]
     Algorithm {
         /// The algorithm.
         name: &'static str,
@@ -170,7 +170,11 @@ pub(super) fn open(
         return Err(GridError::Both { psf: psf.to_owned(), grid: spec.clone() });
     }
     let algorithm = config.algorithm();
-    if !matches!(algorithm.kind, Kind::Clean(minor) if minor != Minor::Asp) {
+    let takes_several = match algorithm.kind {
+        Kind::Clean(minor) => minor != Minor::Asp,
+        Kind::Direct(direct) => direct == Direct::Convex,
+    };
+    if !takes_several {
         return Err(GridError::Algorithm { name: algorithm.name });
     }
     let entries = entries(spec)?;

@@ -5,7 +5,7 @@ use super::{RunError, Session};
 use crate::algorithms::convex::{ConvexParams, Dictionary, Splitting};
 use crate::algorithms::{PlaneStats, StopReason, Worse};
 use crate::pipeline::graphs::{
-    Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured, Wiring,
+    Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured, SparseSeen, Wiring,
 };
 use crate::pipeline::ops::{AtomSetting, Value};
 use crate::pipeline::outcome::ConvexOutcome;
@@ -73,6 +73,8 @@ impl Pace {
 struct Solving {
     /// Its place among the batch.
     index: usize,
+    /// What the inner problem takes for the transfer functions of several PSFs; empty for one.
+    surrogate: Slabs,
     usable: Kept,
     powers: Kept,
     now: Point,
@@ -136,12 +138,13 @@ impl Session<'_> {
         let mut targets = Vec::new();
         let active = || planes.iter().map(|index| (*index, &states[*index]));
         for (_, state) in active() {
-            let (planes, transfer) = self.sparse_keys(&mut wiring, state);
+            let (planes, seen) = self.sparse_keys(&mut wiring, state);
             let residual = wiring.give_all("held-residual", state.plan.plane, &state.residual);
             let planes = PlaneKeys { residual, ..planes };
             let (keys, facts) =
-                Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, Pace::BOLD), (&planes, transfer));
+                Sparse::begin(&mut wiring, state.plan.plane, self.sparse_cut(state, Pace::BOLD), (&planes, seen));
             targets.extend([facts.usable, facts.powers]);
+            targets.extend(self.plan.grid().into_iter().flat_map(|_| facts.transfer.clone()));
             targets.extend(keys.v[0].iter().chain(&keys.noise).chain(&keys.data).cloned());
             targets.extend(
                 (!planes.model.is_empty())
@@ -155,6 +158,7 @@ impl Session<'_> {
                 let AtomSetting { layout, dictionary, .. } = self.atoms(state);
                 let [usable, powers] = [(); 2].map(|()| values.next().expect("what does not change comes first"));
                 let mut take = |count: usize| -> Slabs { values.by_ref().take(count).collect() };
+                let surrogate = take(self.plan.grid().map_or(0, |_| layout.blocks()));
                 let zeros = take(slabs);
                 let now = Point {
                     // in the order of the targets
@@ -169,6 +173,7 @@ impl Session<'_> {
                 let lowest = state.stats.rms;
                 Solving {
                     index,
+                    surrogate,
                     usable,
                     powers,
                     now,
@@ -199,7 +204,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn sparse_keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<crate::graph::Key>) {
+    fn sparse_keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, SparseSeen<'_>) {
         let plane = state.plan.plane;
         let planes = PlaneKeys {
             dirty: wiring.give_all("held-dirty", plane, &state.dirty),
@@ -208,7 +213,7 @@ impl Session<'_> {
             mask: wiring.give_all("held-mask", plane, &state.mask),
             ..PlaneKeys::default()
         };
-        (planes, self.give_transfer(wiring, state.plan.psf))
+        (planes, (self.give_transfers(wiring, state.plan.psf), self.plan.grid()))
     }
 
     /// Some iterations of every open plane.
@@ -219,14 +224,13 @@ impl Session<'_> {
         for solving in open.iter() {
             let state = &states[solving.index];
             let plane = state.plan.plane;
-            let (planes, transfer) = self.sparse_keys(&mut wiring, state);
-            let usable = wiring.give("held-usable", plane, 0, &solving.usable);
-            let facts = SparseFacts { usable, powers: wiring.give("held-powers", plane, 0, &solving.powers) };
+            let (planes, seen) = self.sparse_keys(&mut wiring, state);
+            let facts = solving.facts(&mut wiring, plane, &seen.0);
             let (keys, model) = solving.now.give(&mut wiring, plane);
             let (iterations, makes_weights) = solving.next(&self.plan.config.convex);
             let beam = if makes_weights { self.beam(state)?.map(|(shape, _)| shape) } else { None };
             let cut = self.sparse_cut(state, solving.pace);
-            let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, transfer), facts);
+            let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, seen), facts);
             let (after, measured) = sparse.cycle(&keys, iterations, &model, beam);
             targets.extend(all(&after, &measured));
             asked.push((iterations, beam.is_some()));
@@ -314,6 +318,17 @@ impl Point {
 }
 
 impl Solving {
+    /// Gives what does not change to a graph; `transfers` are those of its PSFs.
+    fn facts(&self, wiring: &mut Wiring, plane: usize, transfers: &[Vec<crate::graph::Key>]) -> SparseFacts {
+        let transfer = if self.surrogate.is_empty() {
+            transfers[0].clone()
+        } else {
+            wiring.give_all("held-surrogate", plane, &self.surrogate)
+        };
+        let usable = wiring.give("held-usable", plane, 0, &self.usable);
+        SparseFacts { transfer, usable, powers: wiring.give("held-powers", plane, 0, &self.powers) }
+    }
+
     /// Iterations until the next exact residual, and whether weights are made then.
     fn next(&self, params: &ConvexParams) -> (u32, bool) {
         let due = REWEIGHT * (self.reweights + 1);

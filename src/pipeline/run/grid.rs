@@ -4,8 +4,7 @@ use super::Session;
 use crate::algorithms::Patch;
 use crate::graph::Key;
 use crate::images::PsfPeak;
-use crate::pipeline::graphs::{KernelCut, PlaneKeys, VaryingKernel, Wiring};
-use crate::pipeline::ops::Kernel;
+use crate::pipeline::graphs::{KernelCut, PlaneKeys, Wiring};
 use crate::pipeline::outcome::{GridOutcome, GridPsf};
 
 impl Session<'_> {
@@ -82,12 +81,13 @@ impl Session<'_> {
     /// The exact residual of a plane's model, seen with its PSF or with all of a grid.
     pub(super) fn wire_seen(&self, wiring: &mut Wiring, (plane, psf): (usize, usize), keys: &PlaneKeys) -> Vec<Key> {
         let layout = &self.psfs[&psf].kernel.layout;
-        let mut transfers: Vec<Vec<Key>> =
-            self.plan.psf_numbers(psf).map(|number| self.give_transfer(wiring, number)).collect();
-        match self.plan.grid() {
-            Some(grid) => wiring.varying_residual(plane, keys, VaryingKernel { grid, layout, transfers: &transfers }),
-            None => wiring.residual(plane, keys, layout, (Kernel::Transfer, &transfers.remove(0))),
-        }
+        let transfers = self.give_transfers(wiring, psf);
+        wiring.seen_residual(plane, keys, (layout, (&transfers, self.plan.grid())))
+    }
+
+    /// Gives the transfer function of a plane's PSF, or those of all of a grid.
+    pub(super) fn give_transfers(&self, wiring: &mut Wiring, psf: usize) -> Vec<Vec<Key>> {
+        self.plan.psf_numbers(psf).map(|number| self.give_transfer(wiring, number)).collect()
     }
 
     /// What is told of a grid.

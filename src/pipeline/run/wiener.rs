@@ -259,7 +259,10 @@ impl Session<'_> {
             let choice = state.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
             (state.usable.as_ref().map(|usable| wiring.give("held-usable", plane, 0, usable)), choice)
         };
-        keys.residual = wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer));
+        keys.residual = match self.plan.grid() {
+            Some(_) => self.wire_seen(wiring, (plane, state.plan.psf), &keys),
+            None => wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer)),
+        };
         // the model is no list of components, so no sidelobes are missing beside some of them
         let measured = wiring.statistics(plane, &keys, None);
         targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);

@@ -110,6 +110,30 @@ impl Work for AtomColumns {
     }
 }
 
+/// What stands for several PSFs in the inner problem, on a block of modes: the highest real part of their transfer functions. Steps that
+/// are right for the highest go too far for none; inputs: those functions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HighestTransfer;
+
+impl Work for HighestTransfer {
+    const KIND: &'static str = "highest-transfer";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let block = inputs.first().map_or(0, |meta| meta.bytes);
+        Cost { flops: (inputs.len() as u64 * block / 8) as f64, output_bytes: block, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (first, ly, values) = inputs[0].transfer().parts();
+        let mut highest = values.to_vec();
+        for other in &inputs[1..] {
+            let (_, _, other) = other.transfer().parts();
+            highest.iter_mut().zip(other).filter(|(high, h)| h.re > high.re).for_each(|(high, h)| *high = *h);
+        }
+        Ok(Value::Transfer(Transfer::from_parts(first, ly, highest)))
+    }
+}
+
 /// The data of the inner problem on a block of modes, `R + H₊ X`; inputs: row transforms of the slabs of the estimate of each part
 /// that the sky is the sum of (none for a model of zeros), of the residual's, and the transfer function.
 #[derive(Debug, Clone, Serialize, Deserialize)]

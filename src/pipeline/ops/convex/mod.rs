@@ -17,7 +17,7 @@ use crate::fft::{Layout, Placement, forward_rows};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::Image;
 
-pub use columns::{AtomColumns, AtomData, AtomStep};
+pub use columns::{AtomColumns, AtomData, AtomStep, HighestTransfer};
 pub use noise::{AtomBand, AtomPowers, AtomWeights, PartNoise, SteadyNoise, SumPowers};
 
 /// The parts, and the transform that they are seen on.
