@@ -16,6 +16,7 @@ pub(super) const RICHARDSON_LUCY: Algorithm = Algorithm {
     name: "richardson-lucy",
     summary: "positive by multiplication, for optical images; refused for PSFs with negative sidelobes (Lucy 1974)",
     kind: Kind::Direct(Direct::RichardsonLucy),
+    first: None,
     tables: &["rl"],
     ignores: &[],
     also: &[],

@@ -5,6 +5,7 @@
 
 mod clean;
 pub mod convex;
+mod hybrid;
 pub mod lucy;
 mod param;
 mod stop;
@@ -48,6 +49,8 @@ pub struct Algorithm {
     pub summary: &'static str,
     /// How it is run.
     pub kind: Kind,
+    /// What cleans the bright sources before, of whose residual a direct method then makes the rest of the model.
+    pub first: Option<Minor>,
     /// Tables of the configuration that it reads; the flags of other tables are errors.
     pub tables: &'static [&'static str],
     /// Keys of these tables that change nothing here; their flags are errors too.
@@ -57,6 +60,11 @@ pub struct Algorithm {
 }
 
 impl Algorithm {
+    /// The minor cycles that it runs, first or alone.
+    pub fn minor(&self) -> Option<Minor> {
+        if let Kind::Clean(minor) = self.kind { Some(minor) } else { self.first }
+    }
+
     /// Whether a parameter can change what the algorithm does.
     pub fn reads(&self, param: &Param) -> bool {
         (self.tables.contains(&param.table) && !self.ignores.contains(&param.key))
@@ -72,7 +80,9 @@ pub static ALGORITHMS: &[Algorithm] = &[
     clean::CLARK,
     clean::HOGBOM,
     convex::CONVEX,
+    hybrid::HYBRID,
     wiener::WIENER,
+    hybrid::HYBRID_WIENER,
     lucy::RICHARDSON_LUCY,
 ];
 

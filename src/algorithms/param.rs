@@ -95,7 +95,7 @@ const OTHERS: &[Param] = &[
         kind: ParamKind::ChoiceOrNumber(&["auto"]),
         value_name: "SIGMA",
         help: "Stop at this many times the robust noise of the residual, measured anew each cycle; 0 turns it off; auto \
-               is 1 inside an auto-mask and 3 without one",
+               is 1 inside an auto-mask, 3 without one, and 30 in a hybrid, where it leaves the rest to the other method",
     },
     Param {
         table: "clean",

@@ -259,7 +259,7 @@ impl RunConfig {
         }
         let config: Self = table.try_into().map_err(|error: toml::de::Error| error.to_string())?;
         config.machine.check()?;
-        if config.algorithm == "wiener" {
+        if find(&config.algorithm).is_some_and(|algorithm| matches!(algorithm.kind, Kind::Direct(Direct::Wiener))) {
             config.wiener.check()?;
         }
         if config.clean.no_negative && config.clean.stop_negative {
@@ -283,7 +283,7 @@ impl RunConfig {
 
     /// The file of the model to begin with, if the algorithm begins with one.
     pub fn start_model(&self) -> Option<&str> {
-        let begins = matches!(self.algorithm().kind, Kind::Clean(_) | Kind::Direct(Direct::Convex));
+        let begins = matches!(self.algorithm().kind, Kind::Clean(_) | Kind::Direct(Direct::Convex | Direct::Wiener));
         Some(self.clean.start.as_str()).filter(|file| begins && !file.is_empty())
     }
 

@@ -251,10 +251,7 @@ impl Plan {
 
     /// What the run asks of a PSF.
     pub fn psf_asks(&self) -> PsfAsks {
-        let minor = match self.algorithm().kind {
-            Kind::Clean(minor) => Some(minor),
-            Kind::Direct(_) => None,
-        };
+        let minor = self.algorithm().minor();
         // Hogbom's textbook loop does not weigh its search, and without a threshold in units of the noise there is
         // nothing to weigh
         let lists = minor.is_some_and(|minor| minor.cycle().view() == View::List);
@@ -278,7 +275,8 @@ impl Plan {
 const PLANES_AT_ONCE: u64 = 64;
 
 fn is_circular(config: &RunConfig) -> bool {
-    matches!(config.algorithm().kind, Kind::Direct(_)) && config.wiener.is_circular()
+    let algorithm = config.algorithm();
+    algorithm.minor().is_none() && config.wiener.is_circular()
 }
 
 fn shape_of(geometry: Geometry) -> (usize, usize) {

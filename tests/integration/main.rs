@@ -21,6 +21,7 @@ mod fits;
 mod full_disk;
 mod given;
 mod graph_command;
+mod hybrid;
 mod inference;
 mod interrupt;
 mod layering;

@@ -68,13 +68,32 @@ pub struct CleanParams {
 /// The threshold in units of the noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AutoThreshold {
-    /// 1 inside an auto-mask, 3 without one (`WSClean`'s manual: 3 alone, 0.3 to 1 with a mask).
+    /// 1 inside an auto-mask, 3 without one (`WSClean`'s manual: 3 alone, 0.3 to 1 with a mask), 30 before another method.
     Auto,
     /// Given; 0 is off.
     Given(f64),
 }
 
+/// Times the noise down to which sources are bright, unless it is told.
+const BRIGHT: f64 = 30.0;
+
 impl CleanParams {
+    /// The same for a CLEAN of the bright sources before another method: down to 30 times the noise, everywhere.
+    pub fn of_bright(self) -> Self {
+        let auto_threshold = match self.auto_threshold {
+            AutoThreshold::Auto => AutoThreshold::Given(BRIGHT),
+            given @ AutoThreshold::Given(_) => given,
+        };
+        Self {
+            auto_threshold,
+            auto_mask: 0.0,
+            abs_auto_mask: Flux(0.0),
+            local_rms: false,
+            local_rms_image: String::new(),
+            ..self
+        }
+    }
+
     /// Final threshold in units of the noise.
     fn depth(&self) -> f64 {
         match self.auto_threshold {

@@ -257,6 +257,7 @@ pub(super) const CLEAN: Algorithm = Algorithm {
     name: "clean",
     summary: "sub-minor lists with the whole PSF, exact residual between them (Offringa & Smirnov 2017)",
     kind: Kind::Clean(Minor::Clean),
+    first: None,
     tables: &["clean"],
     ignores: &[],
     also: &[],
@@ -267,6 +268,7 @@ pub(super) const CLARK: Algorithm = Algorithm {
     name: "clark",
     summary: "minor cycles with a patch of the PSF, exact residual between them (Clark 1980)",
     kind: Kind::Clean(Minor::Clark),
+    first: None,
     tables: &["clean"],
     ignores: &[],
     also: &[],
@@ -277,6 +279,7 @@ pub(super) const HOGBOM: Algorithm = Algorithm {
     name: "hogbom",
     summary: "the textbook loop over every pixel with the whole PSF, the reference of the others (Hogbom 1974)",
     kind: Kind::Clean(Minor::Hogbom),
+    first: None,
     tables: &["clean"],
     // the loop goes straight down to the threshold in one piece, and does not weigh its search
     ignores: &[

@@ -13,6 +13,7 @@ pub(in crate::algorithms) const CONVEX: Algorithm = Algorithm {
     name: "convex",
     summary: "the sky as few atoms of several widths, or as smooth, as the data allow, by alternating directions (Boyd et al. 2011)",
     kind: Kind::Direct(Direct::Convex),
+    first: None,
     tables: &["convex", "multiscale"],
     ignores: &["scale_bias", "gain", "shape", "trim"],
     also: &[("wiener", "boundary"), ("clean", "continue")],

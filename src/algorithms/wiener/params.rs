@@ -18,9 +18,10 @@ pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
     name: "wiener",
     summary: "the optimal linear estimate: for filled transfer functions, or a fast first look (Hunt 1973)",
     kind: Kind::Direct(Direct::Wiener),
+    first: None,
     tables: &["wiener"],
     ignores: &[],
-    also: &[],
+    also: &[("clean", "continue")],
 };
 
 /// The `[wiener]` table of the configuration; its flags have the same names.

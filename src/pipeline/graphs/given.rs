@@ -1,10 +1,10 @@
 //! Images that are given: read instead of computed.
 
-use super::{Kept, Layout, Source, Value, Wiring, constant, key};
+use super::{Kept, Layout, PlaneKeys, Source, Value, Wiring, constant, key};
 use crate::algorithms::Step;
 use crate::graph::Key;
 use crate::pipeline::components::Group;
-use crate::pipeline::ops::{AddListed, DeconvOp, Prepare, TakeModel};
+use crate::pipeline::ops::{AddListed, DeconvOp, Prepare, Remainder, Sum, TakeModel};
 use crate::pipeline::plan::GivenModel;
 
 impl Wiring {
@@ -64,6 +64,25 @@ impl Wiring {
                 self.task(key("take", plane, index), DeconvOp::TakeModel(TakeModel), vec![raw, dirty.clone()])
             })
             .collect()
+    }
+
+    /// Rows of a residual in the place of the dirty ones, blank where these are.
+    pub fn remainder(&mut self, plane: usize, keys: &PlaneKeys) -> Vec<Key> {
+        let rows = keys.residual.iter().zip(&keys.dirty).enumerate();
+        rows.map(|(index, (residual, dirty))| {
+            let inputs = vec![residual.clone(), dirty.clone()];
+            self.task(key("remainder", plane, index), DeconvOp::Remainder(Remainder), inputs)
+        })
+        .collect()
+    }
+
+    /// Rows of two models together.
+    pub fn sum(&mut self, plane: usize, one: &[Key], other: &[Key]) -> Vec<Key> {
+        let rows = one.iter().zip(other).enumerate();
+        rows.map(|(index, (one, other))| {
+            self.task(key("sum", plane, index), DeconvOp::Sum(Sum), vec![one.clone(), other.clone()])
+        })
+        .collect()
     }
 
     /// Dirty rows, or rows of a residual that was read like them, as a residual.

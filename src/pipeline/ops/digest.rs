@@ -61,6 +61,8 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::TakeModel(_)
         | DeconvOp::StampRows(_)
         | DeconvOp::AddListed(_)
+        | DeconvOp::Remainder(_)
+        | DeconvOp::Sum(_)
         | DeconvOp::ScaleResidual(_)
         | DeconvOp::ChangeBeam(_)
         | DeconvOp::MakePsf(_)

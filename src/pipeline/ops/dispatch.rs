@@ -70,6 +70,8 @@ macro_rules! each {
             DeconvOp::Pool($op) => $call,
             DeconvOp::TakeModel($op) => $call,
             DeconvOp::AddListed($op) => $call,
+            DeconvOp::Remainder($op) => $call,
+            DeconvOp::Sum($op) => $call,
             DeconvOp::ScaleResidual($op) => $call,
             DeconvOp::ChangeBeam($op) => $call,
             DeconvOp::CutPsf($op) => $call,

@@ -6,7 +6,8 @@ use ndarray::{Array2, Zip};
 use serde::{Deserialize, Serialize};
 
 use super::scales::add;
-use super::{OpError, Rows, Value, Work};
+use super::wiener::clear_blanks;
+use super::{DirtySlab, OpError, Rows, Value, Work};
 use crate::algorithms::Scale;
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamShape, Image};
@@ -35,6 +36,44 @@ impl Work for TakeModel {
             }
         }
         Ok(Value::Model(Image::new(model)))
+    }
+}
+
+/// Takes rows of a residual for those of a dirty image, 0 where these are blank; inputs: the residual's, the dirty image's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Remainder;
+
+impl Work for Remainder {
+    const KIND: &'static str = "remainder";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[1].bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (mut image, finite) = (inputs[0].residual().clone(), inputs[1].dirty().finite.clone());
+        if let Some(finite) = &finite {
+            clear_blanks(image.pixels_mut(), finite);
+        }
+        Ok(Value::Dirty(DirtySlab { image: Image::new(image.into_pixels()), finite }))
+    }
+}
+
+/// Rows of two models together; inputs: these.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sum;
+
+impl Work for Sum {
+    const KIND: &'static str = "sum";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut sum = inputs[0].model().clone();
+        *sum.pixels_mut() += inputs[1].model().pixels();
+        Ok(Value::Model(sum))
     }
 }
 

@@ -51,7 +51,7 @@ pub use digest::constant;
 pub use error::OpError;
 pub(crate) use error::{BEAM_HINT, SCRATCH_HINT};
 pub use floor::{CompareFloor, HoldFloor, MapFloor};
-pub use given::{AddListed, ListedShape, TakeModel};
+pub use given::{AddListed, ListedShape, Remainder, Sum, TakeModel};
 pub use inference::{ChooseLambda, MergeSpread, SpreadBlock};
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use local::{MapRms, SumCells};
@@ -200,6 +200,10 @@ pub enum DeconvOp {
     Pool(Pool),
     /// Takes rows of a file for a model's.
     TakeModel(TakeModel),
+    /// A residual in the place of the dirty image.
+    Remainder(Remainder),
+    /// Two models together.
+    Sum(Sum),
     /// Adds listed components to a model's slab.
     AddListed(AddListed),
     /// Multiplies rows of a residual.

@@ -66,7 +66,8 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
 
 /// What a plane begins with: its dirty rows, and the model that was given, if one was.
 fn planes(plan: &Plan, wiring: &mut Wiring, (plane, keys): (usize, &PlaneKeys)) -> PlaneKeys {
-    let given = plan.inputs.model.as_ref().map(|_| wiring.give_all("held-given", plane, &slabs(plan, 1)));
+    let is_given = plan.inputs.model.is_some() || plan.algorithm().first.is_some();
+    let given = is_given.then(|| wiring.give_all("held-given", plane, &slabs(plan, 1)));
     PlaneKeys { model: given.unwrap_or_default(), residual: Vec::new(), ..keys.clone() }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
         Kind::Direct(_) if plan.is_filter() => stages.push(filter(plan)),
         Kind::Direct(direct) => {
             stages.push(transfers(plan));
+            stages.extend(plan.algorithm().first.map(|minor| clean(plan, minor)));
             stages.extend(match direct {
                 Direct::Wiener => solver(plan),
                 Direct::Convex => convex::solver(plan),
@@ -145,7 +146,7 @@ fn transfers(plan: &Plan) -> Stage {
             Some(reach) => wiring.psf_within(psf, kernel.peak, reach),
             None => wiring.whole_psf(psf, kernel.peak),
         };
-        let whole = matches!(plan.algorithm().kind, Kind::Clean(_)).then(|| whole(wiring));
+        let whole = plan.algorithm().minor().map(|_| whole(wiring));
         wiring.transfer(psf, &kernel).into_iter().chain(whole).collect()
     })
 }
@@ -182,7 +183,7 @@ fn planes(plan: &Plan) -> Stage {
         targets.push(wiring.statistics(plane, &keys, shortfall).statistics);
         let PlaneKeys { dirty, allowed, model, residual, .. } = keys;
         targets.extend(dirty.into_iter().chain(allowed));
-        if matches!(plan.algorithm().kind, Kind::Clean(_)) {
+        if plan.algorithm().minor().is_some() {
             targets.extend(model.into_iter().chain(residual));
         }
     }

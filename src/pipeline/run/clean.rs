@@ -8,7 +8,7 @@ use super::state::PlaneState;
 use super::tidy;
 use super::tiles::wire_tiles;
 use super::{RunError, Session};
-use crate::algorithms::{Control, Kind, LocalRms, Minor, MinorRules, Next, StopReason, View};
+use crate::algorithms::{CleanParams, Control, Kind, LocalRms, Minor, MinorRules, Next, StopReason, View};
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, LocalWeights, MinorCut, PlaneKeys, Slabs, Wiring};
 use crate::pipeline::ops::Value;
@@ -39,6 +39,7 @@ impl Session<'_> {
     pub(super) fn clean(&mut self, states: &mut [PlaneState], minor: Minor) -> Result<(), RunError> {
         self.load_transfers(true)?;
         self.begin_with_model(states)?;
+        let params = self.clean_params();
         if minor == Minor::Multiscale {
             self.load_scales()?;
         }
@@ -46,7 +47,7 @@ impl Session<'_> {
             let patch = self.patch(state.plan.psf);
             self.begin_scales(state);
             self.begin_contest(state);
-            let control = Control::new(self.plan.config.clean.clone(), minor, patch).fitting(self.plan.config.asp);
+            let control = Control::new(params.clone(), minor, patch).fitting(self.plan.config.asp);
             let control = control.continuing(state.tally.components > 0);
             state.control = Some(if self.plan.tiles.is_some() { control.in_tiles() } else { control });
             state.note_point();
@@ -59,6 +60,12 @@ impl Session<'_> {
             }
             self.compute(states, &tasks, minor)?;
         }
+    }
+
+    /// What CLEAN is told, alone or before another method.
+    fn clean_params(&self) -> CleanParams {
+        let params = self.plan.config.clean.clone();
+        if self.is_direct() { params.of_bright() } else { params }
     }
 
     /// Asks a plane's control what follows; `None` for a plane that is done.

@@ -100,7 +100,9 @@ impl Session<'_> {
     /// Solves every plane of the batch.
     pub(super) fn sparse(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
         self.load_transfers(false)?;
-        self.begin_with_model(states)?;
+        if !self.has_start() {
+            self.begin_with_model(states)?;
+        }
         let all: Vec<usize> = (0..states.len()).filter(|index| states[*index].stop.is_none()).collect();
         let mut open = self.begin_sparse(states, &all)?;
         loop {

@@ -29,7 +29,7 @@ impl Session<'_> {
             };
             let mut planes = wiring.plane(plane.plane, &files);
             let measured = wiring.statistics(plane.plane, &planes, self.shortfall(plane.psf));
-            if self.is_direct() {
+            if !self.has_start() {
                 // it begins with nothing
                 (planes.model, planes.residual) = (Vec::new(), Vec::new());
             }
@@ -62,7 +62,7 @@ impl Session<'_> {
 
     fn plane_state(&self, plan: &PlanePlan, slabs: usize, values: &mut impl Iterator<Item = Kept>) -> PlaneState {
         let mut take = |slabs| values.by_ref().take(slabs).collect::<Vec<_>>();
-        let begun = if self.is_direct() { 0 } else { slabs };
+        let begun = if self.has_start() { slabs } else { 0 };
         let (dirty, allowed, model, residual) = (take(slabs), take(slabs), take(begun), take(begun));
         let weights = values.by_ref().take(self.weights_of(plan)).collect();
         let last = values.next().expect("the targets end with the statistics");
@@ -92,6 +92,7 @@ impl Session<'_> {
             seams: None,
             model,
             residual,
+            given: Vec::new(),
             stats: *stats,
             levels: levels.clone(),
             tally: ModelTally::default(),

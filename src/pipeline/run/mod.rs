@@ -4,9 +4,11 @@ mod beam;
 mod clean;
 mod contest;
 mod convex;
+mod error;
 mod finish;
 mod given;
 mod grid;
+mod hybrid;
 mod inference;
 mod load;
 mod lucy;
@@ -27,21 +29,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use thiserror::Error;
-
 use super::config::RunConfig;
 use super::graphs::{Kept, Shelf, Wiring};
-use super::ops::{BEAM_HINT, DeconvOp, OpError, SCRATCH_HINT, Value};
+use super::ops::{DeconvOp, OpError, Value};
 use super::outcome::{Outcome, Phase, PlaneComponents, PlaneOutcome};
-use super::plan::{Plan, PlanError};
+use super::plan::Plan;
 use super::record::{BeamRecord, Convergence, PlaneInference, Preview};
 use crate::algorithms::{Direct, Kind, StopReason};
-use crate::graph::{
-    self, Callback, Cancel, GraphError, Key, RemoteError, RunContext, Scheduler, TaskContext, TaskSite,
-};
-use crate::images::{BeamError, CleanBeam};
+use crate::graph::{self, Callback, Cancel, GraphError, Key, RemoteError, RunContext, Scheduler, TaskContext};
+use crate::images::CleanBeam;
 use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Resolution, Restored, Selection, Uncertainty};
+pub use error::RunError;
 pub use given::{ResidualOutcome, residual};
 use state::PsfState;
 use usage::{cpu_seconds, peak_memory};
@@ -66,98 +65,6 @@ pub trait Watch: Sync {
     fn note(&self, _text: &str) {}
     /// Something the user should know.
     fn warn(&self, _text: &str) {}
-}
-
-/// Why a run failed.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// The plan.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A file.
-    #[error(transparent)]
-    Fits(#[from] FitsError),
-    /// An operation on data.
-    #[error("{source}\n  in task {} ({}){task}", task.key, task.kind)]
-    Op {
-        /// The task, and where it stands.
-        task: Box<TaskSite>,
-        /// What it met.
-        source: OpError,
-    },
-    /// An operation on data in a worker process.
-    #[error("{source}\n  in task {} ({}){task}", task.key, task.kind)]
-    Worker {
-        /// The task, and where it stands.
-        task: Box<TaskSite>,
-        /// What it met.
-        source: RemoteError,
-    },
-    /// A graph: no room, no scratch file, an abort; a panic in a task is a defect of the program.
-    #[error(transparent)]
-    Graph(#[from] GraphError),
-    /// A value that stands in a scratch file.
-    #[error("cannot read a scratch file: {0}")]
-    Scratch(#[source] std::io::Error),
-    /// The run was aborted.
-    #[error("aborted: nothing was written")]
-    Aborted,
-    /// Nothing to deconvolve.
-    #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
-    Empty {
-        /// The file.
-        file: String,
-        /// Its HDU.
-        hdu: String,
-        /// What it holds.
-        found: &'static str,
-        /// What it should hold.
-        expected: &'static str,
-    },
-    /// A PSF that Richardson-Lucy cannot work with.
-    #[error(
-        "richardson-lucy cannot work with {file}\n  its lowest sidelobe is {lowest:.3} of the peak, expected {allowed} or more: products of negative numbers turn sources into rings"
-    )]
-    NegativePsf {
-        /// The file of the PSF.
-        file: String,
-        /// Its lowest sidelobe.
-        lowest: f32,
-        /// The lowest that is taken for none.
-        allowed: f32,
-    },
-    /// No beam to restore with.
-    #[error(transparent)]
-    Beam(#[from] BeamError),
-}
-
-impl RunError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Plan(error) => error.hint(),
-            Self::Fits(error) => error.hint(),
-            Self::Op { source, .. } => source.hint(),
-            Self::Worker { source, .. } => source.hint().map(str::to_owned),
-            Self::NegativePsf { .. } => {
-                Some("for an interferometer take multiscale, convex or wiener; wiener --noise-model white is its optical like".to_owned())
-            }
-            Self::Beam(_) => Some(BEAM_HINT.to_owned()),
-            Self::Scratch(_) => Some(SCRATCH_HINT.to_owned()),
-            Self::Aborted => None,
-            // the budget is less than a part of --memory
-            Self::Graph(GraphError::Budget { needs, memory, .. }) => {
-                let percent = (100 * needs.saturating_sub(*memory)).div_ceil((*memory).max(1));
-                Some(format!("raise --memory by {percent} %"))
-            }
-            Self::Graph(error) => Some(
-                error
-                    .hint()
-                    .unwrap_or_else(|| "this is a defect of deconv: please report it with the command".to_owned()),
-            ),
-            Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
-        }
-    }
 }
 
 /// The products, open.
@@ -358,11 +265,17 @@ impl Session<'_> {
         let mut states = self.timed(0, |session| session.load(batch))?;
         // a beam that the residual cannot be convolved to is told before the work
         states.iter().try_for_each(|state| self.treatment(state).map(drop))?;
-        self.timed(1, |session| match session.plan.algorithm().kind {
-            Kind::Clean(minor) => session.clean(&mut states, minor),
-            Kind::Direct(Direct::Wiener) => session.solve(&mut states),
-            Kind::Direct(Direct::Convex) => session.sparse(&mut states),
-            Kind::Direct(Direct::RichardsonLucy) => session.multiply(&mut states),
+        self.timed(1, |session| {
+            let algorithm = session.plan.algorithm();
+            if let Some(minor) = algorithm.first {
+                session.clean_bright(&mut states, minor)?;
+            }
+            match algorithm.kind {
+                Kind::Clean(minor) => session.clean(&mut states, minor),
+                Kind::Direct(Direct::Wiener) => session.solve(&mut states),
+                Kind::Direct(Direct::Convex) => session.sparse(&mut states),
+                Kind::Direct(Direct::RichardsonLucy) => session.multiply(&mut states),
+            }
         })?;
         // the filter of the circular boundary runs in the graph that writes its estimate: nothing is kept in between
         let phase = if self.plan.is_filter() { 1 } else { 2 };
@@ -378,9 +291,14 @@ impl Session<'_> {
         result
     }
 
-    /// Whether the algorithm finds its model in one go.
+    /// Whether the algorithm finds its model, or what it adds to one, in one go.
     fn is_direct(&self) -> bool {
         matches!(self.plan.algorithm().kind, Kind::Direct(_))
+    }
+
+    /// Whether a plane begins with a model and a residual, that of zeros first of all.
+    fn has_start(&self) -> bool {
+        self.plan.algorithm().minor().is_some()
     }
 
     fn wiring(&self) -> Wiring {

@@ -105,6 +105,8 @@ pub(super) struct PlaneState {
     pub weights: Slabs,
     pub model: Slabs,
     pub residual: Slabs,
+    /// The model that the estimate is added to, which is that of the residual; empty where there is none.
+    pub given: Slabs,
     pub stats: PlaneStats,
     pub levels: Levels,
     pub tally: ModelTally,

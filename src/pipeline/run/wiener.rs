@@ -48,9 +48,13 @@ impl Session<'_> {
     /// [`Session::wire_estimate`] wires.
     pub(super) fn solve(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
         let is_needed_again = self.plan.one_psf() && self.plan.planes.len() > self.plan.batch;
-        if !self.plan.is_circular() || is_needed_again {
+        if !self.plan.is_circular() || is_needed_again || self.plan.inputs.model.is_some() {
             self.load_transfers(false)?;
         }
+        if !self.has_start() {
+            self.begin_with_model(states)?;
+        }
+        states.iter_mut().for_each(|state| state.given = std::mem::take(&mut state.model));
         if self.plan.is_circular() {
             return Ok(());
         }
@@ -76,8 +80,11 @@ impl Session<'_> {
     }
 
     pub(super) fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
-        let dirty = wiring.give_all("held-dirty", state.plan.plane, &state.dirty);
-        (PlaneKeys { dirty, ..PlaneKeys::default() }, self.give_transfer(wiring, state.plan.psf))
+        let plane = state.plan.plane;
+        let dirty = wiring.give_all("held-dirty", plane, &state.dirty);
+        let residual = wiring.give_all("held-residual", plane, &state.residual);
+        let keys = PlaneKeys { dirty, residual, ..PlaneKeys::default() };
+        (remainder(wiring, (state, plane), &keys), self.give_transfer(wiring, state.plan.psf))
     }
 
     /// The usable modes, and λ unless it is given.
@@ -242,8 +249,9 @@ impl Session<'_> {
         let mut keys = state.give_up(wiring);
         let mut targets = Vec::new();
         let (usable, choice) = if self.is_to_filter(state) {
-            let given = (&keys, transfer.clone());
-            let (mut solver, spectrum) = Solver::begin(wiring, plane, setting, given, self.rule(state));
+            let given = remainder(wiring, (state, plane), &keys);
+            let (mut solver, spectrum) =
+                Solver::begin(wiring, plane, setting, (&given, transfer.clone()), self.rule(state));
             let model = solver.estimate(&spectrum);
             targets.push(solver.usable.clone());
             targets.extend(solver.choice.clone());
@@ -259,6 +267,10 @@ impl Session<'_> {
             let choice = state.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
             (state.usable.as_ref().map(|usable| wiring.give("held-usable", plane, 0, usable)), choice)
         };
+        if !state.given.is_empty() {
+            let given = wiring.give_all("held-given", plane, &state.given);
+            keys.model = wiring.sum(plane, &keys.model, &given);
+        }
         keys.residual = match self.plan.grid() {
             Some(_) => self.wire_seen(wiring, (plane, state.plan.psf), &keys),
             None => wiring.residual(plane, &keys, &setting.layout, (Kernel::Transfer, &transfer)),
@@ -306,6 +318,12 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// What is to be estimated: the dirty image, or the residual of the model that was given.
+fn remainder(wiring: &mut Wiring, (state, plane): (&PlaneState, usize), keys: &PlaneKeys) -> PlaneKeys {
+    let dirty = if state.given.is_empty() { keys.dirty.clone() } else { wiring.remainder(plane, keys) };
+    PlaneKeys { dirty, ..PlaneKeys::default() }
 }
 
 /// `r . z` and `r . r`.

@@ -318,6 +318,7 @@ pub(in crate::algorithms) const ASP: Algorithm = Algorithm {
     name: "asp",
     summary: "Gaussians of adaptive widths, fitted to what the main lobe shows (Bhatnagar & Cornwell 2004; Zhang et al. 2016)",
     kind: Kind::Clean(Minor::Asp),
+    first: None,
     tables: &["clean", "asp"],
     // fits look at the whole plane, and do not weigh the search
     ignores: &["tile", "local_rms", "local_rms_window", "local_rms_method", "local_rms_strength", "local_rms_image"],

@@ -64,6 +64,7 @@ pub(in crate::algorithms) const MULTISCALE: Algorithm = Algorithm {
     name: "multiscale",
     summary: "components of several widths, the residual exact after every cycle (Offringa & Smirnov 2017)",
     kind: Kind::Clean(Minor::Multiscale),
+    first: None,
     tables: &["clean", "multiscale"],
     ignores: &[],
     also: &[],
