@@ -19,7 +19,7 @@ pub use clean::{
     Window, clean_together, normal_table, refit, table_blocks, table_columns, table_reach, table_rows,
 };
 pub use param::{PARAMS, Param, ParamKind};
-pub use stop::{CycleState, Phase, PlaneStats, StopReason, StopRules, Worse};
+pub use stop::{CycleState, KeptState, Phase, PlaneStats, StopReason, StopRules, Worse};
 
 /// How an algorithm is run.
 #[derive(Clone, Copy)]

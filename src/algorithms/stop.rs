@@ -8,7 +8,7 @@ mod words;
 mod worse;
 
 use words::{at_threshold, elsewhere};
-pub use worse::Worse;
+pub use worse::{KeptState, Worse};
 
 /// What is known of a plane's exact residual.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -81,6 +81,9 @@ pub enum StopReason {
         peak: f32,
         /// Lowest peak before it \[Jy/beam\].
         lowest: f32,
+        /// What was kept.
+        #[serde(default)]
+        kept: KeptState,
     },
     /// Some tiles made things worse with safer settings too and were left as they were; the rest went on.
     TilesDiverged {
@@ -203,10 +206,10 @@ impl fmt::Display for StopReason {
             }
             Self::Iterations { niter } => write!(f, "the limit of {niter} components was reached"),
             Self::MajorCycles { nmiter } => write!(f, "the limit of {nmiter} major cycles was reached"),
-            Self::Diverged { sign: Worse::Peak, peak, lowest } => {
-                write!(f, "diverged: the peak rose to {peak:.3e} Jy/beam from {lowest:.3e}; kept the last good state")
+            Self::Diverged { sign: Worse::Peak, peak, lowest, kept } => {
+                write!(f, "diverged: the peak rose to {peak:.3e} Jy/beam from {lowest:.3e}; {kept}")
             }
-            Self::Diverged { sign, .. } => write!(f, "diverged: cycles only raised {sign}; kept the last good state"),
+            Self::Diverged { sign, kept, .. } => write!(f, "diverged: cycles only raised {sign}; {kept}"),
             Self::TilesDiverged { tiles, rest } => {
                 write!(f, "tiles {tiles:?} diverged; kept their last good state; the rest: {rest}")
             }
@@ -254,6 +257,16 @@ pub enum Phase {
     Masked,
 }
 
+/// What follows when a plane has reached its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Follows {
+    /// The end.
+    #[default]
+    End,
+    /// Cycles inside a mask of the components so far.
+    Mask,
+}
+
 /// Where a plane stands between two cycles; every rule looks at this and nothing else.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CycleState {
@@ -261,6 +274,8 @@ pub struct CycleState {
     pub stats: PlaneStats,
     /// Where components may stand.
     pub phase: Phase,
+    /// What follows when the threshold is reached.
+    pub follows: Follows,
     /// Threshold that holds now \[Jy/beam\].
     pub threshold: f32,
     /// Whether the last cycle went down to the threshold.
@@ -305,8 +320,11 @@ struct Stalled;
 
 /// Cycles that may be taken back before the run gives up.
 const BACKS: u32 = 3;
-/// The exact peak may stand this much above the threshold: unlisted pixels rise a little (ALGORITHMS 2.3).
-const SLACK: f32 = 1.1;
+/// The exact peak may stand this much above the threshold that is told as reached: pixels that were not listed rise a little.
+const SLACK: f32 = 1.01;
+/// The same (ALGORITHMS 2.3) where a mask phase follows, which goes deeper anyway, and where the threshold is an estimate of missing
+/// sidelobes, which is no better known.
+const ROUGH_SLACK: f32 = 1.1;
 /// Missing sidelobes above this share of the noise are what sets the threshold.
 const DOMINANT: f64 = 0.5;
 /// Cycles in a row without progress that end the run (ALGORITHMS 2.9).
@@ -326,13 +344,15 @@ impl StopRule for NothingAllowed {
 
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        let CycleState { stats, lowest, worse, backs, phase, .. } = state;
+        let CycleState { stats, lowest, worse, backs, phase, threshold, .. } = state;
         // of several scales each may fail but one, and is then left out
         let most = BACKS.max(state.scales.saturating_sub(1));
         let is_last = *backs > most || state.iterations >= self.niter || state.major >= self.nmiter;
         let sign = worse.filter(|_| is_last)?;
         Some(match phase {
-            Phase::Open => StopReason::Diverged { sign, peak: stats.peak, lowest: *lowest },
+            // so near to it only the last cycles came to nothing
+            Phase::Open if *lowest <= ROUGH_SLACK * threshold => StopReason::Stalled { cycles: *backs, peak: *lowest },
+            Phase::Open => StopReason::Diverged { sign, peak: stats.peak, lowest: *lowest, kept: KeptState::default() },
             Phase::Masked => StopReason::MaskExhausted { sign },
         })
     }
@@ -347,10 +367,12 @@ impl StopRule for Negative {
 /// Re-armed at every cycle: the threshold is that of the present residual, whose noise falls as sidelobes go (2.5).
 impl StopRule for Threshold {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        let CycleState { stats, threshold, is_final, worse, .. } = state;
+        let CycleState { stats, threshold, is_final, worse, follows, .. } = state;
         let (peak, outside, threshold) = (stats.peak, stats.outside, *threshold);
-        let reached = peak <= threshold || (*is_final && peak <= SLACK * threshold);
-        (reached && worse.is_none()).then_some(if stats.missing > DOMINANT * stats.sigma {
+        let is_floor = stats.missing > DOMINANT * stats.sigma;
+        let slack = if *follows == Follows::Mask || is_floor { ROUGH_SLACK } else { SLACK };
+        let reached = peak <= threshold || (*is_final && peak <= slack * threshold);
+        (reached && worse.is_none()).then_some(if is_floor {
             StopReason::PsfFloor { peak, outside, threshold, missing: stats.missing }
         } else {
             StopReason::Threshold { peak, outside, threshold, sigma: stats.sigma }

@@ -196,7 +196,7 @@ impl Failure {
     pub(super) fn diverged(names: &[impl AsRef<str>], of: usize, what: &str) -> Self {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let error = format!(
-            "diverged: {} of {of} {what}, of which the best state was kept\n  {}",
+            "diverged: {} of {of} {what}, of which the last good state was kept, or none\n  {}",
             names.len(),
             names.join(", ")
         );

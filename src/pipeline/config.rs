@@ -121,7 +121,7 @@ pub struct RestoreConfig {
 }
 
 impl RestoreConfig {
-    /// Whether a beam is to be fitted to the PSF.
+    /// Whether a beam must be fitted to the PSF.
     pub fn asks_for_fit(&self) -> bool {
         let is_given = matches!(self.beam, BeamChoice::Given(_));
         !is_given || self.residual_scale == ResidualScale::Jvm || self.residual_beam == ResidualBeam::Convolve

@@ -32,7 +32,7 @@ mod time;
 pub(in crate::pipeline) use cut::lighter;
 pub use error::PlanError;
 pub use forecast::Stage;
-pub use given::{Given, GivenError, GivenModel};
+pub use given::{Given, GivenError, GivenModel, no_noise};
 pub use grid::{GridError, GridPlan};
 pub use masks::{MaskContent, MaskFile};
 pub use memory::{Means, available_memory};
@@ -259,7 +259,9 @@ impl Plan {
             shape: self.cut.shape,
             shortfall: lists && self.config.clean.uses_noise(),
             patch: minor == Some(Minor::Clark),
-            cell: self.config.restore.asks_for_fit().then(|| self.cell().unwrap_or(UNIT_CELL)),
+            // widths are measured by it, whatever beam restores
+            cell: Some(self.cell().unwrap_or(UNIT_CELL)),
+            must_fit: self.config.restore.asks_for_fit(),
         }
     }
 

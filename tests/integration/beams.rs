@@ -184,3 +184,21 @@ fn narrow_beams_are_told() {
         ran.err
     );
 }
+
+#[test]
+fn beam_to_restore_with_changes_the_restored_image_alone() {
+    let folder = folder();
+    for algorithm in ["multiscale", "multiscale --local-rms", "clean --local-rms", "convex --iterations 60"] {
+        let run = |name: &str, beam: &str| {
+            folder.run(name, &format!("--overwrite --plots none --algorithm {algorithm} {beam}"))
+        };
+        let fit = run("fit", "");
+        assert!(fit.model().pixels.iter().any(|value| *value != 0.0), "{algorithm}");
+        for beam in ["--beam-size 12", "--beam-shape 20asec,4asec,10deg", "--circular-beam"] {
+            let other = run("other", beam);
+            assert_eq!(other.model().pixels, fit.model().pixels, "{algorithm} {beam}");
+            assert_eq!(other.residual().pixels, fit.residual().pixels, "{algorithm} {beam}");
+            assert_ne!(other.restored().pixels, fit.restored().pixels, "{algorithm} {beam}");
+        }
+    }
+}

@@ -99,7 +99,7 @@ fn what_tells_more_of_it_is_refused_without_it() {
 }
 
 #[test]
-fn map_of_the_noise_is_read_once_and_in_the_forecast() {
+fn map_of_the_noise_is_looked_over_and_then_read_once() {
     let folder = folder();
     folder.save("map.fits", &Image::new(&Array2::from_elem(SHAPE, 1.4e-2)));
     let words = "--plots none --algorithm clean --auto-mask 0 --auto-threshold 6 --threads 1 --chunk 32";
@@ -109,7 +109,7 @@ fn map_of_the_noise_is_read_once_and_in_the_forecast() {
     let trace = fs::read_to_string(folder.path("prof/tasks.jsonl")).unwrap();
     let tasks = |name: &str| trace.lines().filter(|line| line.contains(name)).count();
     assert!(cycles > 1 && tasks("read-rms") == 3, "{cycles} cycles, {} reads of three slabs", tasks("read-rms"));
-    assert_eq!((tasks("local-sums"), tasks("local-rms")), (3, 1));
+    assert_eq!((tasks("survey-noise"), tasks("local-sums"), tasks("local-rms")), (3, 3, 1));
 }
 
 #[test]
@@ -125,4 +125,42 @@ fn map_of_the_noise_is_in_the_forecast_of_memory() {
     let (with, without) = (forecast("--local-rms-image map.fits"), forecast(""));
     // four bytes for each pixel are held, and many more while they are made
     assert!(with > without + 1.0, "{with} MiB with a map of a MiB, {without} without");
+}
+
+#[test]
+fn map_that_tells_no_noise_is_refused_before_any_work_and_gaps_are_told() {
+    let folder = folder();
+    let before = folder.listing().len();
+    for (value, told) in [(0.0, "11520 are 0"), (f64::NAN, "11520 are blank"), (-2e-3, "11520 are below 0")] {
+        folder.save("map.fits", &Image::new(&Array2::from_elem(SHAPE, value)));
+        let words = "--plots none -v --local-rms-image map.fits";
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o x {words}"));
+        assert_eq!(ran.code, Some(1), "{value}: {}", ran.err);
+        let needles = ["map.fits", "map of the noise", "none of 11520 pixels", told, "hint: ", "--local-rms"];
+        assert!(needles.iter().all(|needle| ran.err.contains(needle)), "{value}: {}", ran.err);
+        assert!(!ran.err.contains("components"), "work was done: {}", ran.err);
+        assert_eq!(folder.listing().len(), before + 1, "nothing but the map was added");
+    }
+    // a cube whose map tells nothing of its second plane is refused as a whole
+    folder.save("cube.fits", &Image::cube(&[dirty_image(), dirty_image()], &[("FREQ", 2)]));
+    let good = Array2::from_elem(SHAPE, 2e-3);
+    folder.save("map.fits", &Image::cube(&[good.clone(), Array2::zeros(SHAPE)], &[("FREQ", 2)]));
+    let ran = folder.deconv("--dirty cube.fits --psf psf.fits -o x --plots none --local-rms-image map.fits");
+    assert!(ran.code == Some(1) && ran.err.contains("in plane 1 is above 0"), "{}", ran.err);
+    // gaps are told, and are as loud as the loudest place
+    let gappy = Array2::from_shape_fn(SHAPE, |(y, x)| match (y, x) {
+        (20..45, 10..40) => 0.0,
+        (_, 0..60) => 2e-3,
+        _ => 2e-2,
+    });
+    folder.save("map.fits", &Image::new(&gappy));
+    let words = "--plots none --algorithm clean --auto-mask 0 --auto-threshold 6 --local-rms-image map.fits";
+    let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o gaps {words}"));
+    assert!(
+        ran.code == Some(0) && ran.err.contains("tells no noise for 750 of 11520 pixels (750 are 0)"),
+        "{}",
+        ran.err
+    );
+    let model = folder.products("gaps").model().plane(0);
+    assert!(model[FAINT] == 0.0 && model[(70, 35)] > 0.3, "{} {}", model[FAINT], model[(70, 35)]);
 }

@@ -13,7 +13,7 @@ use super::asp::Turns;
 use super::levels::Sight;
 use super::params::Window;
 use super::{AspParams, Minor, MinorRules, Patch, RmsMethod, TileChoice};
-use crate::algorithms::stop::{CycleState, Phase, PlaneStats, StopReason, StopRules};
+use crate::algorithms::stop::{CycleState, Follows, Phase, PlaneStats, StopReason, StopRules};
 use crate::units::Flux;
 
 /// The `[clean]` table of the configuration.
@@ -144,6 +144,9 @@ pub(super) const MAX_ACTIVE: u64 = 200_000;
 /// A peak outside the mask this much above where the first phase left it is worse.
 const OUTSIDE_RISE: f32 = 1.5;
 
+/// Share of the threshold down to which cycles go that follow one which came to it, but for a few pixels that were not listed.
+const POLISH: f32 = 0.95;
+
 /// Noise that fell by less than this is stable, and so is what stands out of it.
 const STABLE: f64 = 0.95;
 /// Peaks outside the mask may stand this much above the level at which it was made.
@@ -266,6 +269,7 @@ impl Control {
         self.state.major = self.passes / self.minor.cycle().passes();
         self.state.threshold = self.threshold(&stats);
         self.state.worse = self.worse();
+        self.state.follows = if self.goes_on_masked() { Follows::Mask } else { Follows::End };
         let was_taken_back = self.returned;
         if self.state.worse.is_some() {
             self.state.backs += 1;
@@ -401,7 +405,9 @@ impl Control {
             let crowd = if self.is_tiled { 0.0 } else { sight.holding(MAX_ACTIVE) };
             share.max(crowd.min(0.9 * stats.peak))
         };
-        let floor = floor.max(*threshold);
+        // what a cycle down to the threshold left above it is taken by one that goes a little deeper
+        let deepest = if self.state.is_final { POLISH * threshold } else { *threshold };
+        let floor = floor.max(deepest);
         let niter = self.params.niter - iterations;
         let (gain, patch, signs) = (self.params.gain, self.patch, self.params.signs());
         let rules = MinorRules { gain, floor, niter, patch, signs, asp: AspParams::default() };

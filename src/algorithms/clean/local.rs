@@ -152,7 +152,10 @@ impl RmsMap {
                 RmsMethod::RmsWithMin => rms.max(BOWL * -f64::from(*low)),
             }
         });
-        let rms: Vec<f32> = rms.map(|rms| rms as f32).collect();
+        let mut rms: Vec<f32> = rms.map(|rms| rms as f32).collect();
+        // what nothing is known of is not taken for quiet
+        let highest = rms.iter().copied().fold(0.0, f32::max);
+        rms.iter_mut().zip(&counts).filter(|(_, count)| **count <= 0.0).for_each(|(rms, _)| *rms = highest);
         let least = rms.iter().copied().filter(|rms| *rms > 0.0).fold(f32::INFINITY, f32::min);
         let least = if least.is_finite() { least } else { 0.0 };
         Self { cell, cells, rms, least, strength: ask.strength as f32 }
@@ -269,6 +272,23 @@ mod tests {
         assert!(weight(&without, 48, 60) > weight(&with, 48, 60));
         let root = map(&LocalRms { strength: 0.5, ..ask(RmsMethod::RmsWithMin) }, bowl, &[0, SHAPE.0]);
         assert!((weight(&root, 48, 60) - 1.0 / 3.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn what_nothing_is_known_of_counts_as_the_loudest_place() {
+        let ask = LocalRms { window: 1.0, ..ask(RmsMethod::Rms) };
+        // gaps of one pixel, and of twenty columns
+        let value = |y: usize, x: usize| match (y, x) {
+            (40, 30) | (_, 100..) => f32::NAN,
+            (_, 0..60) => 2.0,
+            _ => 6.0,
+        };
+        let map = map(&ask, value, &[0, SHAPE.0]);
+        assert!((map.least() - 2.0).abs() < 1e-6);
+        for (at, expected) in [((40, 30), 1.0), ((40, 31), 1.0), ((5, 80), 1.0 / 3.0), ((50, 110), 1.0 / 3.0)] {
+            let found = weight(&map, at.0, at.1);
+            assert!((found - expected).abs() < 1e-4, "{at:?}: {found}");
+        }
     }
 
     #[test]

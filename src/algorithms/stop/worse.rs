@@ -28,3 +28,26 @@ impl fmt::Display for Worse {
         })
     }
 }
+
+/// What is kept of a plane that diverged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeptState {
+    /// The state before the first of the cycles that made things worse.
+    #[default]
+    LastGood,
+    /// No component: the residual of every state was worse than the dirty image.
+    Empty,
+    /// The model that was given: the residual of every state was worse than its own.
+    Given,
+}
+
+impl fmt::Display for KeptState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LastGood => "kept the last good state",
+            Self::Empty => "no state was better than none, so the model is empty",
+            Self::Given => "no state was better than the model given, which was kept",
+        })
+    }
+}

@@ -28,6 +28,8 @@ pub struct CoreFacts {
     pub columns: Range<usize>,
     /// Mean width of the main lobe at half its peak \[pixels\].
     pub width: f64,
+    /// [`super::PsfPart::asymmetry`] of the cut-out.
+    pub asymmetry: f64,
     /// The clean beam where it was asked for; its sidelobes are those inside the cut-out.
     pub fit: Option<Result<BeamFit, BeamError>>,
     pub(super) second: Option<SecondPeak>,
@@ -75,6 +77,7 @@ impl PsfCore {
             rows: self.rows.clone(),
             columns: self.columns.clone(),
             width: 2.0 * (lobe.len() as f64 / PI).sqrt(),
+            asymmetry: self.cut.asymmetry(),
             fit,
             second: self.cut.second_peak(&lobe).map(shift),
         })
@@ -85,5 +88,19 @@ impl PsfCore {
         let (ny, nx) = self.whole.shape;
         let is_cut = (self.rows.start > 0, self.rows.end < ny, self.columns.start > 0, self.columns.end < nx);
         !region.touches(is_cut)
+    }
+}
+
+impl Psf {
+    /// `‖h_odd‖ / ‖h‖` over the lags whose opposite is inside too.
+    fn asymmetry(&self) -> f64 {
+        let (cy, cx) = self.centre();
+        let lags = self.pixels.indexed_iter().filter_map(|((y, x), value)| {
+            let mirror = ((2 * cy).checked_sub(y)?, (2 * cx).checked_sub(x)?);
+            Some((f64::from(*value), f64::from(*self.pixels.get(mirror)?)))
+        });
+        let (odd, all) = lags
+            .fold((0.0, 0.0), |sum, (value, other)| (sum.0 + 0.25 * (value - other).powi(2), sum.1 + value.powi(2)));
+        (odd / all).sqrt()
     }
 }

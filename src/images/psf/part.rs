@@ -20,7 +20,7 @@ pub struct PartAsks {
 /// What is measured of rows of a PSF whose peak and core are known; parts of consecutive slabs merge in their order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PsfPart {
-    /// Of each row from the peak's on that has an opposite one: power of the odd part, and power.
+    /// Of each row from the peak's on that has an opposite one: power of the difference from it, and power.
     odd: Vec<(f64, f64)>,
     ring: f32,
     second: Option<SecondPeak>,
@@ -131,12 +131,13 @@ impl PsfPart {
         Ok(core.fit.clone().transpose()?.map(whole))
     }
 
-    /// `‖h(x) − h(−x)‖ / ‖h‖` over the lags whose opposite is inside too: 0 for an even PSF.
+    /// `‖h_odd‖ / ‖h‖`, `h_odd(x) = (h(x) − h(−x)) / 2`, over the lags whose opposite is inside too: 0 for an even PSF, 1 for
+    /// one that is all odd.
     ///
-    /// Above 1e-3 the transfer function cannot be taken as real.
+    /// Above 5e-4 the transfer function cannot be taken as real.
     pub fn asymmetry(&self) -> f64 {
         let (odd, all) = self.odd.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
-        (odd / all).sqrt()
+        0.5 * (odd / all).sqrt()
     }
 
     /// Largest `|h|` within 5 % of an edge (the outer 10 % of the size): what a truncated PSF leaves out is about as high.
@@ -180,7 +181,7 @@ fn extremes(run: &[f32]) -> (f32, f32) {
     })
 }
 
-/// Powers of a row and its opposite: of their odd part, and of all; the peak's own row is its opposite and counts once.
+/// Powers of a row and its opposite: of their difference, and of all; the peak's own row is its opposite and counts once.
 fn odd_power(centre: usize, row: &[f32], other: &[f32], is_own: bool) -> (f64, f64) {
     // the columns whose opposite is inside
     let columns: Range<usize> = (2 * centre + 1).saturating_sub(row.len())..row.len().min(2 * centre + 1);

@@ -128,7 +128,7 @@ fn plain_measures(psf: &Psf) -> (f64, f32, f64, Vec<f32>) {
         let distance = dy.abs().max(dx.abs()) as usize;
         outside[..distance].iter_mut().for_each(|max| *max = max.max(value.abs()));
     }
-    ((odd / all).sqrt(), ring, (power / number).sqrt(), outside)
+    (0.5 * (odd / all).sqrt(), ring, (power / number).sqrt(), outside)
 }
 
 fn bits_of_fit(fit: &BeamFit) -> Vec<u64> {
@@ -238,9 +238,26 @@ fn even_psf_has_no_asymmetry_although_an_even_size_has_a_lone_edge() {
     let mut skew = gaussian((16, 16), (8, 8), 3.0);
     skew[(8, 10)] += 0.1;
     let all: f64 = skew.iter().map(|v| f64::from(*v).powi(2)).sum();
-    let expected = (2.0 * 0.01 / all).sqrt();
-    let found = part(&skew).asymmetry();
-    assert!((found / expected - 1.0).abs() < 1e-2, "{found} {expected}");
+    // the odd part is half of what was added, on both sides
+    let expected = (2.0 * 0.05_f64.powi(2) / all).sqrt();
+    let (_, core, part) = by_slabs(&skew, 5).unwrap();
+    for found in [part.asymmetry(), core.asymmetry] {
+        assert!((found / expected - 1.0).abs() < 1e-2, "{found} {expected}");
+    }
+}
+
+#[test]
+fn odd_psf_is_told_from_one_that_is_odd_far_from_its_peak_only() {
+    let mut far = gaussian((200, 200), (100, 100), 2.0);
+    far[(20, 30)] = 0.5;
+    let (_, core, part) = by_slabs(&far, 64).unwrap();
+    assert!(part.asymmetry() > 0.05 && core.asymmetry < 1e-6, "{} {}", part.asymmetry(), core.asymmetry);
+    let odd = Array2::from_shape_fn((200, 200), |(y, x)| {
+        let (dy, dx) = (y as f32 - 100.0, x as f32 - 100.0);
+        (-(dy * dy + dx * dx) / 8.0).exp() * (1.0 + 0.2 * dx / (1.0 + dx.abs()))
+    });
+    let (_, core, part) = by_slabs(&odd, 64).unwrap();
+    assert!(part.asymmetry() > 0.05 && core.asymmetry > 0.05, "{} {}", part.asymmetry(), core.asymmetry);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Kept, Layout, PlaneKeys, Source, Value, Wiring, constant, key};
 use crate::algorithms::Step;
 use crate::graph::Key;
 use crate::pipeline::components::Group;
-use crate::pipeline::ops::{AddListed, DeconvOp, Prepare, Remainder, Sum, TakeModel};
+use crate::pipeline::ops::{AddListed, DeconvOp, Prepare, Remainder, Sum, TakeModel, ZeroModel};
 use crate::pipeline::plan::GivenModel;
 
 impl Wiring {
@@ -18,6 +18,15 @@ impl Wiring {
                 self.task(key("prepare", plane, index), DeconvOp::Prepare(Prepare { scale }), vec![raw])
             })
             .collect()
+    }
+
+    /// A model of nothing.
+    pub fn empty_model(&mut self, plane: usize) -> Vec<Key> {
+        let nx = self.cut.shape.1;
+        let slabs = self.cut.slabs().into_iter().enumerate();
+        let zero =
+            |(index, rows)| self.task(key("zero", plane, index), DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]);
+        slabs.map(zero).collect()
     }
 
     /// Rows of a model that was given, as an image or as a list; 0 where they, or the `dirty` rows, are blank.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Kept, PlaneKeys, Wiring, key};
 use crate::algorithms::LocalRms;
 use crate::graph::Key;
-use crate::pipeline::ops::{DeconvOp, MapRms, Rows, Source, SumCells};
+use crate::pipeline::ops::{DeconvOp, MapRms, Rows, Source, SumCells, SurveyNoise};
 
 /// What weighs the search in a plane.
 #[derive(Clone)]
@@ -51,5 +51,16 @@ impl Wiring {
         let sums = seen.iter().zip(&keys.dirty).enumerate().map(sum).collect();
         let op = DeconvOp::MapRms(MapRms { ask, shape: self.cut.shape });
         Some(self.task(key("local-rms", plane, 0), op, sums))
+    }
+
+    /// Counts what a map of the noise tells of a plane, slab by slab; `map` and `dirty` are files with their planes.
+    pub fn noise_survey(&mut self, plane: usize, map: (&Source, usize), dirty: (&Source, usize)) -> Vec<Key> {
+        let slabs = self.cut.slabs().into_iter().enumerate();
+        let survey = |(index, rows): (usize, Rows)| {
+            let map = self.read(key("look-rms", plane, index), map, rows);
+            let dirty = self.read(key("look-dirty", plane, index), dirty, rows);
+            self.task(key("survey-noise", plane, index), DeconvOp::SurveyNoise(SurveyNoise), vec![map, dirty])
+        };
+        slabs.map(survey).collect()
     }
 }

@@ -148,6 +148,7 @@ fn measured(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let facts = PsfFacts {
         peak,
         asymmetry: rng.random(),
+        core_asymmetry: rng.random(),
         ring: 0.0,
         shortfall: Some(SHORTFALL),
         patch: Patch { half: 4, outside: rng.random() },

@@ -85,6 +85,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::Rank(_)
         | DeconvOp::SumCells(_)
         | DeconvOp::MapRms(_)
+        | DeconvOp::SurveyNoise(_)
         | DeconvOp::Statistics(_)
         | DeconvOp::Select(_)
         | DeconvOp::MinorPass(_)

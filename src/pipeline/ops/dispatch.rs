@@ -39,6 +39,7 @@ macro_rules! each {
             DeconvOp::HoldFloor($op) => $call,
             DeconvOp::SumCells($op) => $call,
             DeconvOp::MapRms($op) => $call,
+            DeconvOp::SurveyNoise($op) => $call,
             DeconvOp::Rank($op) => $call,
             DeconvOp::AutoMask($op) => $call,
             DeconvOp::Statistics($op) => $call,

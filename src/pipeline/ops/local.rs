@@ -72,3 +72,61 @@ impl Work for MapRms {
         Ok(Value::RmsMap(RmsMap::new(&self.ask, self.shape, inputs.iter().map(|input| input.cell_rows()))))
     }
 }
+
+/// Counts what rows of a map of the noise tell of the pixels that are not blank; inputs: rows of the map and of the dirty image, as read.
+/// The counts are those of [`NoiseCounts`], one after the other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SurveyNoise;
+
+/// Pixels of the dirty image that are not blank, by what a map of the noise tells of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct NoiseCounts {
+    /// All of them.
+    pub pixels: f64,
+    /// A number above 0.
+    pub usable: f64,
+    /// Nothing.
+    pub blank: f64,
+    /// 0.
+    pub zero: f64,
+}
+
+impl NoiseCounts {
+    /// The counts of all slabs.
+    pub fn of<'a>(slabs: impl Iterator<Item = &'a [f64]>) -> Self {
+        slabs.fold(Self::default(), |sum, slab| Self {
+            pixels: sum.pixels + slab[0],
+            usable: sum.usable + slab[1],
+            blank: sum.blank + slab[2],
+            zero: sum.zero + slab[3],
+        })
+    }
+
+    /// What the map holds where it tells no noise.
+    pub fn gaps(&self) -> String {
+        let Self { pixels, usable, blank, zero } = *self;
+        let kinds = [("blank", blank), ("0", zero), ("below 0", pixels - usable - blank - zero)];
+        let told = kinds.iter().filter(|(_, count)| *count > 0.0).map(|(kind, count)| format!("{count} are {kind}"));
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Work for SurveyNoise {
+    const KIND: &'static str = "survey-noise";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 2.0, output_bytes: 32, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut counts = [0.0; 4];
+        let pixels = inputs[0].pixels().iter().zip(inputs[1].pixels());
+        for (noise, _) in pixels.filter(|(_, dirty)| dirty.is_finite()) {
+            counts[0] += 1.0;
+            counts[1] += f64::from(u8::from(noise.is_finite() && *noise > 0.0));
+            counts[2] += f64::from(u8::from(!noise.is_finite()));
+            counts[3] += f64::from(u8::from(*noise == 0.0));
+        }
+        Ok(Value::RowSums(counts.to_vec()))
+    }
+}

@@ -54,7 +54,7 @@ pub use floor::{CompareFloor, HoldFloor, MapFloor};
 pub use given::{AddListed, ListedShape, Remainder, Sum, TakeModel};
 pub use inference::{ChooseLambda, MergeSpread, SpreadBlock};
 pub use load::{Allow, Prepare, ReadRows, Source};
-pub use local::{MapRms, SumCells};
+pub use local::{MapRms, NoiseCounts, SumCells, SurveyNoise};
 pub use lucy::{LucyRows, LucyStep};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{Noise, Rank, Select, Statistics, Survey};
@@ -138,6 +138,8 @@ pub enum DeconvOp {
     HoldFloor(HoldFloor),
     /// Sums over the cells of a slab.
     SumCells(SumCells),
+    /// What a map of the noise tells.
+    SurveyNoise(SurveyNoise),
     /// Local rms of a plane.
     MapRms(MapRms),
     /// Peak of a slab.

@@ -152,8 +152,10 @@ impl Work for MeasurePsf {
 pub struct PsfFacts {
     /// Where the peak is, and the value by which it was divided.
     pub peak: PsfPeak,
-    /// Odd part over norm.
+    /// Norm of the odd part over that of the PSF.
     pub asymmetry: f64,
+    /// The same near the peak.
+    pub core_asymmetry: f64,
     /// Highest absolute value on the outer ring; 0 if it reaches every pixel.
     pub ring: f32,
     /// How it falls short of the image, where the run asks.
@@ -175,6 +177,8 @@ pub struct PsfAsks {
     pub patch: bool,
     /// Size of a pixel, if the beam is to be fitted \[deg\].
     pub cell: Option<Cell>,
+    /// Whether a beam that cannot be fitted ends the run.
+    pub must_fit: bool,
 }
 
 impl PsfAsks {
@@ -197,15 +201,16 @@ pub struct ExaminePsf {
 
 impl ExaminePsf {
     fn facts(&self, core: &CoreFacts, part: &PsfPart) -> Result<PsfFacts, OpError> {
-        let (peak, PsfAsks { shape, shortfall, patch, .. }) = (self.peak, self.asks);
+        let (peak, PsfAsks { shape, shortfall, patch, must_fit, .. }) = (self.peak, self.asks);
         let is_short = !peak.covers(shape.0, shape.1);
         Ok(PsfFacts {
             peak,
             asymmetry: part.asymmetry(),
+            core_asymmetry: core.asymmetry,
             ring: if is_short { part.outer_ring() } else { 0.0 },
             shortfall: if shortfall { Shortfall::of(&peak, shape, core.width, part.edge_rms()) } else { None },
             patch: if patch { Patch::of(&part.outside_boxes()) } else { Patch::default() },
-            fit: part.beam(core)?,
+            fit: if must_fit { part.beam(core)? } else { part.beam(core).unwrap_or(None) },
         })
     }
 }

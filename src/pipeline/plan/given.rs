@@ -9,7 +9,7 @@ use super::{CELL_TOLERANCE, PlanError, pairing, shape_of};
 use crate::images::Sky;
 use crate::io::FitsSource;
 use crate::pipeline::components::Listing;
-use crate::pipeline::ops::Source;
+use crate::pipeline::ops::{NoiseCounts, Source};
 use crate::units::{Kind, Model};
 
 /// An image that was given, and its plane for each plane of the image that it goes with.
@@ -124,6 +124,15 @@ impl Given {
         }
         Ok(Self { source, planes })
     }
+}
+
+/// A map of the noise that tells none in a plane of `other`.
+pub fn no_noise(map: &Given, plane: usize, other: &FitsSource, counts: &NoiseCounts) -> GivenError {
+    let found =
+        format!("none of {} pixels in plane {} is above 0 ({})", counts.pixels, map.planes[plane], counts.gaps());
+    let expected = "the rms of the noise of each pixel in Jy/beam, above 0".to_owned();
+    let hint = "give a map of the noise, or take it from the residual with --local-rms";
+    wrong(("map of the noise", &map.source), other, ("pixels", (found, expected)), hint)
 }
 
 /// Refuses an image that is not of kind `K` by its BUNIT; one without a unit is taken at its word.

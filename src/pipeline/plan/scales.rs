@@ -11,17 +11,21 @@ use crate::pipeline::graphs::{
 };
 use crate::pipeline::ops::{ScaleTable, Source};
 
-/// Mean full width of the beam \[pixels\] as the run will find it: given, or measured of the PSF if that peaks in its middle, or
-/// as the dirty image's header has it, or a narrow one.
+/// Mean full width of the beam \[pixels\] as the run will find it: measured of the PSF if that peaks in its middle, or that to
+/// restore with, or as the dirty image's header has it, or a narrow one.
 pub(super) fn beam_pixels(config: &RunConfig, inputs: &Inputs) -> f64 {
     let (header, cell) = (inputs.dirty.0.header(), inputs.dirty.0.geometry().cell);
     let width = |widths: (f64, f64)| cell.map(|cell| (widths.0 * widths.1 / (cell.dx * cell.dy).abs()).sqrt());
     let told = || width((header.get_f64("BMAJ")?, header.get_f64("BMIN")?));
-    let found = match config.restore.beam {
+    let given = || match config.restore.beam {
         BeamChoice::Given(beam) => width((beam.bmaj, beam.bmin)),
-        BeamChoice::Fit | BeamChoice::Circular => measured(&inputs.psf, cell).or_else(told),
+        BeamChoice::Fit | BeamChoice::Circular => None,
     };
-    found.filter(|width| width.is_finite() && *width >= 1.0).unwrap_or(NARROW_BEAM)
+    measured(&inputs.psf, cell)
+        .or_else(given)
+        .or_else(told)
+        .filter(|width| width.is_finite() && *width >= 1.0)
+        .unwrap_or(NARROW_BEAM)
 }
 
 /// Mean full width of the beam that fits the main lobe of a PSF \[pixels\].

@@ -139,7 +139,7 @@ impl Desk<'_> {
         let found = self.execute(wiring, &[peak])?;
         let Value::PsfPeak(peak) = &*found[0].small() else { return Ok(None) };
         let cell = plan.residual.0.geometry().cell.unwrap_or(UNIT_CELL);
-        let asks = PsfAsks { shape: plan.cut.shape, shortfall: false, patch: false, cell: Some(cell) };
+        let asks = PsfAsks { shape: plan.cut.shape, shortfall: false, patch: false, cell: Some(cell), must_fit: true };
         let mut wiring = Wiring::new(plan.cut);
         let keys = wiring.examine_psf(&psf, *peak, asks, None);
         let found = self.execute(wiring, &keys)?;

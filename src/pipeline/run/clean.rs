@@ -24,6 +24,8 @@ enum Task {
     Open,
     /// The last good model again.
     Back,
+    /// The model that the plane began with again.
+    Anew,
     /// Components no more in tiles that ran away.
     Leave,
     /// A look at all scales.
@@ -47,6 +49,7 @@ impl Session<'_> {
             let patch = self.patch(state.plan.psf);
             self.begin_scales(state);
             self.begin_contest(state);
+            state.begun = Some(state.stats);
             let control = Control::new(params.clone(), minor, patch).fitting(self.plan.config.asp);
             let control = control.continuing(state.tally.components > 0);
             state.control = Some(if self.plan.tiles.is_some() { control.in_tiles() } else { control });
@@ -71,7 +74,7 @@ impl Session<'_> {
     /// Asks a plane's control what follows; `None` for a plane that is done.
     fn decide(&self, state: &mut PlaneState) -> Option<Task> {
         if state.stop.is_some() {
-            return self.next_step(state).map(Task::Tidy);
+            return if self.falls_back(state) { Some(Task::Anew) } else { self.next_step(state).map(Task::Tidy) };
         }
         if !state.tidying.standing.is_empty() {
             return Some(Task::Mask);
@@ -130,7 +133,7 @@ impl Session<'_> {
             self.tools.watch.note(&format!("{}: {reason}", state.plan.label));
         }
         match settled {
-            Settled::Done => self.next_step(state).map(Task::Tidy),
+            Settled::Done => self.decide(state),
             Settled::TakeUp => Some(Task::Back),
         }
     }
@@ -171,6 +174,7 @@ impl Session<'_> {
                     self.take_statistics(state, &mut values);
                 }
                 Task::Leave => self.take_rest(state, &mut values),
+                Task::Anew => self.take_residual(state, &mut values),
                 Task::Back => {
                     let whole = self.take_peaks(state, &mut values)?;
                     self.take_residual(state, &mut values);
@@ -198,6 +202,7 @@ impl Session<'_> {
             Task::Mask => self.wire_mask(wiring, state),
             Task::Open => self.wire_open(wiring, state),
             Task::Leave => self.wire_rest(wiring, state),
+            Task::Anew => self.wire_anew(wiring, state),
             Task::Back => {
                 let peaks = self.wire_peaks(wiring, state);
                 if !state.good.is_empty() {

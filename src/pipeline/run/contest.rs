@@ -80,7 +80,7 @@ fn are_quieter(points: &PlaneStats, scales: &PlaneStats) -> bool {
 }
 
 /// Whether a plane ended by what was found in it, and not by a limit.
-fn ended_by_itself(reason: &StopReason) -> bool {
+pub(super) fn ended_by_itself(reason: &StopReason) -> bool {
     use StopReason as R;
     matches!(
         reason,

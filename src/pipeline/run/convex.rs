@@ -3,7 +3,7 @@
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::convex::{ConvexParams, Dictionary, Splitting};
-use crate::algorithms::{PlaneStats, StopReason, Worse};
+use crate::algorithms::{KeptState, PlaneStats, StopReason, Worse};
 use crate::pipeline::graphs::{
     Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured, SparseSeen, Wiring,
 };
@@ -230,7 +230,7 @@ impl Session<'_> {
             let facts = solving.facts(&mut wiring, plane, &seen.0);
             let (keys, model) = solving.now.give(&mut wiring, plane);
             let (iterations, makes_weights) = solving.next(&self.plan.config.convex);
-            let beam = if makes_weights { self.beam(state)?.map(|(shape, _)| shape) } else { None };
+            let beam = if makes_weights { self.seen_beam(state) } else { None };
             let cut = self.sparse_cut(state, solving.pace);
             let sparse = Sparse::resume(&mut wiring, plane, cut, (&planes, seen), facts);
             let (after, measured) = sparse.cycle(&keys, iterations, &model, beam);
@@ -344,7 +344,7 @@ impl Solving {
         let is_settled = self.reweights >= params.reweights && change <= TOLERANCE;
         if self.backs > BACKS {
             let (peak, lowest) = (self.now.stats.max, self.now.stats.max);
-            Some(StopReason::Diverged { sign: Worse::Rms, peak, lowest })
+            Some(StopReason::Diverged { sign: Worse::Rms, peak, lowest, kept: KeptState::default() })
         } else if is_settled {
             Some(StopReason::Settled { iterations, change })
         } else {

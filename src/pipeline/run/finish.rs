@@ -165,6 +165,12 @@ impl Session<'_> {
         }
     }
 
+    /// The beam at which its PSF sees a plane, whatever beam restores: the fit, or where none could be made that to restore with.
+    pub(super) fn seen_beam(&self, state: &PlaneState) -> Option<BeamShape> {
+        let fitted = self.psfs[&state.plan.psf].fit().map(|fit| fit.shape);
+        fitted.or_else(|| Some(self.beam(state).ok().flatten()?.0))
+    }
+
     /// How the residual of a plane stands in its restored image.
     ///
     /// # Errors
@@ -270,15 +276,16 @@ impl Session<'_> {
     /// What is told of a plane.
     fn outcome(&mut self, state: PlaneState, wall_s: f64) -> Result<PlaneOutcome, RunError> {
         let psf = &self.psfs[&state.plan.psf];
+        let is_given = matches!(self.plan.config.restore.beam, BeamChoice::Given(_));
         let beam = match (self.beam(&state)?, self.plan.cell()) {
             (Some((shape, beam)), Some(_)) if !is_passed_through(&state) => Some(BeamOutcome {
                 beam,
                 pixels: shape.widths(),
-                fitted: !matches!(self.plan.config.restore.beam, BeamChoice::Given(_)),
+                fitted: !is_given,
                 residual_factor: self.treatment(&state)?.factor(),
                 sidelobe_max: psf.fit().map(|fit| fit.sidelobe_max),
                 sidelobe_min: psf.fit().map(|fit| fit.sidelobe_min),
-                misfit: psf.fit().map(|fit| fit.misfit),
+                misfit: psf.fit().filter(|_| !is_given).map(|fit| fit.misfit),
             }),
             _ => None,
         };

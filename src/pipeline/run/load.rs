@@ -101,6 +101,7 @@ impl Session<'_> {
             points: Vec::new(),
             solver: Vec::new(),
             stop,
+            begun: None,
             retry: None,
             runaways: Runaways::default(),
             wiener: None,

@@ -5,6 +5,7 @@ mod clean;
 mod contest;
 mod convex;
 mod error;
+mod fallback;
 mod finish;
 mod given;
 mod grid;
@@ -12,6 +13,7 @@ mod hybrid;
 mod inference;
 mod load;
 mod lucy;
+mod noise_map;
 mod psf;
 mod retry;
 mod runaways;
@@ -195,6 +197,7 @@ pub fn explore(plan: &Plan, tools: &Tools<'_>) -> Result<Outcome, RunError> {
 
 fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<Outcome, RunError> {
     let mut session = Session::new(plan, tools, products);
+    session.check_noise_map()?;
     for batch in plan.planes.chunks(plan.batch) {
         session.batch(batch)?;
     }

@@ -7,6 +7,7 @@ use super::{RunError, Session};
 use crate::algorithms::Shortfall;
 use crate::graph::Key;
 use crate::images::{BeamFit, PsfError, PsfPeak};
+use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{Kept, KernelCut, Wiring};
 use crate::pipeline::ops::{PsfFacts, PsfPlane, Value};
 use crate::pipeline::plan::PlanePlan;
@@ -16,8 +17,10 @@ use crate::pipeline::record::{PanelKind, preview_factor};
 const PEAK_TOLERANCE: f32 = 1e-2;
 /// Beyond this the two readings of it are both told.
 const DOUBT: f32 = 2e-2;
-/// Above this share of odd parts a PSF is not even (ALGORITHMS 0.2).
-const ASYMMETRY: f64 = 1e-3;
+/// Above this share of the odd part a PSF is not even (ALGORITHMS 0.2, where twice of it is measured).
+const ASYMMETRY: f64 = 5e-4;
+/// A PSF whose odd part is so much less near the peak is that of an array with a w term; else its centre may be a wrong one.
+const FARTHER: f64 = 0.3;
 
 /// Transfer functions that a graph has been wired with.
 #[derive(Default)]
@@ -123,7 +126,7 @@ impl Session<'_> {
                 return;
             }
         };
-        let PsfFacts { peak: PsfPeak { scale, .. }, asymmetry, ring, .. } = facts;
+        let PsfFacts { peak: PsfPeak { scale, .. }, asymmetry, core_asymmetry, ring, .. } = facts;
         if (scale - 1.0).abs() > PEAK_TOLERANCE {
             let what = if self.plan.divides() { "dirty image and PSF were" } else { "the PSF was" };
             state
@@ -131,9 +134,19 @@ impl Session<'_> {
                 .push(format!("the PSF's peak is {scale:.6e}, not 1: {what} divided by it{}", self.doubt(scale)));
         }
         if asymmetry > ASYMMETRY {
-            state.notes.push(format!("the PSF is not even: odd part {asymmetry:.1e} of its norm"));
+            let why = if core_asymmetry > FARTHER * asymmetry {
+                "check that its peak is its centre"
+            } else {
+                "as the w term of a wide field makes it"
+            };
+            state.notes.push(format!(
+                "the PSF is not even: its odd part has {:.2} % of its norm, {:.2} % near the peak: {why}",
+                100.0 * asymmetry,
+                100.0 * core_asymmetry
+            ));
         }
-        state.notes.extend(psf.fit().iter().flat_map(BeamFit::doubts));
+        let restores = !matches!(self.plan.config.restore.beam, BeamChoice::Given(_));
+        state.notes.extend(psf.fit().iter().filter(|_| restores).flat_map(BeamFit::doubts));
         let floor = ring * state.dirty_peak;
         // what repeats has all its sidelobes within a period
         if floor.is_finite() && f64::from(floor) > state.stats.sigma && !self.plan.is_circular() {

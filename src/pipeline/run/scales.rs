@@ -106,16 +106,17 @@ impl Session<'_> {
         Ok(share >= LEAST_RESPONSE)
     }
 
-    /// Mean full width of the clean beam at half maximum \[pixels\].
+    /// Mean full width at half maximum of the Gaussian that was fitted to the PSF \[pixels\]; where none could be, that of the
+    /// beam to restore with.
     pub(super) fn beam_pixels(&self, psf: &PsfState) -> f64 {
-        let given = match self.plan.config.restore.beam {
+        let fitted = psf.fit().map(|fit| (fit.pixels.0 * fit.pixels.1).sqrt());
+        let given = || match self.plan.config.restore.beam {
             BeamChoice::Given(beam) => {
                 self.plan.cell().map(|cell| (beam.bmaj * beam.bmin / (cell.dx * cell.dy).abs()).sqrt())
             }
             BeamChoice::Fit | BeamChoice::Circular => None,
         };
-        let fitted = || psf.fit().map(|fit| (fit.pixels.0 * fit.pixels.1).sqrt());
-        given.or_else(fitted).filter(|width| width.is_finite() && *width > 0.0).unwrap_or(USUAL_BEAM)
+        fitted.or_else(given).filter(|width| width.is_finite() && *width > 0.0).unwrap_or(USUAL_BEAM)
     }
 
     /// The kits of a plane's PSF; none where components are points only.

@@ -133,6 +133,8 @@ pub(super) struct PlaneState {
     /// How the residual of Wiener-Hunt's solver went.
     pub solver: Vec<SolverPoint>,
     pub stop: Option<StopReason>,
+    /// How its residual stood before the first cycle.
+    pub begun: Option<PlaneStats>,
     /// How it was cleaned once more after it had diverged.
     pub retry: Option<Retry>,
     /// How Wiener-Hunt went.

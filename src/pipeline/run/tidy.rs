@@ -57,11 +57,11 @@ pub(super) struct Tidying {
 }
 
 impl Session<'_> {
-    /// Whether models of this plane are tidied, and the clean beam that tells what stands out.
+    /// Whether models of this plane are tidied, and the beam that tells what stands out.
     fn tidies(&self, state: &PlaneState) -> Option<BeamShape> {
         let is_asked = self.plan.config.multiscale.trim > 0.0 && self.plan.config.clean.has_auto_mask();
         self.points_number(state).filter(|_| is_asked)?;
-        Some(self.beam(state).ok().flatten()?.0)
+        self.seen_beam(state)
     }
 
     /// The number of points among the scales: without them what is taken away could not be listed.

@@ -66,8 +66,38 @@ fn the_threshold_is_armed_again_when_the_noise_falls() {
     // at the first threshold of 0.3, but the noise has fallen to 0.02 and the threshold with it
     assert!((floor(control.next(stats(0.3, 0.02), &Sight::alone(&levels), false)) - 0.06).abs() < 1e-6);
     cycle(&mut control, 10);
-    let next = control.next(stats(0.062, 0.02), &Sight::alone(&levels), false);
+    let next = control.next(stats(0.0605, 0.02), &Sight::alone(&levels), false);
     assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, back: false }), "{next:?}");
+}
+
+#[test]
+fn threshold_is_told_as_reached_only_within_a_hundredth_of_it() {
+    let levels = Levels::default();
+    let begin = || {
+        let mut control = control(params());
+        floor(control.next(stats(0.1, 0.01), &Sight::alone(&levels), false));
+        cycle(&mut control, 10);
+        control
+    };
+    let mut within = begin();
+    let next = within.next(stats(0.0302, 0.01), &Sight::alone(&levels), false);
+    assert!(matches!(next, Next::Stop { reason: StopReason::Threshold { .. }, .. }), "{next:?}");
+    let mut above = begin();
+    assert!((floor(above.next(stats(0.032, 0.01), &Sight::alone(&levels), false)) - 0.95 * 0.03).abs() < 1e-6);
+    // a peak that no cycle brings any lower is told as that
+    let mut next = None;
+    for _ in 0..3 {
+        cycle(&mut above, 10);
+        next = Some(above.next(stats(0.032, 0.01), &Sight::alone(&levels), false));
+    }
+    assert!(matches!(next, Some(Next::Stop { reason: StopReason::Stalled { .. }, .. })), "{next:?}");
+    // a mask phase goes deeper anyway, and what missing sidelobes set is an estimate
+    let mut masked = control(CleanParams { auto_mask: 5.0, ..params() });
+    floor(masked.next(stats(0.1, 0.01), &Sight::alone(&levels), false));
+    cycle(&mut masked, 10);
+    assert_eq!(masked.next(stats(0.054, 0.01), &Sight::alone(&levels), false), Next::Mask);
+    let next = begin().next(PlaneStats { missing: 0.02, ..stats(0.032, 0.01) }, &Sight::alone(&levels), false);
+    assert!(matches!(next, Next::Stop { reason: StopReason::PsfFloor { .. }, .. }), "{next:?}");
 }
 
 #[test]
