@@ -288,6 +288,8 @@ pub struct CycleState {
     pub scales: u32,
     /// Lowest peak of the phase so far \[Jy/beam\].
     pub lowest: f32,
+    /// Peak of a good state of the phase whose cycle went down to the threshold and left at most a tenth more \[Jy/beam\].
+    pub near: Option<f32>,
     /// Cycles in a row that lowered the peak by less than 1 %.
     pub stalled: u32,
     /// What the last cycle made worse, if anything.
@@ -324,7 +326,7 @@ const BACKS: u32 = 3;
 const SLACK: f32 = 1.01;
 /// The same (ALGORITHMS 2.3) where a mask phase follows, which goes deeper anyway, and where the threshold is an estimate of missing
 /// sidelobes, which is no better known.
-const ROUGH_SLACK: f32 = 1.1;
+pub(super) const ROUGH_SLACK: f32 = 1.1;
 /// Missing sidelobes above this share of the noise are what sets the threshold.
 const DOMINANT: f64 = 0.5;
 /// Cycles in a row without progress that end the run (ALGORITHMS 2.9).
@@ -344,14 +346,14 @@ impl StopRule for NothingAllowed {
 
 impl StopRule for Diverged {
     fn fires(&self, state: &CycleState) -> Option<StopReason> {
-        let CycleState { stats, lowest, worse, backs, phase, threshold, .. } = state;
+        let CycleState { stats, lowest, worse, backs, phase, near, .. } = state;
         // of several scales each may fail but one, and is then left out
         let most = BACKS.max(state.scales.saturating_sub(1));
         let is_last = *backs > most || state.iterations >= self.niter || state.major >= self.nmiter;
         let sign = worse.filter(|_| is_last)?;
         Some(match phase {
-            // so near to it only the last cycles came to nothing
-            Phase::Open if *lowest <= ROUGH_SLACK * threshold => StopReason::Stalled { cycles: *backs, peak: *lowest },
+            // what came to nothing were but the last few per cent
+            Phase::Open if near.is_some() => StopReason::Stalled { cycles: *backs, peak: near.unwrap_or(*lowest) },
             Phase::Open => StopReason::Diverged { sign, peak: stats.peak, lowest: *lowest, kept: KeptState::default() },
             Phase::Masked => StopReason::MaskExhausted { sign },
         })

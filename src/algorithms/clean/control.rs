@@ -13,7 +13,7 @@ use super::asp::Turns;
 use super::levels::Sight;
 use super::params::Window;
 use super::{AspParams, Minor, MinorRules, Patch, RmsMethod, TileChoice};
-use crate::algorithms::stop::{CycleState, Follows, Phase, PlaneStats, StopReason, StopRules};
+use crate::algorithms::stop::{CycleState, Follows, Phase, PlaneStats, ROUGH_SLACK, StopReason, StopRules};
 use crate::units::Flux;
 
 /// The `[clean]` table of the configuration.
@@ -358,6 +358,9 @@ impl Control {
         } else {
             state.stalled = 0;
         }
+        if state.is_final && state.stats.peak <= ROUGH_SLACK * state.threshold {
+            state.near = Some(state.stats.peak);
+        }
         state.lowest = state.lowest.min(state.stats.peak);
         self.lowest_rms = self.lowest_rms.min(state.stats.rms);
         if state.phase == Phase::Masked {
@@ -390,7 +393,7 @@ impl Control {
         self.phase_scale = state.stats.scale;
         self.lowest_sigma = f64::INFINITY;
         state.phase = phase;
-        state.lowest = f32::INFINITY;
+        (state.lowest, state.near) = (f32::INFINITY, None);
         state.stalled = 0;
         state.is_final = false;
     }
@@ -406,7 +409,8 @@ impl Control {
             share.max(crowd.min(0.9 * stats.peak))
         };
         // what a cycle down to the threshold left above it is taken by one that goes a little deeper
-        let deepest = if self.state.is_final { POLISH * threshold } else { *threshold };
+        let is_near = self.state.is_final && stats.peak <= ROUGH_SLACK * threshold;
+        let deepest = if is_near { POLISH * threshold } else { *threshold };
         let floor = floor.max(deepest);
         let niter = self.params.niter - iterations;
         let (gain, patch, signs) = (self.params.gain, self.patch, self.params.signs());
