@@ -219,6 +219,6 @@ fn going_on_from_a_finished_run_keeps_its_model_and_goes_deeper_where_that_is_as
     // the auto-mask holds what the earlier run found
     let masked = folder.run("masked", "--plots none --continue shallow-model.fits");
     assert!(sky::rms(&masked.residual().plane(0)) < sky::rms(&shallow.residual().plane(0)));
-    let wiener = "--dirty dirty.fits --psf psf.fits -o w --algorithm wiener --continue first-model.fits";
-    refused(&folder, wiener, 2, &["--continue has no effect with --algorithm wiener"]);
+    let lucy = "--dirty dirty.fits --psf psf.fits -o w --algorithm richardson-lucy --continue first-model.fits";
+    refused(&folder, lucy, 2, &["--continue has no effect with --algorithm richardson-lucy"]);
 }
