@@ -335,6 +335,14 @@ const OTHERS: &[Param] = &[
     },
     Param {
         table: "convex",
+        key: "debias",
+        flag: "debias",
+        kind: ParamKind::Switch,
+        value_name: "",
+        help: "In the end fit fluxes once more where something was found, without thresholds",
+    },
+    Param {
+        table: "convex",
         key: "positive",
         flag: "positive",
         kind: ParamKind::Switch,

@@ -44,7 +44,7 @@ use crate::graph::{Key, TaskGraph};
 use crate::images::{BeamShape, PsfPeak, sample_step};
 use crate::pipeline::plan::MaskFile;
 use crate::pipeline::record::{Pooling, Shrink};
-pub use convex::{Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured, SparseSeen};
+pub use convex::{Reweigh, Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeasured, SparseSeen};
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use local::LocalWeights;

@@ -297,8 +297,12 @@ pub struct ConvexOutcome {
     pub iterations: u32,
     /// Relative change of the model in each of the last iterations.
     pub change: f64,
+    /// By how much the last iteration missed the conditions of the optimum, the most of all coefficients, over their threshold.
+    pub gap: f64,
     /// How often thresholds were lowered where something was found.
     pub reweights: u32,
+    /// Whether fluxes were fitted once more where something was found, without thresholds.
+    pub debiased: bool,
     /// How often iterations were taken back.
     pub taken_back: u32,
 }

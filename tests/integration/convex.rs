@@ -91,7 +91,28 @@ fn optimum_holds_its_conditions_against_the_exact_residual() {
             late += u32::from(error > 0.05);
         }
         assert!(worst < 0.3 && late <= 30, "{late} pixels are off by 5 % of the threshold, the worst by {worst:.3}");
+        let gap = plane.convex.as_ref().expect("a record of the solver").gap;
+        assert!(worst < gap + 0.03 && gap < 0.3, "told is a gap of {gap:.3}, the worst is {worst:.3}");
     }
+}
+
+#[test]
+fn fluxes_fitted_on_the_support_have_lost_what_thresholds_took() {
+    let psf = sky::wide_psf(SHAPE);
+    let mut truth = Array2::zeros(SHAPE);
+    truth[(40, 50)] = 1.0;
+    let dirty = sky::convolve_fast(&truth, &psf, SHAPE) + seen_noise(SHAPE, NOISE);
+    let field = Field::new(&[narrow(&dirty)], &narrow(&psf));
+    let flux = |debias: bool| {
+        let words = format!("kappa = 12\nreweights = 0\niterations = 400\ndebias = {debias}");
+        let result = field.run(&config(&words, "[multiscale]\nscales = '0'"));
+        assert!(misfit(&result, &dirty, &psf) < ROUNDING);
+        assert_eq!(result.outcome.planes[0].convex.as_ref().map(|convex| convex.debiased), Some(debias));
+        f64::from(result.model[0].sum())
+    };
+    let (biased, fitted) = (1.0 - flux(false), 1.0 - flux(true));
+    assert!(biased > 8.0 * NOISE && biased < 16.0 * NOISE, "by its threshold: {biased:e}");
+    assert!(fitted.abs() < 3.0 * NOISE, "{fitted:e}");
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct ConvexParams {
     pub iterations: u32,
     /// How often what was found has its thresholds lowered, so that it is not biased by them.
     pub reweights: u32,
+    /// Whether fluxes are fitted once more where something was found, without thresholds.
+    pub debias: bool,
     /// Whether no atom may be negative: the sky is a sum of positive points and Gaussians. With other priors its pixels never are.
     pub positive: bool,
 }

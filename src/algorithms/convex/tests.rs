@@ -386,8 +386,14 @@ fn widths_are_those_of_the_scales_and_five_at_the_most_unless_given() {
         shape: crate::algorithms::ScaleShape::Gaussian,
     };
     let widths = |text: &str, most: usize| {
-        let params =
-            ConvexParams { prior: Prior::Atoms, kappa: Kappa::Auto, iterations: 9, reweights: 0, positive: true };
+        let params = ConvexParams {
+            prior: Prior::Atoms,
+            kappa: Kappa::Auto,
+            iterations: 9,
+            reweights: 0,
+            debias: false,
+            positive: true,
+        };
         match params.dictionary(&scales(text, most), 5.0, (2000, 2000)) {
             Dictionary::Atoms { widths, positive: true } => widths,
             other => panic!("{other:?}"),

@@ -15,9 +15,9 @@ use crate::algorithms::wiener::{NoiseModel, Regularisation};
 use crate::graph::Key;
 use crate::images::{BeamShape, PsfGrid, sample_step};
 use crate::pipeline::ops::{
-    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomPowers, AtomRows, AtomSetting, AtomStep,
-    AtomView, AtomWeights, DeconvOp, HighestTransfer, Noise, PartNoise, Setting, Shrink, SteadyNoise, SumPowers,
-    Survey, ZeroModel,
+    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomGap, AtomModel, AtomPart, AtomPowers, AtomRescale, AtomRows,
+    AtomSetting, AtomStep, AtomView, AtomWeights, DeconvOp, Highest, HighestTransfer, Noise, PartNoise, Setting,
+    Shrink, SteadyNoise, SumPowers, SupportWeights, Survey, ZeroModel,
 };
 
 /// What is solved on a plane.
@@ -29,6 +29,8 @@ pub struct SparseCut {
     pub splitting: Splitting,
     /// Whether the noise may change by little only from one residual to the next.
     pub is_steady: bool,
+    /// `ρ` over `max|H|` of the iterations before.
+    pub share_before: f64,
 }
 
 /// Keys of the solver's state.
@@ -51,8 +53,17 @@ pub struct SparseMeasured {
     pub model: Vec<Key>,
     /// Statistics of its exact residual.
     pub statistics: Key,
-    /// Inner products of the model with itself and with the one before.
-    pub products: [Key; 2],
+    /// Inner products of the model with itself and with the one before, and how far the last iteration moved.
+    pub numbers: [Key; 3],
+}
+
+/// What new weights are made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reweigh {
+    /// What was found, as the clean beam sees it.
+    Brightness(BeamShape),
+    /// Where something was found.
+    Support,
 }
 
 /// What of a plane does not change: what stands for its PSFs, which modes are usable, and the powers of noise.
@@ -112,19 +123,25 @@ impl<'w> Sparse<'w> {
         Self { wiring, plane, cut, planes: planes.clone(), seen, facts }
     }
 
-    /// So many iterations, and the exact residual after them; `before` is the model before, `seen_at` the clean beam by which new
-    /// weights are made of what was found, if they are.
+    /// So many iterations, and the exact residual after them; `before` is the model before, `reweigh` what new weights are made of, if
+    /// they are.
     pub fn cycle(
         mut self,
         state: &SparseKeys,
         iterations: u32,
         before: &[Key],
-        seen_at: Option<BeamShape>,
+        reweigh: Option<Reweigh>,
     ) -> (SparseKeys, SparseMeasured) {
         let mut state = state.clone();
-        for iteration in 0..iterations {
-            state.v = self.iterate(&state, iteration);
+        if self.cut.share_before.to_bits() != self.cut.splitting.share.to_bits() {
+            state.v = self.rescale(&state);
         }
+        let mut last = state.v.clone();
+        for iteration in 0..iterations {
+            let after = self.iterate(&state, iteration);
+            last = std::mem::replace(&mut state.v, after);
+        }
+        let gap = self.gap(&SparseKeys { v: last, ..state.clone() }, &state.v);
         let sky = self.cut.setting.dictionary.of_sky();
         let mut estimates = self.rows(&state, (AtomView::Estimate, "estimate"), 0..sky);
         let model = self.model(&state, &estimates);
@@ -138,14 +155,18 @@ impl<'w> Sparse<'w> {
         }
         let keys = PlaneKeys { residual, ..keys };
         let statistics = self.wiring.statistics(self.plane, &keys, None).statistics;
-        let products =
+        let [own, before] =
             [("own", &model[..]), ("before", before)].map(|(name, of)| self.wiring.dot((name, self.plane), &model, of));
-        if let Some(beam) = seen_at {
-            let weighted = self.cut.setting.dictionary.of_weights();
-            estimates.extend(self.rows(&state, (AtomView::Estimate, "estimate"), sky..weighted));
-            state.weights = self.weights(&estimates, beam, &noise[0]);
+        match reweigh {
+            Some(Reweigh::Brightness(beam)) => {
+                let weighted = self.cut.setting.dictionary.of_weights();
+                estimates.extend(self.rows(&state, (AtomView::Estimate, "estimate"), sky..weighted));
+                state.weights = self.weights(&estimates, beam, &noise[0]);
+            }
+            Some(Reweigh::Support) => state.weights = self.support(&state),
+            None => {}
         }
-        (SparseKeys { noise, data, ..state }, SparseMeasured { model, statistics, products })
+        (SparseKeys { noise, data, ..state }, SparseMeasured { model, statistics, numbers: [own, before, gap] })
     }
 
     fn survey(&mut self) {
@@ -202,12 +223,57 @@ impl<'w> Sparse<'w> {
         (Shrink { rows, splitting, penalty, is_on_pixels, is_weighted: weights.is_some() }, inputs)
     }
 
+    /// How far an iteration moved the coefficients, the most of all over their thresholds.
+    fn gap(&mut self, before: &SparseKeys, after: &[Vec<Key>]) -> Key {
+        let mut gaps = Vec::new();
+        for (part, after) in after.iter().enumerate() {
+            let ops = self.shrinks(before, part);
+            gaps.extend(self.each_slab(&format!("atom-gap-{part}"), |index, _| {
+                let (shrink, inputs) = ops[index].clone();
+                (DeconvOp::AtomGap(AtomGap { shrink }), inputs.into_iter().chain([after[index].clone()]).collect())
+            }));
+        }
+        self.wiring.task(key("highest-gap", self.plane, 0), DeconvOp::Highest(Highest), gaps)
+    }
+
+    /// Coefficients of another penalty before.
+    fn rescale(&mut self, state: &SparseKeys) -> Vec<Vec<Key>> {
+        let (before, splitting) = (self.cut.share_before, self.cut.splitting);
+        let ratio = before / splitting.share;
+        let of = |part: usize| {
+            let ops = self.shrinks(state, part);
+            self.each_slab(&format!("atom-rescale-{part}"), |index, _| {
+                let (shrink, inputs) = ops[index].clone();
+                let shrink = Shrink { splitting: Splitting { share: before, ..splitting }, ..shrink };
+                (DeconvOp::AtomRescale(AtomRescale { shrink, ratio }), inputs)
+            })
+        };
+        (0..state.v.len()).map(of).collect()
+    }
+
+    /// Weights that leave free what was found.
+    fn support(&mut self, state: &SparseKeys) -> Vec<Vec<Key>> {
+        let count = self.cut.setting.dictionary.of_weights();
+        let of = |part: usize| {
+            let ops = self.shrinks(state, part);
+            self.each_slab(&format!("support-{part}"), |index, _| {
+                let (shrink, inputs) = ops[index].clone();
+                (DeconvOp::SupportWeights(SupportWeights { shrink }), inputs)
+            })
+        };
+        (0..count).map(of).collect()
+    }
+
+    /// The thresholds of all slabs of a part's coefficients.
+    fn shrinks(&self, state: &SparseKeys, part: usize) -> Vec<(Shrink, Vec<Key>)> {
+        self.wiring.cut.slabs().into_iter().enumerate().map(|slab| self.shrink(state, part, slab)).collect()
+    }
+
     /// Row transforms of the coefficients of these parts.
     fn rows(&mut self, state: &SparseKeys, (view, name): (AtomView, &str), parts: Range<usize>) -> Vec<Vec<Key>> {
         let layout = self.cut.setting.layout;
         let of = |part: usize| {
-            let shrinks: Vec<_> =
-                self.wiring.cut.slabs().into_iter().enumerate().map(|slab| self.shrink(state, part, slab)).collect();
+            let shrinks = self.shrinks(state, part);
             self.each_slab(&format!("atom-rows-{name}-{part}"), |index, _| {
                 let (shrink, inputs) = shrinks[index].clone();
                 (DeconvOp::AtomRows(AtomRows { layout, shrink, view }), inputs)

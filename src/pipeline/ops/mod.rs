@@ -42,8 +42,9 @@ use crate::graph::{Cost, Meta, TaskContext};
 
 pub use clean::{AddComponents, AutoMask, ListComponents, MinorPass, Tally, TallyRows};
 pub use convex::{
-    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomModel, AtomPart, AtomPowers, AtomRows, AtomSetting, AtomStep,
-    AtomView, AtomWeights, HighestTransfer, PartNoise, Shrink, SteadyNoise, SumPowers,
+    AtomAdvance, AtomBand, AtomColumns, AtomData, AtomGap, AtomModel, AtomPart, AtomPowers, AtomRescale, AtomRows,
+    AtomSetting, AtomStep, AtomView, AtomWeights, Highest, HighestTransfer, PartNoise, Shrink, SteadyNoise, SumPowers,
+    SupportWeights,
 };
 pub use convolve::{Convolve, FieldRows, GaussianRows, Kernel, KernelTransfer, PsfRows, Residual, Restore};
 pub use deliver::{Deliver, Pool, PoolRows, Product};
@@ -296,6 +297,14 @@ pub enum DeconvOp {
     AtomWeights(AtomWeights),
     /// What stands for several PSFs in the inner problem of the convex solver.
     HighestTransfer(HighestTransfer),
+    /// How far coefficients of the convex solver are from rest.
+    AtomGap(AtomGap),
+    /// Coefficients of the convex solver for another penalty.
+    AtomRescale(AtomRescale),
+    /// The highest of them.
+    Highest(Highest),
+    /// Weights that leave free what was found.
+    SupportWeights(SupportWeights),
     /// Powers of noise in a block of modes.
     AtomPowers(AtomPowers),
     /// Powers of noise.

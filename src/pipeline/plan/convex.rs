@@ -4,7 +4,7 @@ use super::Plan;
 use super::forecast::{Held, Stage, held, slabs};
 use crate::algorithms::convex::Splitting;
 use crate::images::BeamShape;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Reweigh, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, Wiring};
 use crate::pipeline::ops::AtomSetting;
 
 /// Iterations that stand for all of a cycle: each takes what the others take.
@@ -15,7 +15,7 @@ fn cut(plan: &Plan) -> SparseCut {
     let dictionary = convex.dictionary(scales, plan.beam_pixels, plan.cut.shape);
     let setting = AtomSetting { layout: plan.kernel.layout, shape: plan.cut.shape, dictionary };
     let splitting = Splitting { kappa: convex.kappa(), share: 1.0, relaxation: 1.0, positive_only: false };
-    SparseCut { setting, splitting, is_steady: false }
+    SparseCut { setting, splitting, is_steady: false, share_before: 1.0 }
 }
 
 /// Start and iterations.
@@ -46,13 +46,13 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
         let seen = (transfers.clone(), plan.grid());
         let sparse = Sparse::resume(&mut cycle, plane, cut(plan), (&planes, seen), facts);
         let beam = BeamShape { a: 1.0, b: 0.0, c: 1.0 };
-        let (after, measured) = sparse.cycle(&state, SHOWN, &keys.model, Some(beam));
+        let (after, measured) = sparse.cycle(&state, SHOWN, &keys.model, Some(Reweigh::Brightness(beam)));
         for SparseKeys { v, weights, noise, data } in [state, after] {
             // the state before is kept: iterations may be taken back
             cycled.extend(v.into_iter().chain(weights).flatten().chain(noise).chain(data));
         }
         cycled.extend(planes.model);
-        cycled.extend(measured.model.into_iter().chain([measured.statistics]).chain(measured.products));
+        cycled.extend(measured.model.into_iter().chain([measured.statistics]).chain(measured.numbers));
         cycled.extend(
             keys.dirty.into_iter().chain(keys.allowed).chain(keys.model).chain(transfers.into_iter().flatten()),
         );

@@ -1,6 +1,7 @@
 //! The convex solver: what happens to the coefficients of its parts, on rows of pixels and on blocks of modes.
 
 mod columns;
+mod gap;
 mod noise;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::Image;
 
 pub use columns::{AtomColumns, AtomData, AtomStep, HighestTransfer};
+pub use gap::{AtomGap, AtomRescale, Highest, SupportWeights};
 pub use noise::{AtomBand, AtomPowers, AtomWeights, PartNoise, SteadyNoise, SumPowers};
 
 /// The parts, and the transform that they are seen on.
