@@ -135,6 +135,11 @@ pub struct BeamShape {
 }
 
 impl BeamShape {
+    /// How far it is drawn out, 5 full widths, where it is 0 in `f32` \[pixels\].
+    pub fn reach(&self) -> usize {
+        (5.0 * self.widths().0).ceil() as usize
+    }
+
     /// Value at `(dy, dx)` pixels from the peak.
     pub fn value(&self, dy: f64, dx: f64) -> f64 {
         (-(self.a * dx * dx + 2.0 * self.b * dx * dy + self.c * dy * dy)).exp()

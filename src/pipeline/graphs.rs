@@ -380,18 +380,7 @@ impl Wiring {
 
     /// The restored image.
     pub fn restored(&mut self, plane: usize, keys: &PlaneKeys, layout: &Layout, beam: (BeamShape, usize)) -> Vec<Key> {
-        let (shape, reach) = beam;
-        let kernel: Vec<Key> = Rows::cut(2 * reach + 1, self.cut.slab)
-            .into_iter()
-            .enumerate()
-            .map(|(index, rows)| {
-                let shape = (shape.a, shape.b, shape.c);
-                let op = DeconvOp::GaussianRows(GaussianRows { layout: *layout, rows, reach, shape });
-                self.task(key("beam-rows", plane, index), op, vec![])
-            })
-            .collect();
-        let rows = self.field_rows("rows-restore", plane, &keys.model, layout);
-        let blocks = self.columns(("columns-beam", plane), layout, &rows, (Kernel::Rows, &kernel));
+        let blocks = self.at_beam(plane, &keys.model, layout, beam);
         self.cut
             .slabs()
             .into_iter()
@@ -402,6 +391,22 @@ impl Wiring {
                 self.task(key("restore", plane, index), op, inputs)
             })
             .collect()
+    }
+
+    /// A model convolved with a Gaussian that reaches so far, block by block.
+    fn at_beam(&mut self, plane: usize, model: &[Key], layout: &Layout, beam: (BeamShape, usize)) -> Vec<Key> {
+        let (shape, reach) = beam;
+        let kernel: Vec<Key> = Rows::cut(2 * reach + 1, self.cut.slab)
+            .into_iter()
+            .enumerate()
+            .map(|(index, rows)| {
+                let shape = (shape.a, shape.b, shape.c);
+                let op = DeconvOp::GaussianRows(GaussianRows { layout: *layout, rows, reach, shape });
+                self.task(key("beam-rows", plane, index), op, vec![])
+            })
+            .collect();
+        let rows = self.field_rows("rows-restore", plane, model, layout);
+        self.columns(("columns-beam", plane), layout, &rows, (Kernel::Rows, &kernel))
     }
 
     /// Writes a plane of a product; `blank` writes nothing but blanks.

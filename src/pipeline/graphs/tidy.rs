@@ -1,21 +1,16 @@
 //! The graphs of the last steps of multiscale CLEAN.
 
-use super::{Kernel, PlaneKeys, Wiring, key};
+use super::{PlaneKeys, Wiring, key};
 use crate::graph::Key;
 use crate::images::BeamShape;
-use crate::pipeline::ops::{
-    AtPoints, DeconvOp, GaussianRows, MergeSteps, Refit, Rows, SmoothRows, Standing, TakeOut, Trim, Trimmed,
-};
+use crate::pipeline::ops::{AtPoints, DeconvOp, MergeSteps, Refit, Rows, SmoothRows, Standing, TakeOut, Trim, Trimmed};
 use crate::pipeline::plan::restoring_layout;
-
-/// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
-const BEAM_REACH: f64 = 5.0;
 
 impl Wiring {
     /// Where the restored image of a model stands out: slab by slab. `least` is the lowest brightness \[Jy/beam\], `side` the
     /// share of a brighter pixel below which one on its side does not ([`Standing`]).
     pub fn standing(&mut self, plane: usize, keys: &PlaneKeys, beam: BeamShape, (least, side): (f32, f32)) -> Vec<Key> {
-        let reach = (BEAM_REACH * beam.widths().0).ceil() as usize;
+        let reach = beam.reach();
         let layout = restoring_layout(self.cut.shape, reach, self.cut.block);
         let restored = self.restored(plane, keys, &layout, (beam, reach));
         let (around, slabs) = (Standing::reach(&beam, side), self.cut.slabs());
@@ -61,18 +56,9 @@ impl Wiring {
     pub fn trimmed(&mut self, plane: usize, keys: &PlaneKeys, beam: BeamShape, level: f32) -> Vec<Key> {
         let (model, allowed) = (&keys.model, &keys.allowed);
         let shape = self.cut.shape;
-        let reach = (BEAM_REACH * beam.widths().0).ceil() as usize;
+        let reach = beam.reach();
         let layout = restoring_layout(shape, reach, self.cut.block);
-        let kernel: Vec<Key> = Rows::cut(2 * reach + 1, self.cut.slab)
-            .into_iter()
-            .enumerate()
-            .map(|(index, rows)| {
-                let op = GaussianRows { layout, rows, reach, shape: (beam.a, beam.b, beam.c) };
-                self.task(key("beam-rows", plane, index), DeconvOp::GaussianRows(op), vec![])
-            })
-            .collect();
-        let rows = self.field_rows("rows-restore", plane, model, &layout);
-        let blocks = self.columns(("columns-beam", plane), &layout, &rows, (Kernel::Rows, &kernel));
+        let blocks = self.at_beam(plane, model, &layout, (beam, reach));
         let seen = self.each_slab(("smooth-model", plane), |_, rows| {
             (DeconvOp::SmoothRows(SmoothRows { layout, rows, shape }), blocks.clone())
         });

@@ -6,7 +6,6 @@ use ndarray::{Axis, concatenate};
 use rustfft::num_complex::{Complex, Complex32};
 use serde::{Deserialize, Serialize};
 
-use super::convolve::{complex, transform};
 use super::{OpError, Rows, Setting, Value, Work};
 use crate::algorithms::wiener::Filter;
 use crate::fft::make_columns;
@@ -29,13 +28,7 @@ impl Work for ResponseBlock {
     const KIND: &'static str = "response";
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
-        let columns = self.setting.layout.columns(self.block).len();
-        Cost {
-            flops: columns as f64 * transform(self.setting.layout.ly, false)
-                + 60.0 * self.setting.modes(self.block) as f64,
-            output_bytes: complex(columns * self.setting.shape.0),
-            scratch_bytes: complex(16 * self.setting.layout.ly),
-        }
+        self.setting.made_cost(self.block)
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {

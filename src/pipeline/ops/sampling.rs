@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::convolve::{complex, transform};
 use super::vectors::pixels;
 use super::{OpError, Rows, Setting, Value, Work};
 use crate::algorithms::wiener::{Choice, Draw, Filter};
@@ -31,13 +30,7 @@ impl Work for DrawBlock {
     const KIND: &'static str = "draw";
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
-        let columns = self.setting.layout.columns(self.block).len();
-        Cost {
-            flops: columns as f64 * transform(self.setting.layout.ly, false)
-                + 60.0 * self.setting.modes(self.block) as f64,
-            output_bytes: complex(columns * self.setting.shape.0),
-            scratch_bytes: complex(16 * self.setting.layout.ly),
-        }
+        self.setting.made_cost(self.block)
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {

@@ -35,6 +35,16 @@ impl Setting {
         Problem::new(Plane { ly, lx, data_pixels: self.shape.0 * self.shape.1 }, self.noise, self.reg, DEFAULT_FLOOR)
     }
 
+    /// Cost of making a block of modes by the filter, and transforming it back.
+    pub(super) fn made_cost(&self, block: usize) -> Cost {
+        let columns = self.layout.columns(block).len();
+        Cost {
+            flops: columns as f64 * transform(self.layout.ly, false) + 60.0 * self.modes(block) as f64,
+            output_bytes: complex(columns * self.shape.0),
+            scratch_bytes: complex(16 * self.layout.ly),
+        }
+    }
+
     /// Modes of a block.
     pub(super) fn modes(&self, block: usize) -> usize {
         self.layout.columns(block).len() * self.layout.ly

@@ -17,15 +17,13 @@ use crate::units::{Model, Residual};
 
 /// Relative difference of two beams that are the same, as headers round them.
 const SAME: f64 = 1e-4;
-/// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
-pub(in crate::pipeline) const BEAM_REACH: f64 = 5.0;
 /// The same beam made round with its major axis.
 pub(super) fn round(beam: CleanBeam) -> CleanBeam {
     CleanBeam { bmin: beam.bmaj, bpa: 0.0, ..beam }
 }
 
-/// Clean beam assumed where it is still to be fitted \[pixels\].
-const USUAL_BEAM: f64 = 4.0;
+/// Reach of the clean beam assumed where it is still to be fitted: that of one of 4 pixels \[pixels\].
+const USUAL_REACH: usize = 20;
 
 /// The files of a restored image.
 #[derive(Debug, Clone, Copy)]
@@ -155,11 +153,6 @@ impl RestorePlan {
         Ok(beam.shape_in_pixels(cell)?)
     }
 
-    /// Pixels to which a beam is drawn.
-    pub(super) fn reach(shape: &BeamShape) -> usize {
-        (BEAM_REACH * shape.widths().0).ceil() as usize
-    }
-
     fn check_beam(&self) -> Result<(), PlanError> {
         let is_given = matches!(self.config.restore.beam, BeamChoice::Given(_)) || self.psf.is_some();
         let is_told = || (0..self.residual.0.planes()).any(|plane| self.residual.0.beam(plane).is_some());
@@ -173,8 +166,7 @@ impl RestorePlan {
     fn cut_to_memory(mut self, means: Means) -> Result<Self, PlanError> {
         let widest = (0..self.residual.0.planes()).filter_map(|plane| self.known_beam(plane));
         let shapes: Vec<BeamShape> = widest.map(|beam| self.shape_of(beam)).collect::<Result<_, _>>()?;
-        let usual = (BEAM_REACH * USUAL_BEAM) as usize;
-        let reach = shapes.iter().map(Self::reach).max().unwrap_or(usual);
+        let reach = shapes.iter().map(BeamShape::reach).max().unwrap_or(USUAL_REACH);
         let machine = self.config.machine.clone();
         let (shape, workers, memory) = (self.cut.shape, self.workers, self.memory);
         let layout = restoring_layout(shape, reach, self.cut.block);

@@ -85,7 +85,7 @@ impl Desk<'_> {
         let keys = plan.wire(&mut wiring, plane);
         let restored = match beam {
             Some((shape, _)) => {
-                let reach = RestorePlan::reach(&shape);
+                let reach = shape.reach();
                 let layout = restoring_layout(plan.cut.shape, reach, plan.cut.block);
                 let how = plan.treatment(plane, fit, &shape)?;
                 let residual = wiring.treated(plane, &keys.residual, &how);

@@ -15,9 +15,6 @@ use crate::pipeline::outcome::{BeamOutcome, PlaneComponents, PlaneOutcome};
 use crate::pipeline::plan::restoring_layout;
 use crate::pipeline::record::{Panel, PanelKind, PlaneCurve, Preview, preview_factor};
 
-/// The clean beam is drawn out to this many full widths, where it is 0 in `f32`.
-const BEAM_REACH: f64 = 5.0;
-
 /// Components of each scale.
 type ByScale = Vec<(Scale, Vec<Component>)>;
 
@@ -203,7 +200,7 @@ impl Session<'_> {
         }
         keys.restored = match beam {
             Some((shape, _)) if !blank => {
-                let reach = (BEAM_REACH * shape.widths().0).ceil() as usize;
+                let reach = shape.reach();
                 let layout = restoring_layout(self.plan.cut.shape, reach, self.plan.cut.block);
                 let seen = self.treatment(state).ok().unwrap_or_default();
                 let residual = wiring.treated(plane, &keys.residual, &seen);
