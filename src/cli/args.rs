@@ -12,7 +12,7 @@ use super::beam::{self, BeamArgs};
 use super::components::ListFile;
 use super::keep::KeepArgs;
 use super::psf_grid::GridArgs;
-use super::wiener;
+use super::{foreign, wiener};
 use crate::algorithms::{ALGORITHMS, Algorithm, PARAMS, Param, ParamKind};
 use crate::diagnostics::PLOTS;
 use crate::pipeline::config::{Auto, Bytes, ChunkRows, Interval, SchedulerChoice};
@@ -41,13 +41,13 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "TOML", help_heading = "Input and output")]
     pub config: Option<PathBuf>,
     /// How to deconvolve; see deconv list [default: multiscale]
-    #[arg(long, value_name = "NAME", value_parser = names(), help_heading = "Work")]
+    #[arg(long, alias = "deconvolver", value_name = "NAME", value_parser = names(), help_heading = "Work")]
     pub algorithm: Option<String>,
     /// Rows of a slab (and columns of a block), full for whole planes, or auto [default: auto]
     #[arg(long, value_name = "N|full|auto", value_parser = chunk, help_heading = "Work")]
     pub chunk: Option<String>,
     /// Worker threads; 0 takes all cores [default: 0]
-    #[arg(short = 'j', long, value_name = "N", help_heading = "Work")]
+    #[arg(short = 'j', long, alias = "deconvolution-threads", value_name = "N", help_heading = "Work")]
     pub threads: Option<usize>,
     /// Cap on memory, as 4GiB, or auto [default: auto, four fifths of what is free]
     #[arg(long, value_name = "SIZE|auto", value_parser = memory, help_heading = "Work")]
@@ -163,7 +163,7 @@ fn flag(param: &'static Param) -> Arg {
         _ => "Wiener-Hunt (wiener)",
     };
     let parser = move |text: &str| param.check(text).map(|()| text.to_owned());
-    let arg = Arg::new(param.flag).long(param.flag).aliases(elsewhere(param.flag)).value_parser(parser);
+    let arg = Arg::new(param.flag).long(param.flag).aliases(foreign::elsewhere(param.flag)).value_parser(parser);
     let arg = arg.help_heading(heading);
     if param.kind == ParamKind::Switch {
         return arg.action(ArgAction::SetTrue).help(param.help);
@@ -171,21 +171,6 @@ fn flag(param: &'static Param) -> Arg {
     let action = if param.kind == ParamKind::Files { ArgAction::Append } else { ArgAction::Set };
     let help = format!("{} [default: {}]", param.help, default_of(param));
     arg.value_name(param.value_name).action(action).allow_hyphen_values(true).help(help)
-}
-
-/// What others call a flag that has another name here and the same meaning and unit (`WSClean`, CASA, `katsdpimager`):
-/// understood, and not in the help.
-fn elsewhere(flag: &str) -> &'static [&'static str] {
-    match flag {
-        "mask" => &["fits-mask"],
-        "continue" => &["startmodel"],
-        "threshold" => &["abs-threshold"],
-        "auto-threshold" => &["nsigma"],
-        "tile" => &["parallel-deconvolution"],
-        "gain" => &["loop-gain"],
-        "mgain" => &["major-gain"],
-        _ => &[],
-    }
 }
 
 fn default_of(param: &Param) -> String {
@@ -271,7 +256,12 @@ fn check_parameters(command: &mut Command, matches: &ArgMatches, algorithm: &Alg
     let Some(param) = useless else { return Ok(()) };
     let readers: Vec<_> = ALGORITHMS.iter().filter(|reader| reader.reads(param)).map(|reader| reader.name).collect();
     let (flag, name, readers) = (param.flag, algorithm.name, readers.join(", "));
-    let message = format!("--{flag} has no effect with --algorithm {name}; it is read by {readers}");
+    let why = match (flag, name) {
+        ("tile", "hogbom") => ": its loop looks at every pixel of the plane for each component",
+        ("tile", "asp") => ": its Gaussians are fitted to the plane as a whole",
+        _ => "",
+    };
+    let message = format!("--{flag} has no effect with --algorithm {name}{why}; it is read by {readers}");
     Err(command.error(ErrorKind::ArgumentConflict, message))
 }
 

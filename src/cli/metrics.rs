@@ -148,6 +148,17 @@ fn told(summary: &Path) -> (Option<String>, Option<String>) {
     (of("dirty"), of("psf"))
 }
 
+/// Tiles of each plane as the summary of the run tells them; none where there is no summary.
+fn tiles(prefix: &str) -> Vec<usize> {
+    let text = std::fs::read_to_string(format!("{prefix}-summary.json")).unwrap_or_default();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let count = |plane: &serde_json::Value| {
+        let side = |name: &str| plane["tiles"][name].as_u64().unwrap_or(0) as usize;
+        side("across") * side("down")
+    };
+    value["planes"].as_array().map(|planes| planes.iter().map(count).collect()).unwrap_or_default()
+}
+
 fn open(args: &MetricsArgs, parts: &[Part]) -> Result<Files, Failure> {
     let find = |what: &str| {
         let spec = parts.iter().find(|part| part.what == what).and_then(|part| part.file.as_deref());
@@ -170,6 +181,7 @@ fn open(args: &MetricsArgs, parts: &[Part]) -> Result<Files, Failure> {
         dirty: find("dirty")?,
         truth,
         sigma: args.sigma.map(|sigma| sigma.0),
+        tiles: args.image.strip_suffix(ENDING).map(tiles).unwrap_or_default(),
         image,
     })
 }

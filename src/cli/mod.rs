@@ -10,6 +10,7 @@ mod batch;
 mod beam;
 mod components;
 mod failure;
+mod foreign;
 mod given;
 mod graph;
 mod interrupt;
@@ -227,6 +228,14 @@ const VALUED: &str = "oj";
 
 /// What to tell of a command line that is not understood.
 fn explained(command: &mut Command, error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg)
+        && let Some(does) = flag(given).and_then(|(name, _)| foreign::here(name))
+        && error.kind() == clap::error::ErrorKind::UnknownArgument
+    {
+        let message = format!("unexpected argument '{given}' of another tool\n  here its work is done by {does}");
+        return command
+            .error(clap::error::ErrorKind::UnknownArgument, message.replace("done by nothing", "needed by nothing"));
+    }
     let stray = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(name)) if command.find_subcommand(name).is_none() => name.clone(),
         _ => return error,

@@ -18,7 +18,7 @@ pub enum AxisKind {
     Stokes,
     /// Frequencies, velocities or wavelengths.
     Spectral,
-    /// Something else, which then has length 1.
+    /// Something else, which then has length 1, or no name.
     Other,
 }
 
@@ -68,8 +68,8 @@ pub(super) struct Axes {
 
 impl Axes {
     /// # Errors
-    /// [`FitsError::Axes`] unless there are 2 to 4 axes, the sky first, then STOKES, FREQ or axes of one
-    /// pixel; [`FitsError::Key`] for coordinates that are not numbers.
+    /// [`FitsError::Axes`] unless there are 2 to 4 axes, the sky first, then STOKES, FREQ, or axes of one
+    /// pixel or without a name; [`FitsError::Key`] for coordinates that are not numbers.
     pub(super) fn from_header(header: &Header, place: &Place) -> Result<Self, FitsError> {
         let naxis = header.count("NAXIS", place)?;
         if !(2..=4).contains(&naxis) {
@@ -218,7 +218,8 @@ fn lens(header: &Header, place: &Place) -> Result<Vec<usize>, FitsError> {
 fn plane_axis(n: usize, len: usize, header: &Header, place: &Place) -> Result<PlaneAxis, FitsError> {
     let ctype = header.get_str(&format!("CTYPE{n}")).unwrap_or_default();
     let kind = AxisKind::from_ctype(&ctype);
-    if kind == AxisKind::Other && len > 1 {
+    // one without a name counts planes that are told by their order alone
+    if kind == AxisKind::Other && len > 1 && !ctype.trim().is_empty() {
         let found = format!("'{ctype}' of {len} pixels");
         let expected = "STOKES or FREQ, or an axis of 1 pixel";
         return Err(place.wrong(FitsError::Axes, &format!("CTYPE{n}"), expected, found));

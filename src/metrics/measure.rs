@@ -31,6 +31,8 @@ pub struct Files {
     /// The noise in whose units errors are told and sources found, unless it is the robust noise of the residual
     /// \[Jy/beam\].
     pub sigma: Option<f64>,
+    /// Tiles of each plane, where the run tells them: 0 for a plane in one piece; empty where it does not.
+    pub tiles: Vec<usize>,
 }
 
 /// The true sky.
@@ -186,6 +188,11 @@ fn measure_plane(files: &Files, plane: usize) -> Result<PlaneMetrics, MetricsErr
             sources.extend(reports.iter().cloned());
         }
     }
+    if let Some(sigma) = files.sigma {
+        let noise = numbers.iter().find(|number| number.name == "res_mad").map_or(f64::NAN, |number| number.value);
+        numbers.push(Number::plain("noise_excess", noise / sigma));
+    }
+    numbers.extend(files.tiles.get(plane).map(|tiles| Number::plain("tiles", *tiles as f64)));
     let label = label(&files.image, plane);
     Ok(PlaneMetrics { label, flags: flags(&numbers), numbers, sources })
 }

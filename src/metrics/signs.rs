@@ -18,16 +18,20 @@ const UNIT_PEAK: f64 = 0.005;
 /// The outer part of the PSF, whose highest value stands for what lies beyond.
 const RIM: f64 = 0.1;
 
-/// Depth of the lowest place of a restored image seen with five beams, and the noise there.
+/// Depth of the lowest place of a restored image seen with five beams, the noise there, and its highest place.
 ///
 /// The kernel that widens the beam to five has a sum of 1, so that a wide bowl keeps its depth in Jy per original beam.
 pub(super) fn bowl(image: &Array2<f32>, residual: &Array2<f32>, beam: BeamShape) -> Vec<Number> {
     let kernel = widened(beam, (BOWL_BEAMS * BOWL_BEAMS - 1.0).sqrt());
     let scale = 1.0 / area(kernel);
     let wide = blurred(image, kernel, scale);
-    let (low, _) = extremes(&wide);
+    let (low, high) = extremes(&wide);
     let noise = robust(blurred(residual, kernel, scale).into_iter());
-    vec![Number::brightness("bowl_depth", (-low).max(0.0)), Number::brightness("bowl_noise", noise)]
+    vec![
+        Number::brightness("bowl_depth", (-low).max(0.0)),
+        Number::brightness("bowl_noise", noise),
+        Number::brightness("bowl_peak", high),
+    ]
 }
 
 /// The greatest median step over a straight line of pixels, against those beside it, and where: rows and columns from 1.

@@ -33,7 +33,9 @@ fn usage_errors_exit_with_2_and_name_the_flag() {
         ("stray", &["unexpected word 'stray'"]),
         ("--beam-shape 5asec 4asec 3deg", &["unexpected word '4asec'", "commas", "--beam-shape 8asec,6asec,30deg"]),
         ("-horizon-mask 10deg", &["--horizon-mask"]),
-        ("-casa-mask m", &["--casa-mask"]),
+        ("-casa-mask m", &["--casa-mask", "of another tool", "--mask with a FITS image"]),
+        ("-save-source-list", &["--save-source-list", "--save-components wsclean"]),
+        ("--scales 0,5", &["--scales", "--multiscale-scales"]),
     ] {
         refused(&folder, &format!("{pair} {words}"), 2, needles);
     }

@@ -230,11 +230,14 @@ fn pairs_of_a_batch_have_the_lists_of_runs_of_their_own() {
 #[test]
 fn clean_goes_on_from_a_list() {
     let folder = extended();
-    let run = folder.run("out", "--save-components wsclean --plots none --auto-mask 0 --auto-threshold 10");
-    for start in ["out-model.fits", "out-sources.txt"] {
+    let run = folder.run("out", "--save-components wsclean,fits --plots none --auto-mask 0 --auto-threshold 10");
+    for start in ["out-model.fits", "out-sources.txt", "out-components.fits"] {
         let name = &start[4..7];
         let again = folder.run(name, &format!("--plots none --niter 0 --continue {start}"));
-        assert_eq!(again.model().pixels, run.model().pixels, "{start}");
-        assert_eq!(again.residual().pixels, run.residual().pixels, "{start}");
+        for (one, other) in [(again.model(), run.model()), (again.residual(), run.residual())] {
+            let most = crate::support::sky::max_abs(&(one.plane(0) - other.plane(0)));
+            // the table holds every component, and what is at a pixel is summed in another order
+            assert!(most <= if start.contains("components") { 1e-5 } else { 0.0 }, "{start}: {most:e}");
+        }
     }
 }

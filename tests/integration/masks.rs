@@ -291,3 +291,25 @@ fn window_is_the_middle_half_of_rows_and_columns() {
     let expected = image_of(|x, y| (10.0..30.0).contains(&x) && (8.0..24.0).contains(&y));
     assert_eq!(used(&folder, "--window inner-quarter"), expected);
 }
+
+#[test]
+fn planes_of_a_mask_whose_axis_has_no_name_go_by_their_order() {
+    let folder = folder();
+    folder.save("dirty.fits", &Image::cube(&[plane(0), plane(1)], &[("FREQ", 2)]));
+    let masks = [image_of(|x, _| x < 20.0), image_of(|x, _| x >= 20.0)];
+    let unnamed = |planes: &[Array2<f64>]| {
+        let mut image = Image::cube(planes, &[("FREQ", planes.len())]);
+        image.cards.retain(|card| !card.starts_with("CTYPE3"));
+        image
+    };
+    folder.save("two.fits", &unnamed(&masks));
+    folder.save("one.fits", &unnamed(&masks[..1]));
+    folder.save("three.fits", &unnamed(&[masks[0].clone(), masks[0].clone(), masks[0].clone()]));
+    let words = "--plots none --niter 20 --algorithm clean";
+    let both = mask(&folder.run("two", &format!("{words} --mask two.fits")));
+    assert_eq!((both.plane(0), both.plane(1)), (masks[0].clone(), masks[1].clone()));
+    let same = mask(&folder.run("one", &format!("{words} --mask one.fits")));
+    assert_eq!((same.plane(0), same.plane(1)), (masks[0].clone(), masks[0].clone()));
+    let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits -o x {words} --mask three.fits"));
+    assert!(ran.code == Some(1) && ran.err.contains("3 planes"), "{}", ran.err);
+}

@@ -112,7 +112,7 @@ fn faults_put_into_the_products_raise_their_own_flags() {
             }
         }
     };
-    copy_with(&folder, "bowl", "image", hollow(3.0 * NOISE));
+    copy_with(&folder, "bowl", "image", hollow(9.0 * NOISE));
     assert!(raised(&measure(&folder, "--image bowl-image.fits")).contains(&"negative-bowl".to_owned()));
 
     // a tenth of the dirty sky left in the residual
@@ -122,12 +122,22 @@ fn faults_put_into_the_products_raise_their_own_flags() {
     assert_eq!(raised(&plane), ["uncleaned-sidelobes"], "{plane:#}");
     assert!((number(&plane, "leftover_share") - 0.11).abs() < 0.02);
 
+    // more taken than there was
+    copy_with(&folder, "over", "image+residual", |plane| *plane -= &(&sky_left * 0.5));
+    let plane = measure(&folder, "--image over-image.fits --dirty dirty.fits --psf psf.fits");
+    assert!(raised(&plane).contains(&"over-cleaned".to_owned()), "{plane:#}");
+    assert!(number(&plane, "leftover_share") < -0.02);
+
     copy_with(&folder, "seam", "image+residual", |plane| {
         plane.slice_mut(ndarray::s![75.., ..]).mapv_inplace(|value| value + 4.0 * NOISE);
     });
     let plane = measure(&folder, "--image seam-image.fits");
     assert!(raised(&plane).contains(&"seam".to_owned()), "{plane:#}");
     assert_eq!(number(&plane, "seam_row"), 75.0);
+    // the run tells that it had no tiles: what steps there was in the dirty image
+    fs::copy(folder.path("out-summary.json"), folder.path("seam-summary.json")).unwrap();
+    let plane = measure(&folder, "--image seam-image.fits");
+    assert!(number(&plane, "seam_ratio") > 2.5 && !raised(&plane).contains(&"seam".to_owned()), "{plane:#}");
 
     // a beam that is not that of the image
     copy_with(&folder, "beam", "", |_| ());
@@ -166,4 +176,21 @@ fn what_cannot_be_measured_is_told_with_file_and_remedy() {
         assert!(ran.err.contains(needle) && ran.err.contains("hint: "), "{words}: '{needle}' is not in\n{}", ran.err);
     }
     assert_eq!(folder.listing(), before);
+}
+
+#[test]
+fn residual_louder_than_the_noise_given_has_sidelobes_left() {
+    // the PSF changes over the field, and one for all leaves sidelobes that fill the residual as noise does
+    let shape = (128, 128);
+    let folder = Folder::new();
+    let wrong = |y: f64, x: f64| 0.05 * (-(y * y + x * x) / 3000.0).exp() * (1.3 * y).cos() * (0.7 * x).sin();
+    let mut dirty = sky::dirty(shape, &[(20.0, 100.0, 1.0), (100.0, 30.0, 0.8), (64.0, 64.0, 0.5)]);
+    for ((y, x), value) in dirty.indexed_iter_mut() {
+        *value += wrong(y as f64 - 20.0, x as f64 - 100.0) - 0.8 * wrong(y as f64 - 100.0, x as f64 - 30.0);
+    }
+    folder.pair(&(dirty + sky::noise(shape, NOISE, 2)), &sky::wide_psf(shape));
+    folder.run("out", "--plots none --algorithm clean --auto-mask 0 --auto-threshold 4");
+    let plane = measure(&folder, &format!("--image out-image.fits --sigma {NOISE}"));
+    assert!(raised(&plane).contains(&"uncleaned-sidelobes".to_owned()), "{plane:#}");
+    assert!(number(&plane, "noise_excess") > 1.5);
 }

@@ -70,8 +70,11 @@ fn tiles_leave_no_seams_and_the_noise_of_one_piece() {
         let most =
             Zip::from(&whole.restored[0]).and(&tiled.restored[0]).fold(0.0_f32, |max, a, b| max.max((a - b).abs()));
         assert!(f64::from(most) < 2.0 * NOISE, "{tile}: restored images differ by {most:.2e} at the most");
-        let reason = |result: &Result| result.outcome.planes[0].stop.name();
-        assert_eq!(reason(&tiled), reason(&whole), "{tile}");
+        // the last per cent above the threshold may be out of reach with one order of components, and not with another
+        for result in [&tiled, &whole] {
+            let reason = result.outcome.planes[0].stop.name();
+            assert!(["threshold", "stalled"].contains(&reason), "{tile}: {reason}");
+        }
     }
 }
 
@@ -139,6 +142,7 @@ fn plan_and_graph_show_the_tiles_and_useless_ones_are_refused() {
     assert!(code == Some(0) && told.contains("warning: tiles of less than 16 pixels"), "{told}");
     let (code, told) = dry("--tile 3x2 --algorithm hogbom");
     assert!(code == Some(2) && told.contains("--tile has no effect with --algorithm hogbom"), "{told}");
+    assert!(told.contains("every pixel of the plane"), "the reason is told: {told}");
     for wrong in ["4x", "0", "few"] {
         let (code, told) = dry(&format!("--algorithm clean --tile {wrong}"));
         assert!(code == Some(2) && told.contains("as in 4x4"), "{wrong}: {told}");

@@ -144,7 +144,8 @@ pub(super) const MAX_ACTIVE: u64 = 200_000;
 /// A peak outside the mask this much above where the first phase left it is worse.
 const OUTSIDE_RISE: f32 = 1.5;
 
-/// Share of the threshold down to which cycles go that follow one which came to it, but for a few pixels that were not listed.
+/// Share of the threshold down to which cycles go that follow one which came to it, but for a few pixels that were not listed; each
+/// that gains nothing is followed by one that goes as much deeper.
 const POLISH: f32 = 0.95;
 
 /// Noise that fell by less than this is stable, and so is what stands out of it.
@@ -410,7 +411,7 @@ impl Control {
         };
         // what a cycle down to the threshold left above it is taken by one that goes a little deeper
         let is_near = self.state.is_final && stats.peak <= ROUGH_SLACK * threshold;
-        let deepest = if is_near { POLISH * threshold } else { *threshold };
+        let deepest = if is_near { POLISH.powi(1 + self.state.stalled as i32) * threshold } else { *threshold };
         let floor = floor.max(deepest);
         let niter = self.params.niter - iterations;
         let (gain, patch, signs) = (self.params.gain, self.patch, self.params.signs());

@@ -52,6 +52,10 @@ pub(super) fn parse(text: &str) -> Result<Regions, Fault> {
             let is_excluded = command.starts_with('-');
             let command = command.trim_start_matches(['+', '-']).trim_start();
             let (name, arguments) = split(command);
+            if command.contains('(') != command.ends_with(')') {
+                let expected = format!("{name}(...) with both of its brackets");
+                return Err(Fault::new(number, expected, format!("'{command}'")));
+            }
             if EMPTY.contains(&name.as_str()) {
                 found.notes.push(format!("line {number}: a {name} encloses no pixel and is left out"));
                 continue;

@@ -121,6 +121,8 @@ fn line_that_cannot_be_understood_is_named_with_what_was_expected() {
     for (format, text, needles) in [
         (RegionFormat::Ds9, "fk5\ncircle(10,20)\n", ["line 2", "circle(x,y,radius)"]),
         (RegionFormat::Ds9, "image\n\npanda(1,2,3)\n", ["line 3", "circle, ellipse"]),
+        (RegionFormat::Ds9, "image\ncircle(1,2,3\n", ["line 2", "both of its brackets"]),
+        (RegionFormat::Ds9, "image\ncircle 1,2,3)\n", ["line 2", "both of its brackets"]),
         (RegionFormat::Ds9, "fk5\ncircle(10,20,-3)\n", ["line 2", "'-3'"]),
         (RegionFormat::Crtf, "#CRTF\ncircle[[10, 20], 3deg]\n", ["line 2", "units"]),
         (RegionFormat::Crtf, "#CRTF\ncircle[[10deg, 20deg, 3deg]\n", ["line 2", "brackets"]),

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{CELL_TOLERANCE, PlanError, pairing, shape_of};
 use crate::images::Sky;
-use crate::io::FitsSource;
+use crate::io::{FitsError, FitsSource};
 use crate::pipeline::components::Listing;
 use crate::pipeline::ops::{NoiseCounts, Source};
 use crate::units::{Kind, Model};
@@ -31,13 +31,20 @@ pub enum GivenModel {
 }
 
 impl GivenModel {
-    /// Opens a model of `other`: an image, or by its ending (`.txt`, `.csv`) a list.
+    /// Opens a model of `other`: an image, or by its ending (`.txt`, `.csv`), or as it holds tables only, a list.
     ///
     /// # Errors
     /// As those of [`Given::open`] and [`Listing::open`].
     pub fn open(spec: &str, other: &FitsSource) -> Result<Self, PlanError> {
         let is_list = Path::new(spec).extension().is_some_and(|ending| ending == "txt" || ending == "csv");
-        if is_list { Self::list(spec, other) } else { Given::open::<Model>("model", spec, other).map(Self::Image) }
+        if is_list {
+            return Self::list(spec, other);
+        }
+        match Given::open::<Model>("model", spec, other) {
+            // a FITS file of nothing but tables: components, or the error tells that they are none
+            Err(PlanError::Fits(FitsError::NoImage { .. })) => Self::list(spec, other),
+            opened => opened.map(Self::Image),
+        }
     }
 
     /// Opens a list of components as a model of `other`.
