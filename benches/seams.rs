@@ -3,6 +3,7 @@
 //! The same field in one piece and in 4 x 4 and 8 x 8 tiles: residual rms over that of one piece, the seam statistic of ALGORITHMS 9.3
 //! (mean difference of the restored images within 3 pixels of the seams over that elsewhere), the largest difference in units of the noise,
 //! and the flux of the model within 3 pixels of the middle, which is a corner of both grids.
+#![expect(clippy::print_stdout, reason = "it is run for what it prints")]
 
 use deconv::graph::{Cancel, Threads};
 use deconv::io::FitsSource;
