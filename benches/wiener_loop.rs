@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deconv::algorithms::wiener::{
-    DEFAULT_FLOOR, Filter, Hyper, Inference, LambdaRule, NoiseModel, Plane, Problem, Regularisation, Survey, TauRule,
+    DEFAULT_FLOOR, Equation, Filter, Hyper, Inference, LambdaRule, NoiseModel, Plane, Problem, Regularisation, Survey,
+    TauRule,
 };
 use deconv::fft::{
     BlockRows, Layout, Placement, SlabSpectrum, Transfer, column_transfer, forward_rows, inverse_rows, map_columns,
@@ -47,7 +48,7 @@ impl Field {
 
     fn setting(&self, block: usize) -> Setting {
         let (noise, reg) = (NoiseModel::White, Regularisation::Laplacian);
-        Setting { layout: self.layout(block), shape: self.image.dim(), noise, reg }
+        Setting { layout: self.layout(block), shape: self.image.dim(), noise, reg, equation: Equation::Normal }
     }
 }
 

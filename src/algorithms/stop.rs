@@ -126,6 +126,8 @@ pub enum StopReason {
         iterations: u32,
         /// Relative residual of the estimate that was kept.
         tolerance: f64,
+        /// Whether the prior outweighs the data from pixel to pixel.
+        is_prior_strong: bool,
     },
     /// An iterative method no longer changes its model.
     Settled {
@@ -225,11 +227,14 @@ impl fmt::Display for StopReason {
             Self::Solved { iterations, tolerance } => {
                 write!(f, "solved in {iterations} iterations to a relative residual of {tolerance:.1e}")
             }
-            Self::Unsolved { iterations, tolerance } => write!(
-                f,
-                "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}; kept \
-                 the best estimate (a greater --lambda solves more easily)"
-            ),
+            Self::Unsolved { iterations, tolerance, is_prior_strong } => {
+                let way = if *is_prior_strong { "smaller" } else { "greater" };
+                write!(
+                    f,
+                    "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}; "
+                )?;
+                write!(f, "kept the best estimate (a {way} --lambda solves more easily)")
+            }
             Self::Multiplied { iterations } => write!(f, "{iterations} iterations of Richardson-Lucy were done"),
             Self::Settled { iterations, change } => {
                 write!(f, "settled after {iterations} iterations: the model changes by {change:.1e} in each")

@@ -179,8 +179,11 @@ fn map_of_the_standard_deviation_is_that_of_the_dense_posterior_at_edges_and_bla
     let column = |at: &(usize, usize)| {
         let mut unit = Array2::zeros(shape);
         unit[*at] = 1.0;
-        let image =
-            apply(&unit, size, |ky, kx| Complex::new(h[(ky, kx)].norm_sqr() + LAMBDA * penalty((ky, kx), size), 0.0));
+        let mut image = apply(&unit, size, |ky, kx| h[(ky, kx)]);
+        // blank pixels are not observed
+        image[(8, 7)] = 0.0;
+        let prior = apply(&unit, size, |ky, kx| Complex::from(LAMBDA * penalty((ky, kx), size)));
+        let image = apply(&image, size, |ky, kx| h[(ky, kx)].conj()) + prior;
         seen.iter().map(|at| image[*at]).collect::<Vec<f64>>()
     };
     let columns: Vec<f64> = seen.iter().flat_map(column).collect();

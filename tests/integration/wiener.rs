@@ -165,36 +165,53 @@ fn any_number_of_threads_and_any_chunk_give_the_same_bytes() {
     }
 }
 
-/// Preconditioned conjugate gradients of ALGORITHMS 6.5 on whole planes; also the right-hand side.
+/// Preconditioned conjugate gradients on whole planes, to `√(r . z)` of 2e-4 of the start; and their number.
 fn solve(dirty: &Array2<f64>, h: &Spectrum, noise: &str, (lambda, tau): (f64, f64)) -> (Array2<f64>, usize) {
     // padded lengths are even
     let size = (h.nrows(), 2 * h.ncols() - 2);
     let highest = h.iter().map(|h| h.norm()).fold(0.0, f64::max);
-    let diagonal = |ky: usize, kx: usize, least: f64| {
-        let h = h[(ky, kx)];
-        let data = if noise == "psf" { h.re.max(least) } else { h.norm_sqr().max(least * least) };
-        data + lambda * penalty((ky, kx), size)
+    let is_normal = noise == "psf" && h.iter().all(|h| h.re >= -0.01 * highest);
+    let prior = |ky: usize, kx: usize| lambda * penalty((ky, kx), size);
+    let weight = |h: Complex<f64>| if noise == "psf" { 1.0 / h.re.max(0.01 * highest) } else { 1.0 };
+    let correlate = |y: &Array2<f64>| {
+        let weighed = apply(y, size, |ky, kx| weight(h[(ky, kx)]).into());
+        apply(&weighed, size, |ky, kx| h[(ky, kx)].conj())
     };
-    let matrix = |x: &Array2<f64>| apply(x, size, |ky, kx| diagonal(ky, kx, 0.0).into());
-    let precondition = |r: &Array2<f64>| apply(r, size, |ky, kx| (1.0 / diagonal(ky, kx, 0.01 * highest)).into());
-    let mut r = apply(dirty, size, |ky, kx| match h[(ky, kx)] {
-        h if noise == "psf" && h.re > tau * highest => Complex::ONE,
-        h if noise == "white" && h.norm() > tau * highest => h.conj(),
-        _ => Complex::ZERO,
-    });
-    let stop = 1e-4 * dot(&r, &r).sqrt();
+    let matrix = |x: &Array2<f64>| {
+        if is_normal {
+            return apply(x, size, |ky, kx| (h[(ky, kx)].re.max(0.0) + prior(ky, kx)).into());
+        }
+        correlate(&convolve(x, h, size)) + apply(x, size, |ky, kx| prior(ky, kx).into())
+    };
+    let precondition = |r: &Array2<f64>| {
+        apply(r, size, |ky, kx| {
+            let h = h[(ky, kx)];
+            let data = match noise {
+                _ if is_normal => h.re.max(0.01 * highest),
+                "psf" => (h.norm_sqr() * weight(h)).max(0.1 * highest),
+                _ => h.norm_sqr().max((0.03 * highest).powi(2)),
+            };
+            (1.0 / (data + prior(ky, kx))).into()
+        })
+    };
+    let mut r = if is_normal {
+        apply(dirty, size, |ky, kx| if h[(ky, kx)].re > tau * highest { Complex::ONE } else { Complex::ZERO })
+    } else {
+        correlate(dirty)
+    };
     let (mut x, mut p) = (Array2::zeros(r.dim()), precondition(&r));
     let mut rz = dot(&r, &p);
+    let stop = 2e-4_f64.powi(2) * rz;
     for iteration in 1..=60 {
         let q = matrix(&p);
         let step = rz / dot(&p, &q);
         x.scaled_add(step, &p);
         r.scaled_add(-step, &q);
-        if dot(&r, &r).sqrt() <= stop {
-            return (x, iteration);
-        }
         let z = precondition(&r);
         let next = dot(&r, &z);
+        if next <= stop {
+            return (x, iteration);
+        }
         p = z + p * (next / rz);
         rz = next;
     }
@@ -216,7 +233,7 @@ fn linear_solver_follows_the_one_on_whole_planes() {
             iterations < 60 && (wiener.iterations as usize).abs_diff(iterations) <= 1,
             "{wiener:?} for {iterations}"
         );
-        assert!(wiener.relative_residual <= 1e-4, "{wiener:?}");
+        assert!(wiener.relative_residual <= 2e-4, "{wiener:?}");
         let error = distance(&widen(&result.model[0]), &expected) / largest(&expected);
         // the last step moves the solution by as much, where rounding makes it one more or less
         let tolerance = if wiener.iterations as usize == iterations { 1e-4 } else { 1e-2 };

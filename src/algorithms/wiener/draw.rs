@@ -1,8 +1,9 @@
 //! Samples of the posterior by perturbation and optimisation (Orieux, Féron & Giovannelli 2012).
 //!
-//! The posterior of the linear boundary is normal about the solution of `A x = r` with covariance `A⁻¹/γn`, `A = Pᵀ F⁻¹ G F P`.
-//! White noise on the padded plane, multiplied by `√(G/γn)` and cropped, has the covariance `A/γn` exactly, so the solution of
-//! `A δ = η` is a sample of the posterior's deviations: one run of the solver each.
+//! The posterior of the linear boundary is normal about the solution of `A x = r` with covariance `A⁻¹/γn`. White noise on the
+//! padded plane, multiplied by `√(G/γn)` and cropped, has the covariance `A/γn` exactly where `A = Pᵀ F⁻¹ G F P`, so the solution
+//! of `A δ = η` is a sample of the posterior's deviations: one run of the solver each. Where `A = BᵀWB + λ Pᵀ F⁻¹ Q F P`, data and
+//! prior are perturbed apart: `η = Bᵀ(√K noise) + √(λQ) noise`.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -23,13 +24,20 @@ pub struct Draw {
     pub sample: u32,
 }
 
-/// Bits of a stream's number that tell the column; the sample stands above them.
+/// Bits of a stream's number that tell the column and the part; the sample stands above them.
 const COLUMN_BITS: u32 = 32;
+
+/// What is perturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The prior, or prior and data together.
+    Prior,
+    /// The data.
+    Data,
+}
 
 impl Filter {
     /// Fills column `kx` with the plain spectrum of a perturbation `η` of covariance `A/γn`; `h` is the PSF's column.
-    ///
-    /// Every column has its stream of a counter-based generator, so that no cut changes a number.
     pub fn draw_column(
         &self,
         kx: usize,
@@ -37,10 +45,25 @@ impl Filter {
         (h, gamma_n): (&[Complex<f32>], f64),
         draw: Draw,
     ) {
+        let power = |ky: usize| self.matrix((ky, kx), super::model::widen(h[ky])) / gamma_n;
+        self.draw_scaled(kx, column, (draw, Part::Prior), power);
+    }
+
+    /// Fills column `kx` with the plain spectrum of noise of a `power`, of its row, in each mode.
+    ///
+    /// Every column has its stream of a counter-based generator, so that no cut changes a number.
+    pub(super) fn draw_scaled(
+        &self,
+        kx: usize,
+        column: &mut [Complex<f32>],
+        (draw, part): (Draw, Part),
+        power: impl Fn(usize) -> f64,
+    ) {
         let plane = self.problem.plane();
         let mut rng = ChaCha8Rng::seed_from_u64(draw.seed);
+        let part = u64::from(part == Part::Data) << (COLUMN_BITS - 1);
         // sample 0 of column 0 shares no stream with the chains, which take the first few
-        rng.set_stream((u64::from(draw.sample) + 1) << COLUMN_BITS | kx as u64);
+        rng.set_stream((u64::from(draw.sample) + 1) << COLUMN_BITS | part | kx as u64);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
         let ly = column.len();
         let mut values: Vec<Complex<f64>> = (0..ly).map(|_| Complex::new(normal(), normal()) * FRAC_1_SQRT_2).collect();
@@ -58,8 +81,7 @@ impl Filter {
         // from the unitary to the plain spectrum
         let scale = (plane.modes() as f64).sqrt();
         for (ky, (to, value)) in column.iter_mut().zip(values).enumerate() {
-            let power = self.matrix((ky, kx), super::model::widen(h[ky])) / gamma_n;
-            let value = value * (scale * power.sqrt());
+            let value = value * (scale * power(ky).sqrt());
             *to = Complex::new(value.re as f32, value.im as f32);
         }
     }

@@ -34,6 +34,7 @@ mod params;
 mod spread;
 mod survey;
 mod table;
+mod weighted;
 
 pub use ceiling::{Ceiling, CeilingReport};
 pub use chains::Convergence;
@@ -51,6 +52,7 @@ pub use params::{Boundary, HyperChoice, LambdaChoice, RegChoice, SigmaChoice, Un
 pub use spread::{Spread, SpreadPoint, SpreadReport};
 pub use survey::{NoSignal, Survey, TauRule, Usable};
 pub use table::SpectrumTable;
+pub use weighted::{Equation, taper};
 
 #[cfg(test)]
 mod tests;

@@ -152,6 +152,11 @@ impl Problem {
         self.noise
     }
 
+    /// The operator of the prior.
+    pub(super) fn regularisation(&self) -> Regularisation {
+        self.regularisation
+    }
+
     /// `Q` of a mode, floor included.
     pub fn penalty(&self, ky: usize, kx: usize) -> f64 {
         self.bare(self.steps.0[ky] + self.steps.1[kx]) + self.floor

@@ -105,7 +105,7 @@ pub enum Uncertainty {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Boundary {
-    /// Nothing: solved by conjugate gradients, to a relative residual of 1e-4 within 60 iterations.
+    /// Nothing: solved by preconditioned conjugate gradients, within 200 iterations.
     Linear,
     /// The image again: a filter.
     Circular,

@@ -183,13 +183,18 @@ pub struct Usable {
 }
 
 /// `−Re H` over `max|H|` from which on negative values are worth a note: rounding and the odd part of narrow-field PSFs stay below.
-const NEGATIVE: f64 = 0.01;
+pub(super) const NEGATIVE: f64 = 0.01;
 
 impl Usable {
+    /// `−Re H` over `max|H|` where it is most; 0 or less where it is nowhere negative.
+    pub(super) fn negative_share(&self) -> f64 {
+        -self.least_real / self.max_transfer
+    }
+
     /// What to tell of a transfer function that is negative where it should not be: with the noise of the PSF its values are
     /// variances.
     pub fn negative_note(&self, noise: NoiseModel) -> Option<String> {
-        let share = -self.least_real / self.max_transfer;
+        let share = self.negative_share();
         (noise == NoiseModel::Psf && share > NEGATIVE).then(|| {
             format!(
                 "the PSF's transfer function is negative in places, down to {share:.3} of its maximum, as that of a PSF that \

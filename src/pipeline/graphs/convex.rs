@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::{PlaneKeys, Rows, Wiring, key};
 use crate::algorithms::convex::{Penalty, Splitting};
-use crate::algorithms::wiener::{NoiseModel, Regularisation};
+use crate::algorithms::wiener::{Equation, NoiseModel, Regularisation};
 use crate::graph::Key;
 use crate::images::{BeamShape, PsfGrid, sample_step};
 use crate::pipeline::ops::{
@@ -171,7 +171,8 @@ impl<'w> Sparse<'w> {
 
     fn survey(&mut self) {
         let AtomSetting { layout, shape, .. } = self.cut.setting;
-        let setting = Setting { layout, shape, noise: NoiseModel::Psf, reg: Regularisation::Identity };
+        let (noise, reg, equation) = (NoiseModel::Psf, Regularisation::Identity, Equation::Normal);
+        let setting = Setting { layout, shape, noise, reg, equation };
         let transfer = self.surrogate();
         let usable = self.wiring.usable_modes(self.plane, setting, (&transfer, &[]));
         let setting = self.cut.setting.clone();

@@ -63,7 +63,7 @@ impl Wiring {
     }
 
     /// The modes that carry a datum, given the PSF's transfer function and, where their power counts, the dirty image's.
-    pub(super) fn usable_modes(&mut self, plane: usize, setting: Setting, spectra: (&[Key], &[Key])) -> Key {
+    pub fn usable_modes(&mut self, plane: usize, setting: Setting, spectra: (&[Key], &[Key])) -> Key {
         let (transfer, dirty) = spectra;
         let surveys = self.each_block(("mode-survey", plane), setting.layout.blocks(), |block| {
             let inputs = transfer.get(block).into_iter().chain(dirty.get(block)).cloned().collect();

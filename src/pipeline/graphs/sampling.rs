@@ -2,7 +2,7 @@
 
 use super::Wiring;
 use super::wiener::{Solver, SolverKeys, Spectrum};
-use crate::algorithms::wiener::Draw;
+use crate::algorithms::wiener::{Draw, Equation};
 use crate::graph::Key;
 use crate::pipeline::ops::{AddSquares, DeconvOp, DrawBlock, FilterStep, Filtered, FilteredRows, SdRows, ZeroModel};
 
@@ -10,20 +10,30 @@ impl Solver<'_> {
     /// The state before the first iteration for a sample's deviation from the estimate; `given` are λ and the noise of the
     /// dirty image \[Jy/beam\], if λ is given.
     pub fn draw(&mut self, draw: Draw, given: Option<(f64, f64)>) -> SolverKeys {
-        let (setting, known) = (self.setting, self.known());
-        let transfer = self.transfer.clone();
-        let blocks = self.each_block("draw", |block| {
-            let inputs = std::iter::once(transfer[block].clone()).chain(known.clone()).collect();
-            (DeconvOp::DrawBlock(DrawBlock { setting, block, draw, given }), inputs)
-        });
-        let dirty = self.dirty.clone();
-        let r = self.each_slab("drawn", |index, rows| {
-            let inputs = std::iter::once(&dirty[index]).chain(&blocks).cloned().collect();
-            (DeconvOp::FilteredRows(FilteredRows { setting, rows, result: Filtered::Vector }), inputs)
-        });
+        let setting = self.setting;
+        let mut r = self.perturb("draw", (draw, given), &[]);
+        if setting.equation == Equation::Weighted {
+            let rows = self.wiring.field_rows("rows-drawn", self.plane, &r, &setting.layout);
+            r = self.perturb("draw-all", (draw, given), &rows);
+        }
         let nx = setting.shape.1;
         let x = self.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
         self.begin_from(x, r)
+    }
+
+    /// A perturbation, of the data or, with the row transforms of perturbed `data`, of all.
+    fn perturb(&mut self, layer: &str, (draw, given): (Draw, Option<(f64, f64)>), data: &[Key]) -> Vec<Key> {
+        let (setting, known) = (self.setting, self.known());
+        let (transfer, dirty) = (self.transfer.clone(), self.dirty.clone());
+        let blocks = self.each_block(layer, |block| {
+            let known = std::iter::once(&transfer[block]).chain(&known);
+            let op = DrawBlock { setting, block, draw, given, slabs: data.len() };
+            (DeconvOp::DrawBlock(op), data.iter().chain(known).cloned().collect())
+        });
+        self.each_slab(&format!("{layer}n"), |index, rows| {
+            let inputs = std::iter::once(&dirty[index]).chain(&blocks).cloned().collect();
+            (DeconvOp::FilteredRows(FilteredRows { setting, rows, result: Filtered::Vector }), inputs)
+        })
     }
 
     /// The sums of squares with those of another sample's deviation, in the modes that carry a datum.

@@ -8,12 +8,12 @@
 //! With λ given nothing needs the spectrum twice: the filter transforms the columns itself and no table is made.
 
 use super::{PlaneKeys, Wiring, key};
-use crate::algorithms::wiener::Inference;
+use crate::algorithms::wiener::{Equation, Filter, Inference};
 use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::ops::{
     ApplyFilter, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
-    FilteredRows, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, ZeroModel,
+    FilteredRows, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, TaperRows, ZeroModel,
 };
 
 /// Wires what is done to one plane.
@@ -56,8 +56,6 @@ pub struct SolverKeys {
     pub p: Vec<Key>,
     /// `r . z`, `z` being the preconditioned residual.
     pub rz: Key,
-    /// `r . r`.
-    pub rr: Key,
 }
 
 impl<'w> Solver<'w> {
@@ -179,6 +177,7 @@ impl<'w> Solver<'w> {
         let blocks = self.each_block(&format!("filter-{layer}"), |block| {
             let (field, mut inputs) = match spectrum {
                 Spectrum::Rows(rows) => (Field::Rows(rows.len()), rows.clone()),
+                Spectrum::Pair(rows) => (Field::Pair(rows.len()), rows.clone()),
                 Spectrum::Columns(columns) => (Field::Columns, vec![columns[block].clone()]),
             };
             inputs.push(transfer[block].clone());
@@ -201,7 +200,14 @@ impl<'w> Solver<'w> {
     pub fn start(&mut self, spectrum: &Spectrum) -> SolverKeys {
         let nx = self.setting.shape.1;
         let x = self.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
-        let r = self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector);
+        let r = match self.setting.equation {
+            Equation::Normal => self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector),
+            Equation::Weighted if Filter::has_weights(self.setting.noise) => {
+                let weighed = self.filter("weigh-data", spectrum, FilterStep::Weigh, Filtered::Vector);
+                self.apply("rhs", &weighed, FilterStep::Correlate)
+            }
+            Equation::Weighted => self.filter("rhs", spectrum, FilterStep::Correlate, Filtered::Vector),
+        };
         self.begin_from(x, r)
     }
 
@@ -212,22 +218,53 @@ impl<'w> Solver<'w> {
 
     /// The state before the first iteration, given a model of zeros and the right-hand side.
     pub(super) fn begin_from(&mut self, x: Vec<Key>, r: Vec<Key>) -> SolverKeys {
-        let z = self.apply("start", &r, FilterStep::Precondition);
-        let (rz, rr) = (self.dot("rz", &r, &z), self.dot("rr", &r, &r));
-        SolverKeys { x, r, p: z, rz, rr }
+        let z = self.precondition("start", &r);
+        let rz = self.dot("rz", &r, &z);
+        SolverKeys { x, r, p: z, rz }
     }
 
     /// One iteration of preconditioned conjugate gradients: the state after it, and `p . A p`.
     pub fn iterate(&mut self, before: &SolverKeys) -> (SolverKeys, Key) {
         let SolverKeys { x, r, p, rz, .. } = before;
-        let q = self.apply("matrix", p, FilterStep::Matrix);
+        let q = self.multiply(p);
         let pq = self.dot("pq", p, &q);
         let x = self.combine("combine-x", (x, p), 1.0, (rz, &pq));
         let r = self.combine("combine-r", (r, &q), -1.0, (rz, &pq));
-        let z = self.apply("precondition", &r, FilterStep::Precondition);
-        let (next, rr) = (self.dot("rz", &r, &z), self.dot("rr", &r, &r));
+        let z = self.precondition("precondition", &r);
+        let next = self.dot("rz", &r, &z);
         let p = self.combine("combine-p", (&z, p), 1.0, (&next, rz));
-        (SolverKeys { x, r, p, rz: next, rr }, pq)
+        (SolverKeys { x, r, p, rz: next }, pq)
+    }
+
+    /// The preconditioner, tapered towards the edges.
+    fn precondition(&mut self, layer: &str, r: &[Key]) -> Vec<Key> {
+        let before = self.taper(&format!("taper-{layer}"), r);
+        let z = self.apply(layer, &before, FilterStep::Precondition);
+        self.taper(&format!("tapered-{layer}"), &z)
+    }
+
+    fn taper(&mut self, layer: &str, slabs: &[Key]) -> Vec<Key> {
+        let (setting, lambda, known) = (self.setting, self.lambda, self.known());
+        self.each_slab(layer, |index, rows| {
+            let inputs = std::iter::once(&slabs[index]).chain(&known).cloned().collect();
+            (DeconvOp::TaperRows(TaperRows { setting, rows, lambda }), inputs)
+        })
+    }
+
+    /// The matrix of the equation times a vector.
+    fn multiply(&mut self, p: &[Key]) -> Vec<Key> {
+        if self.setting.equation == Equation::Normal {
+            return self.apply("matrix", p, FilterStep::Matrix);
+        }
+        let layout = self.setting.layout;
+        let rows = self.wiring.field_rows("rows-convolve", self.plane, p, &layout);
+        let mut seen = self.filter("convolve", &Spectrum::Rows(rows.clone()), FilterStep::Convolve, Filtered::Vector);
+        if Filter::has_weights(self.setting.noise) {
+            seen = self.apply("weigh", &seen, FilterStep::Weigh);
+        }
+        let seen = self.wiring.field_rows("rows-correlate", self.plane, &seen, &layout);
+        let both = seen.into_iter().chain(rows).collect();
+        self.filter("matrix", &Spectrum::Pair(both), FilterStep::Correlate, Filtered::Vector)
     }
 
     fn apply(&mut self, layer: &str, vector: &[Key], step: FilterStep) -> Vec<Key> {
@@ -264,6 +301,8 @@ impl SolverKeys {
 pub enum Spectrum {
     /// Row transforms.
     Rows(Vec<Key>),
+    /// Row transforms of two images, one after the other.
+    Pair(Vec<Key>),
     /// Blocks.
     Columns(Vec<Key>),
 }

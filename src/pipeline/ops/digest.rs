@@ -126,6 +126,7 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::AddSquares(_)
         | DeconvOp::SdRows(_)
         | DeconvOp::ApplyFilter(_)
+        | DeconvOp::TaperRows(_)
         | DeconvOp::MergeTables(_)
         | DeconvOp::CrossValidate(_)
         | DeconvOp::Misfit(_)

@@ -89,6 +89,7 @@ macro_rules! each {
             DeconvOp::AddSquares($op) => $call,
             DeconvOp::SdRows($op) => $call,
             DeconvOp::ApplyFilter($op) => $call,
+            DeconvOp::TaperRows($op) => $call,
             DeconvOp::FilteredRows($op) => $call,
             DeconvOp::CeilingBlock($op) => $call,
             DeconvOp::ZeroModel($op) => $call,

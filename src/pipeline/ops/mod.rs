@@ -73,7 +73,7 @@ pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
-pub use vectors::{Combine, RowDots, Total, ZeroModel};
+pub use vectors::{Combine, RowDots, TaperRows, Total, ZeroModel};
 pub use wiener::{
     ApplyFilter, CeilingBlock, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting, UsableModes,
 };
@@ -241,6 +241,8 @@ pub enum DeconvOp {
     SdRows(SdRows),
     /// Filters a block of modes.
     ApplyFilter(ApplyFilter),
+    /// Tapers a slab towards the edges.
+    TaperRows(TaperRows),
     /// Filtered rows transformed back.
     FilteredRows(FilteredRows),
     /// What a block of modes can tell.

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::convolve::{piece_of_slab, spectra};
 use super::vectors::pixels;
 use super::{OpError, Rows, Setting, Value, Work};
-use crate::algorithms::wiener::{Choice, Draw, Filter};
-use crate::fft::make_columns;
+use crate::algorithms::wiener::{Choice, Draw, Equation, Filter};
+use crate::fft::{make_columns, map_columns};
 use crate::graph::{Cost, Meta, TaskContext};
 
 /// Draws a perturbation of the equation's right-hand side, a block of its modes transformed back: of covariance `A/γn`, `A`
-/// being the matrix, so that its solution has that of the posterior; inputs: transfer function, usable modes, and the choice
-/// of λ unless it is given.
+/// being the matrix, so that its solution has that of the posterior; inputs: row transforms of the perturbed data, if there are any,
+/// transfer function, usable modes, and the choice of λ unless it is given.
+///
+/// For the weighted equation this is done twice: without data it perturbs them, and with them it perturbs the rest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DrawBlock {
     /// The problem.
@@ -24,6 +27,8 @@ pub struct DrawBlock {
     pub draw: Draw,
     /// λ and the noise of the dirty image \[Jy/beam\], if λ is given.
     pub given: Option<(f64, f64)>,
+    /// Slabs of the perturbed data.
+    pub slabs: usize,
 }
 
 impl Work for DrawBlock {
@@ -33,16 +38,28 @@ impl Work for DrawBlock {
         self.setting.made_cost(self.block)
     }
 
+    fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
+        if input < self.slabs { piece_of_slab(meta, &self.setting.layout, self.block) } else { meta.bytes }
+    }
+
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let (data, inputs) = inputs.split_at(self.slabs);
         let (transfer, usable) = (inputs[0].transfer(), inputs[1].usable());
         let (lambda, gamma_n) = match self.given.map(|(lambda, sigma)| Choice::given(lambda, usable, sigma)) {
             Some(choice) => (choice.lambda, choice.gamma_n),
             None => (inputs[2].choice().lambda, inputs[2].choice().gamma_n),
         };
         let filter = Filter::new(&self.setting.problem(), usable, lambda);
-        let rows = (self.setting.shape.0, 0);
-        Ok(Value::Block(make_columns(&self.setting.layout, self.block, rows, |kx, column| {
-            filter.draw_column(kx, column, (transfer.column(kx), gamma_n), self.draw);
+        let (layout, ny) = (&self.setting.layout, self.setting.shape.0);
+        let known = |kx: usize| (transfer.column(kx), gamma_n);
+        if !data.is_empty() {
+            return Ok(Value::Block(map_columns([&spectra(data), &[]], layout, self.block, ny, |column| {
+                filter.add_drawn_column(column.kx, column.first, known(column.kx), self.draw);
+            })?));
+        }
+        Ok(Value::Block(make_columns(layout, self.block, (ny, 0), |kx, column| match self.setting.equation {
+            Equation::Normal => filter.draw_column(kx, column, known(kx), self.draw),
+            Equation::Weighted => filter.draw_data_column(kx, column, known(kx), self.draw),
         })))
     }
 }

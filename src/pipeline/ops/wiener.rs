@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
 use super::{OpError, Rows, Value, Work};
 use crate::algorithms::wiener::{
-    Ceiling, DEFAULT_FLOOR, Filter, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey, TauRule,
+    Ceiling, DEFAULT_FLOOR, Equation, Filter, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey,
+    TauRule,
 };
 use crate::fft::{Layout, make_columns, map_columns};
 use crate::graph::{Cost, Meta, TaskContext};
@@ -27,10 +28,13 @@ pub struct Setting {
     pub noise: NoiseModel,
     /// Operator of the prior.
     pub reg: Regularisation,
+    /// The equation of the linear boundary.
+    pub equation: Equation,
 }
 
 impl Setting {
-    pub(super) fn problem(&self) -> Problem {
+    /// What is solved.
+    pub fn problem(&self) -> Problem {
         let Layout { ly, lx, .. } = self.layout;
         Problem::new(Plane { ly, lx, data_pixels: self.shape.0 * self.shape.1 }, self.noise, self.reg, DEFAULT_FLOOR)
     }
@@ -138,6 +142,12 @@ pub enum FilterStep {
     Matrix,
     /// Its preconditioner.
     Precondition,
+    /// The convolution.
+    Convolve,
+    /// The weights of the weighted equation.
+    Weigh,
+    /// The adjoint of the convolution, and of a pair the prior's share of the second.
+    Correlate,
     /// The modes that carry a datum alone.
     Measured,
 }
@@ -147,8 +157,20 @@ pub enum FilterStep {
 pub enum Field {
     /// Row transforms of so many slabs.
     Rows(usize),
+    /// Row transforms of so many slabs of two images, one image after the other.
+    Pair(usize),
     /// The block's columns, transformed already.
     Columns,
+}
+
+impl Field {
+    /// Inputs that are row transforms.
+    pub(super) fn slabs(self) -> usize {
+        match self {
+            Self::Rows(slabs) | Self::Pair(slabs) => slabs,
+            Self::Columns => 0,
+        }
+    }
 }
 
 /// Filters a block of modes and transforms it back; inputs: the field, transfer function, usable modes, and the choice of λ
@@ -172,7 +194,11 @@ impl Work for ApplyFilter {
 
     fn cost(&self, _inputs: &[Meta]) -> Cost {
         let columns = self.setting.layout.columns(self.block).len();
-        let transforms = if self.field == Field::Columns { 1.0 } else { 2.0 };
+        let transforms = match self.field {
+            Field::Columns => 1.0,
+            Field::Rows(_) => 2.0,
+            Field::Pair(_) => 3.0,
+        };
         Cost {
             flops: columns as f64 * transforms * transform(self.setting.layout.ly, false),
             output_bytes: complex(columns * self.setting.shape.0),
@@ -181,14 +207,11 @@ impl Work for ApplyFilter {
     }
 
     fn load_bytes(&self, input: usize, meta: Meta) -> u64 {
-        match self.field {
-            Field::Rows(slabs) if input < slabs => piece_of_slab(meta, &self.setting.layout, self.block),
-            _ => meta.bytes,
-        }
+        if input < self.field.slabs() { piece_of_slab(meta, &self.setting.layout, self.block) } else { meta.bytes }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let (field, rest) = inputs.split_at(if let Field::Rows(slabs) = self.field { slabs } else { 1 });
+        let (field, rest) = inputs.split_at(self.field.slabs().max(1));
         let transfer = rest[0].transfer();
         let (problem, usable) = (self.setting.problem(), rest[1].usable());
         let filter = if let Some(lambda) = self.lambda {
@@ -198,20 +221,31 @@ impl Work for ApplyFilter {
             Filter::new(&problem, usable, choice.lambda).averaged(&choice.nodes)
         };
         let (layout, block, ny) = (&self.setting.layout, self.block, self.setting.shape.0);
-        let apply = |kx: usize, column: &mut [_]| match self.step {
+        let apply = |kx: usize, column: &mut [_], second: &[_]| match self.step {
             FilterStep::Estimate => filter.filter_column(kx, column, transfer.column(kx)),
             FilterStep::RightHandSide => filter.rhs_column(column, transfer.column(kx)),
             FilterStep::Matrix => filter.normal_column(kx, column, transfer.column(kx)),
+            FilterStep::Precondition if self.setting.equation == Equation::Weighted => {
+                filter.precondition_weighted_column(kx, column, transfer.column(kx));
+            }
             FilterStep::Precondition => filter.precondition_column(kx, column, transfer.column(kx)),
+            FilterStep::Convolve => Filter::convolve_column(column, transfer.column(kx)),
+            FilterStep::Weigh => filter.weigh_column(column, transfer.column(kx)),
+            FilterStep::Correlate => filter.correlate_column(kx, (column, second), transfer.column(kx)),
             FilterStep::Measured => filter.measured_column(column, transfer.column(kx)),
         };
+        let images = spectra(if self.field == Field::Columns { &[] } else { field });
+        let sets = match self.field {
+            Field::Pair(slabs) => images.split_at(slabs / 2),
+            _ => (&images[..], &images[..0]),
+        };
         Ok(Value::Block(match self.field {
-            Field::Rows(_) => {
-                map_columns([&spectra(field), &[]], layout, block, ny, |column| apply(column.kx, column.first))?
-            }
+            Field::Rows(_) | Field::Pair(_) => map_columns([sets.0, sets.1], layout, block, ny, |column| {
+                apply(column.kx, column.first, column.second);
+            })?,
             Field::Columns => make_columns(layout, block, (ny, 0), |kx, column| {
                 column.copy_from_slice(field[0].transfer().column(kx));
-                apply(kx, column);
+                apply(kx, column, &[]);
             }),
         }))
     }

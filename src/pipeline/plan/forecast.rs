@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Forecast, Plan, convex, restoring_layout, scales};
-use crate::algorithms::wiener::{Inference, Uncertainty};
+use crate::algorithms::wiener::{Equation, Inference, Uncertainty};
 use crate::algorithms::{AspParams, Direct, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::{BeamShape, UNIT_CELL};
@@ -281,6 +281,8 @@ fn setting(plan: &Plan) -> Setting {
         shape: plan.cut.shape,
         noise: params.noise_model,
         reg: params.regularisation(),
+        // the one that holds more; which it is depends on the PSF
+        equation: Equation::Weighted,
     }
 }
 
@@ -346,7 +348,7 @@ fn solver(plan: &Plan) -> [Stage; 2] {
         // while samples are solved for, the estimate and their squares are held
         let held = ["held-estimate", "held-squares"].iter().filter(|_| plan.config.maps_uncertainty());
         let held: Vec<Key> = held.flat_map(|name| wiring.give_all(name, plane, &slabs(plan, 1))).collect();
-        let before = SolverKeys { x, r, p, rz: number.clone(), rr: number.clone() };
+        let before = SolverKeys { x, r, p, rz: number.clone() };
         let known = (number, None, Some(1.0));
         let mut solver = Solver::resume(wiring, plane, setting(plan), keys, known);
         solver.iterate(&before).0.vectors().into_iter().chain(held).collect()

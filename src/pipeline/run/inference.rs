@@ -69,7 +69,9 @@ impl Session<'_> {
                 state.stats.sigma
             ));
         }
-        state.notes.extend(usable.negative_note(self.plan.config.wiener.noise_model));
+        if self.plan.is_circular() {
+            state.notes.extend(usable.negative_note(self.plan.config.wiener.noise_model));
+        }
         state.notes.extend(choice.notes.iter().map(ToString::to_string));
         self.tools.watch.note(&format!("{}: lambda {:.4e} ({})", state.plan.label, choice.lambda, rule.name()));
         state.stop = Some(StopReason::Solved { iterations, tolerance });

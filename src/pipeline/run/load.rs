@@ -6,6 +6,7 @@ use super::state::PlaneState;
 use super::tidy::Tidying;
 use super::{RunError, Session};
 use crate::algorithms::StopReason;
+use crate::algorithms::wiener::Equation;
 use crate::graph::Key;
 use crate::pipeline::graphs::{Kept, Measured, PlaneFiles, PlaneKeys};
 use crate::pipeline::ops::{ModelTally, Value};
@@ -112,6 +113,7 @@ impl Session<'_> {
             held_out_rms: None,
             sd: Vec::new(),
             usable: None,
+            equation: Equation::Normal,
             choice: None,
             selected: stats.allowed,
             notes: Vec::new(),

@@ -3,7 +3,7 @@
 use super::contest::Contest;
 use super::runaways::Runaways;
 use super::tidy::Tidying;
-use crate::algorithms::wiener::SpreadReport;
+use crate::algorithms::wiener::{Equation, SpreadReport};
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
@@ -153,6 +153,8 @@ pub(super) struct PlaneState {
     pub sd: Slabs,
     /// The modes that it used.
     pub usable: Option<Kept>,
+    /// The equation of Wiener-Hunt's linear boundary.
+    pub equation: Equation,
     /// The choice of the weight of the prior, where samples are drawn with it.
     pub choice: Option<Kept>,
     /// Pixels where the user lets components stand.

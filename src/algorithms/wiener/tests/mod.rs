@@ -156,10 +156,17 @@ impl Filter {
     }
 
     fn diagonal(&self, (ky, kx): (usize, usize), h: Complex<f64>, least: f64) -> f64 {
-        let data = match self.problem.noise() {
-            NoiseModel::Psf => h.re.max(least),
-            NoiseModel::White => h.norm_sqr().max(least * least),
-        };
-        data + self.lambda * self.problem.penalty(ky, kx)
+        h.re.max(least) + self.lambda * self.problem.penalty(ky, kx)
+    }
+
+    /// `K` of one mode.
+    pub(super) fn weighing(&self, h: Complex<f64>) -> f64 {
+        if self.problem.noise() == NoiseModel::Psf { 1.0 / h.re.max(self.raised) } else { 1.0 }
+    }
+
+    /// `C` of one mode, of the weighted equation.
+    pub(super) fn conditioned_weighted(&self, (ky, kx): (usize, usize), h: Complex<f64>) -> f64 {
+        let data = h.norm_sqr() * self.weighing(h);
+        data.max(self.least_weighted()) + self.lambda * self.problem.penalty(ky, kx)
     }
 }
