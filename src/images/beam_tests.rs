@@ -106,3 +106,11 @@ fn beams_that_are_no_ellipse_and_cells_of_no_size_are_refused() {
     assert!(matches!(beam.area_pixels(Cell { dx: 0.0, dy: 1.0 }), Err(BeamError::Cell { .. })));
     assert!(beam.shape_in_pixels(Cell { dx: 1.0, dy: f64::NAN }).is_err());
 }
+
+#[test]
+fn flat_top_that_no_gaussian_of_the_size_of_the_psf_fits_is_refused() {
+    let mut pixels = Array2::<f32>::zeros((64, 64));
+    pixels.slice_mut(ndarray::s![30..35, 30..35]).fill(1.0);
+    let psf = Psf::new(pixels).unwrap();
+    assert!(matches!(fit_beam(&psf, UNIT_CELL), Err(BeamError::NotAGaussian { .. })));
+}
