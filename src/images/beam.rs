@@ -226,7 +226,7 @@ pub(super) fn fit_lobe(psf: &Psf, cell: Cell) -> Result<(BeamFit, Region), BeamE
     let (ny, nx) = psf.pixels().dim();
     // a flat top fits a Gaussian without end
     let shape = least_squares(&samples, BeamShape { a: guess, b: 0.0, c: guess })
-        .filter(|shape| shape.widths().0 <= ny.max(nx) as f64)
+        .filter(|shape| shape.widths().0 <= ny.max(nx).max(LEAST_PIXELS) as f64)
         .ok_or(BeamError::NotAGaussian { pixels: samples.len() })?;
     let square: f64 = samples.iter().map(|s| (s.value - shape.value(s.dy, s.dx)).powi(2)).sum();
     let steady = steady_lobe(psf, &shape);
