@@ -66,8 +66,7 @@ impl Session<'_> {
         let begun = if self.has_start() { slabs } else { 0 };
         let (dirty, allowed, model, residual) = (take(slabs), take(slabs), take(begun), take(begun));
         let weights = values.by_ref().take(self.weights_of(plan)).collect();
-        let last = values.next().expect("the targets end with the statistics");
-        let last = last.small();
+        let last = values.next().expect("the targets end with the statistics").small();
         let Value::Statistics(stats, levels) = &*last else { unreachable!("the last target is the statistics") };
         let stop = if stats.pixels == 0 {
             Some(StopReason::Blank)
