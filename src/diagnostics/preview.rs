@@ -16,7 +16,7 @@ use panel::draw_panel;
 /// Longer side of an image \[scene pixels\].
 const IMAGE: f64 = 512.0;
 const COLUMNS: usize = 3;
-const CELLS: usize = 6;
+const CELLS: usize = 7;
 const MARGIN: Margin = Margin { left: 128.0, right: 156.0, top: 46.0, bottom: 78.0 };
 
 /// Room round an image for its numbers.

@@ -71,6 +71,7 @@ impl Stretch {
     ///
     /// - dirty, restored: from -3 sigma to the peak, nearly linear within 2 sigma;
     /// - residual: from -5 to 5 sigma, linear;
+    /// - standard deviation: from its least value to its highest, linear;
     /// - model: from 0 (or its least value) to the peak, nearly linear below its typical pixel;
     /// - PSF: between minus and plus its peak, nearly linear within the noise of its sidelobes.
     pub(crate) fn of(kind: PanelKind, spread: &Spread) -> Self {
@@ -85,6 +86,10 @@ impl Stretch {
             },
             PanelKind::Residual => {
                 Self { low: -5.0 * sigma, high: 5.0 * sigma, softening: None, palette: Palette::Diverging }
+            }
+            PanelKind::Sd => {
+                let high = if spread.high > spread.low { spread.high } else { spread.low + largest };
+                Self { low: spread.low, high, softening: None, palette: Palette::Dark }
             }
             PanelKind::Model => Self {
                 low: spread.low.min(0.0),
@@ -169,7 +174,14 @@ mod tests {
 
     #[test]
     fn position_runs_from_0_to_1_and_value_goes_back() {
-        for kind in [PanelKind::Dirty, PanelKind::Psf, PanelKind::Model, PanelKind::Residual, PanelKind::Restored] {
+        for kind in [
+            PanelKind::Dirty,
+            PanelKind::Psf,
+            PanelKind::Model,
+            PanelKind::Residual,
+            PanelKind::Restored,
+            PanelKind::Sd,
+        ] {
             let stretch = Stretch::of(kind, &SPREAD);
             assert_eq!((stretch.position(stretch.low), stretch.position(stretch.high)), (0.0, 1.0), "{kind:?}");
             for step in 0..=10 {
@@ -197,7 +209,14 @@ mod tests {
 
     #[test]
     fn many_values_have_the_colours_of_each() {
-        for kind in [PanelKind::Dirty, PanelKind::Psf, PanelKind::Model, PanelKind::Residual, PanelKind::Restored] {
+        for kind in [
+            PanelKind::Dirty,
+            PanelKind::Psf,
+            PanelKind::Model,
+            PanelKind::Residual,
+            PanelKind::Restored,
+            PanelKind::Sd,
+        ] {
             for spread in [SPREAD, Spread { low: -3.0, ..SPREAD }] {
                 let stretch = Stretch::of(kind, &spread);
                 let span = stretch.high - stretch.low;
@@ -216,7 +235,14 @@ mod tests {
     #[test]
     fn an_image_of_zeros_has_a_range() {
         let spread = Spread::of(&[0.0; 9]).expect("finite pixels");
-        for kind in [PanelKind::Dirty, PanelKind::Psf, PanelKind::Model, PanelKind::Residual, PanelKind::Restored] {
+        for kind in [
+            PanelKind::Dirty,
+            PanelKind::Psf,
+            PanelKind::Model,
+            PanelKind::Residual,
+            PanelKind::Restored,
+            PanelKind::Sd,
+        ] {
             let stretch = Stretch::of(kind, &spread);
             assert!(stretch.high > stretch.low && stretch.position(0.0).is_finite(), "{kind:?}");
         }

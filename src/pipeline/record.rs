@@ -118,6 +118,8 @@ pub enum PanelKind {
     Residual,
     /// Model at the resolution of the beam, with the residual.
     Restored,
+    /// Posterior standard deviation of the model.
+    Sd,
 }
 
 impl PanelKind {
@@ -126,7 +128,7 @@ impl PanelKind {
     pub fn pooling(self) -> Pooling {
         match self {
             Self::Model | Self::Psf => Pooling::MaxAbs,
-            Self::Dirty | Self::Residual | Self::Restored => Pooling::Mean,
+            Self::Dirty | Self::Residual | Self::Restored | Self::Sd => Pooling::Mean,
         }
     }
 }
@@ -153,6 +155,7 @@ impl Panel {
             PanelKind::Model => ("model", "Jy/pixel"),
             PanelKind::Residual => ("residual", "Jy/beam"),
             PanelKind::Restored => ("restored", "Jy/beam"),
+            PanelKind::Sd => ("standard deviation of the model", "Jy/pixel"),
         };
         Self { kind, name: name.to_owned(), unit: unit.to_owned(), image }
     }

@@ -153,6 +153,12 @@ fn threshold_below_the_noise_is_told() {
         );
         assert_sane(&products, &dirty(), algorithm);
     }
+    // the default algorithm: a threshold that is reached, when the residual is quieter than the noise, and one inside an auto-mask
+    for words in ["--auto-mask 0 --threshold 100uJy", "--threshold 1uJy --niter 20000"] {
+        let words = format!("--dirty dirty.fits --psf psf.fits --auto-threshold 0 {words}");
+        let (products, err) = run(&folder, &words, 0);
+        assert!(notes(&products).contains("below the noise"), "{words}: {err}");
+    }
     // beside the automatic threshold, the higher of the two counts
     let (products, err) = run(&folder, "--dirty dirty.fits --psf psf.fits --threshold 1uJy", 0);
     assert!(!err.contains("below the noise") && !notes(&products).contains("below the noise"), "{err}");

@@ -17,7 +17,7 @@ pub(super) fn draw_panel(scene: &mut Scene, preview: &Preview, panel: &Panel, ar
     let sky = preview.sky.as_ref();
     let axes = match panel.kind {
         PanelKind::Psf => offset_axes(sky, panel.image.full),
-        PanelKind::Dirty | PanelKind::Model | PanelKind::Residual | PanelKind::Restored => {
+        PanelKind::Dirty | PanelKind::Model | PanelKind::Residual | PanelKind::Restored | PanelKind::Sd => {
             image_axes(sky, panel.image.full)
         }
     };

@@ -13,7 +13,7 @@ use crate::pipeline::graphs::{PlaneKeys, Treatment, Wiring};
 use crate::pipeline::ops::Product;
 use crate::pipeline::outcome::{BeamOutcome, PlaneComponents, PlaneOutcome};
 use crate::pipeline::plan::restoring_layout;
-use crate::pipeline::record::{Panel, PanelKind, PlaneCurve, Preview, preview_factor};
+use crate::pipeline::record::{CyclePoint, Panel, PanelKind, PlaneCurve, Preview, preview_factor};
 
 /// Components of each scale.
 type ByScale = Vec<(Scale, Vec<Component>)>;
@@ -240,8 +240,10 @@ impl Session<'_> {
             (PanelKind::Residual, "residual", &keys.residual[..]),
             (PanelKind::Restored, "image", &keys.restored[..]),
         ];
+        let sd = Some((PanelKind::Sd, "sd", &keys.sd[..])).filter(|(.., slabs)| !slabs.is_empty());
         slabs
             .into_iter()
+            .chain(sd)
             .map(|(kind, layer, slabs)| {
                 let how = (preview_factor(full), kind.pooling());
                 (kind, wiring.pool((layer, plane), how, (dirty, slabs)))
@@ -292,7 +294,7 @@ impl Session<'_> {
         let mut notes = state.notes;
         notes.extend(state.retry.as_ref().map(Retry::note));
         notes.extend(state.runaways.note());
-        notes.extend(state.control.as_ref().and_then(|control| below_noise(control.state())));
+        notes.extend(state.control.as_ref().and_then(|control| below_noise(control.state(), &state.points)));
         let progress = state.control.as_ref().map(Control::state).cloned().unwrap_or_default();
         self.convergence.planes.push(PlaneCurve {
             label: state.plan.label.clone(),
@@ -330,15 +332,22 @@ impl Session<'_> {
     }
 }
 
-/// What to tell of a threshold that lies below the noise: in the end everywhere, not only where components are.
-fn below_noise(state: &CycleState) -> Option<String> {
+/// Times the noise down to which the peak tells of sources: what is left then shows the noise.
+const SOURCES: f64 = 4.0;
+/// Share of the noise down to which a threshold is usual where only components are cleaned (`WSClean`'s manual: 0.3 to 1).
+const USUAL_INSIDE: f64 = 0.3;
+
+/// What to tell of a threshold that lies below the noise, as it was before components stood for it.
+fn below_noise(state: &CycleState, points: &[CyclePoint]) -> Option<String> {
     let CycleState { stats, threshold, phase, iterations, .. } = state;
-    let is_below = *phase == Phase::Open && *iterations > 0 && f64::from(*threshold) < stats.sigma;
-    is_below.then(|| {
+    let before = points.iter().rev().filter_map(|point| Some((point.peak, point.sigma?)));
+    let seen = before.into_iter().find(|(peak, sigma)| *peak >= SOURCES * sigma).map_or(0.0, |(_, sigma)| sigma);
+    let noise = stats.sigma.max(seen);
+    let usual = if *phase == Phase::Open { noise } else { USUAL_INSIDE * noise };
+    (*iterations > 0 && f64::from(*threshold) < usual).then(|| {
         format!(
-            "the threshold of {threshold:.2e} Jy/beam is below the noise of {:.2e}: components may stand for noise, in the \
-             model and in its flux",
-            stats.sigma
+            "the threshold of {threshold:.2e} Jy/beam is below the noise of {noise:.2e}: components may stand for noise, in the \
+             model and in its flux, and the residual is quieter than the noise"
         )
     })
 }
