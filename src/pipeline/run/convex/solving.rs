@@ -23,6 +23,8 @@ const GAP: f64 = 0.01;
 const GAP_RISE: f64 = 2.0;
 /// `ρ` at the most, over that at the begin.
 const BOLDNESS: f64 = 8.0;
+/// The same in the first iteration after new weights, where residuals are so close together.
+const REWEIGHED: f64 = 4.0;
 /// Relative change of the model in an iteration that counts as none.
 const TOLERANCE: f64 = 3e-4;
 
@@ -178,9 +180,9 @@ impl Solving {
     }
 
     fn is_settled(&self, params: &ConvexParams) -> bool {
-        // a gap before new weights is not one of theirs
-        let is_optimal = self.gap <= GAP && self.lowest_gap.is_finite();
-        self.reweights >= params.reweights && (self.change <= TOLERANCE || is_optimal)
+        // what was measured before new weights is not theirs
+        let is_theirs = self.lowest_gap.is_finite();
+        self.reweights >= params.reweights && is_theirs && (self.change <= TOLERANCE || self.gap <= GAP)
     }
 
     fn is_at_end(&self, params: &ConvexParams) -> bool {
@@ -224,7 +226,12 @@ impl Solving {
                 if moved > 0.0 { moved / after.norm.max(self.now.norm).sqrt() / f64::from(iterations) } else { 0.0 };
             self.gap = gap;
             self.adapt(made.is_some());
-            self.lowest = if made.is_some() { after.stats.rms } else { self.lowest.min(after.stats.rms) };
+            self.lowest = match made {
+                // what was found stands higher at once, which a single iteration does not make up for
+                Some(_) if self.pace.cycle == 1 => REWEIGHED * after.stats.rms,
+                Some(_) => after.stats.rms,
+                None => self.lowest.min(after.stats.rms),
+            };
             self.reweights += u32::from(made == Some(Due::Brightness));
             self.freed = self.freed.or((made == Some(Due::Support)).then_some(self.iterations));
             self.now = after;
