@@ -3,15 +3,24 @@
 
 use super::{Algorithm, Direct, Kind, Minor};
 
-/// What of CLEAN has no say where only bright sources are cleaned: in one piece, everywhere, as points.
-macro_rules! not_for_bright {
-    ($($more:literal),*) => {
-        &[
-            "auto_mask", "abs_auto_mask", "mask_dilate", "clean_border", "mask", "window", "tile", "local_rms", "local_rms_window",
-            "local_rms_method", "local_rms_image", "local_rms_strength", "no_negative", "stop_negative", $($more),*
-        ]
-    };
-}
+/// What has no say in a hybrid: bright sources are cleaned in one piece, everywhere, as points, and both methods take the linear boundary.
+const IGNORED: &[&str] = &[
+    "auto_mask",
+    "abs_auto_mask",
+    "mask_dilate",
+    "clean_border",
+    "mask",
+    "window",
+    "tile",
+    "local_rms",
+    "local_rms_window",
+    "local_rms_method",
+    "local_rms_image",
+    "local_rms_strength",
+    "no_negative",
+    "stop_negative",
+    "boundary",
+];
 
 /// Entry of the registry.
 pub(super) const HYBRID: Algorithm = Algorithm {
@@ -20,7 +29,7 @@ pub(super) const HYBRID: Algorithm = Algorithm {
     kind: Kind::Direct(Direct::Convex),
     first: Some(Minor::Clean),
     tables: &["clean", "convex"],
-    ignores: not_for_bright!(),
+    ignores: IGNORED,
     also: &[("multiscale", "scales"), ("multiscale", "max_scales")],
 };
 
@@ -31,6 +40,6 @@ pub(super) const HYBRID_WIENER: Algorithm = Algorithm {
     kind: Kind::Direct(Direct::Wiener),
     first: Some(Minor::Clean),
     tables: &["clean", "wiener"],
-    ignores: not_for_bright!("boundary"),
+    ignores: IGNORED,
     also: &[],
 };

@@ -232,9 +232,8 @@ fn explained(command: &mut Command, error: clap::Error) -> clap::Error {
         && let Some(does) = flag(given).and_then(|(name, _)| foreign::here(name))
         && error.kind() == clap::error::ErrorKind::UnknownArgument
     {
-        let message = format!("unexpected argument '{given}' of another tool\n  here its work is done by {does}");
-        return command
-            .error(clap::error::ErrorKind::UnknownArgument, message.replace("done by nothing", "needed by nothing"));
+        let message = format!("unexpected argument '{given}' of another tool\n  here it takes {does}");
+        return command.error(clap::error::ErrorKind::UnknownArgument, message);
     }
     let stray = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(name)) if command.find_subcommand(name).is_none() => name.clone(),

@@ -161,6 +161,9 @@ mod tests {
 
     const SPREAD: Spread = Spread { low: -0.4, high: 10.0, sigma: 0.1, typical: 0.02 };
 
+    const KINDS: [PanelKind; 6] =
+        [PanelKind::Dirty, PanelKind::Psf, PanelKind::Model, PanelKind::Residual, PanelKind::Restored, PanelKind::Sd];
+
     #[test]
     fn spread_ignores_blanks_and_outliers() {
         let mut pixels: Vec<f32> = (0..1001).map(|n| n as f32 / 1000.0).collect();
@@ -174,14 +177,7 @@ mod tests {
 
     #[test]
     fn position_runs_from_0_to_1_and_value_goes_back() {
-        for kind in [
-            PanelKind::Dirty,
-            PanelKind::Psf,
-            PanelKind::Model,
-            PanelKind::Residual,
-            PanelKind::Restored,
-            PanelKind::Sd,
-        ] {
+        for kind in KINDS {
             let stretch = Stretch::of(kind, &SPREAD);
             assert_eq!((stretch.position(stretch.low), stretch.position(stretch.high)), (0.0, 1.0), "{kind:?}");
             for step in 0..=10 {
@@ -209,14 +205,7 @@ mod tests {
 
     #[test]
     fn many_values_have_the_colours_of_each() {
-        for kind in [
-            PanelKind::Dirty,
-            PanelKind::Psf,
-            PanelKind::Model,
-            PanelKind::Residual,
-            PanelKind::Restored,
-            PanelKind::Sd,
-        ] {
+        for kind in KINDS {
             for spread in [SPREAD, Spread { low: -3.0, ..SPREAD }] {
                 let stretch = Stretch::of(kind, &spread);
                 let span = stretch.high - stretch.low;
@@ -235,14 +224,7 @@ mod tests {
     #[test]
     fn an_image_of_zeros_has_a_range() {
         let spread = Spread::of(&[0.0; 9]).expect("finite pixels");
-        for kind in [
-            PanelKind::Dirty,
-            PanelKind::Psf,
-            PanelKind::Model,
-            PanelKind::Residual,
-            PanelKind::Restored,
-            PanelKind::Sd,
-        ] {
+        for kind in KINDS {
             let stretch = Stretch::of(kind, &spread);
             assert!(stretch.high > stretch.low && stretch.position(0.0).is_finite(), "{kind:?}");
         }

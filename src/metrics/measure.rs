@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::catalogue::TrueSource;
 use super::detections::SourceReport;
 use super::flags::{Flag, flags};
-use super::number::Number;
+use super::number::{Number, find};
 use super::op::{Measured, MetricOp};
 use super::planes::area;
 use crate::graph::{GraphError, Key, RunContext, Scheduler, TaskGraph, Threads};
@@ -188,8 +188,7 @@ fn measure_plane(files: &Files, plane: usize) -> Result<PlaneMetrics, MetricsErr
             sources.extend(reports.iter().cloned());
         }
     }
-    if let Some(sigma) = files.sigma {
-        let noise = numbers.iter().find(|number| number.name == "res_mad").map_or(f64::NAN, |number| number.value);
+    if let Some((noise, sigma)) = find(&numbers, "res_mad").zip(files.sigma) {
         numbers.push(Number::plain("noise_excess", noise / sigma));
     }
     numbers.extend(files.tiles.get(plane).map(|tiles| Number::plain("tiles", *tiles as f64)));

@@ -84,14 +84,7 @@ impl CleanParams {
             AutoThreshold::Auto => AutoThreshold::Given(BRIGHT),
             given @ AutoThreshold::Given(_) => given,
         };
-        Self {
-            auto_threshold,
-            auto_mask: 0.0,
-            abs_auto_mask: Flux(0.0),
-            local_rms: false,
-            local_rms_image: String::new(),
-            ..self
-        }
+        Self { auto_threshold, auto_mask: 0.0, abs_auto_mask: Flux(0.0), ..self }
     }
 
     /// Final threshold in units of the noise.

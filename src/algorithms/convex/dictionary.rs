@@ -70,8 +70,8 @@ impl Dictionary {
         (self.penalty(part) == Penalty::Together).then_some(3 - part)
     }
 
-    /// `ρ` over `max|H|` at the begin. Atoms on pairs whose PSF is cut: 0.02 runs away before the weights are made, 0.1 is as near after 200
-    /// iterations as 0.05 after 80. Bands with a circular boundary take as long with 0.003 as with 0.03 on the benchmark of ALGORITHMS
+    /// `ρ` over `max|H|` at the begin. Atoms on offgrid-vla, whose PSF is cut: 0.02 runs away once weights are made, and 0.1 has after 200
+    /// iterations the residual that 0.05 has after 80. Bands with a circular boundary take as long with 0.003 as with 0.03 on the benchmark of ALGORITHMS
     /// 12.1, and thrice as long with 0.1 under natural weights.
     pub fn share(&self, is_circular: bool) -> f64 {
         match self {

@@ -17,7 +17,7 @@ use crate::images::{BeamShape, PsfGrid, sample_step};
 use crate::pipeline::ops::{
     AtomAdvance, AtomBand, AtomColumns, AtomData, AtomGap, AtomModel, AtomPart, AtomPowers, AtomRescale, AtomRows,
     AtomSetting, AtomStep, AtomView, AtomWeights, DeconvOp, Highest, HighestTransfer, Noise, PartNoise, Setting,
-    Shrink, SteadyNoise, SumPowers, SupportWeights, Survey, ZeroModel,
+    Shrink, SteadyNoise, SumPowers, SupportWeights, Survey,
 };
 
 /// What is solved on a plane.
@@ -103,8 +103,7 @@ impl<'w> Sparse<'w> {
             SparseFacts { transfer: Vec::new(), usable: key("usable", plane, 0), powers: key("powers", plane, 0) };
         let mut sparse = Self { wiring, plane, cut, planes: planes.clone(), seen, facts };
         sparse.survey();
-        let nx = sparse.cut.setting.shape.1;
-        let zeros = sparse.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
+        let zeros = sparse.wiring.empty_model(plane);
         let v = vec![zeros; sparse.cut.setting.dictionary.count()];
         let PlaneKeys { dirty, residual, .. } = &sparse.planes;
         let residual = if residual.is_empty() { dirty.clone() } else { residual.clone() };

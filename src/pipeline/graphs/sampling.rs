@@ -4,7 +4,7 @@ use super::Wiring;
 use super::wiener::{Solver, SolverKeys, Spectrum};
 use crate::algorithms::wiener::{Draw, Equation};
 use crate::graph::Key;
-use crate::pipeline::ops::{AddSquares, DeconvOp, DrawBlock, FilterStep, Filtered, FilteredRows, SdRows, ZeroModel};
+use crate::pipeline::ops::{AddSquares, DeconvOp, DrawBlock, FilterStep, Filtered, FilteredRows, SdRows};
 
 impl Solver<'_> {
     /// The state before the first iteration for a sample's deviation from the estimate; `given` are λ and the noise of the
@@ -16,8 +16,7 @@ impl Solver<'_> {
             let rows = self.wiring.field_rows("rows-drawn", self.plane, &r, &setting.layout);
             r = self.perturb("draw-all", (draw, given), &rows);
         }
-        let nx = setting.shape.1;
-        let x = self.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
+        let x = self.wiring.empty_model(self.plane);
         self.begin_from(x, r)
     }
 

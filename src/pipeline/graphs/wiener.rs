@@ -13,7 +13,7 @@ use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::ops::{
     ApplyFilter, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
-    FilteredRows, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, TaperRows, ZeroModel,
+    FilteredRows, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, TaperRows,
 };
 
 /// Wires what is done to one plane.
@@ -198,8 +198,7 @@ impl<'w> Solver<'w> {
 
     /// The state of the linear boundary's solver before its first iteration.
     pub fn start(&mut self, spectrum: &Spectrum) -> SolverKeys {
-        let nx = self.setting.shape.1;
-        let x = self.each_slab("zero", |_, rows| (DeconvOp::ZeroModel(ZeroModel { rows, nx }), vec![]));
+        let x = self.wiring.empty_model(self.plane);
         let r = match self.setting.equation {
             Equation::Normal => self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector),
             Equation::Weighted if Filter::has_weights(self.setting.noise) => {

@@ -73,9 +73,10 @@ pub use tiles::{LeaveTiles, MinorTile, RankTiles, SelectAbove, TileFloor};
 pub use treat::{ChangeBeam, CutPsf, ScaleResidual};
 pub use value::{DirtySlab, ModelTally, SlabRank, SlabSurvey, SlabTally, Value};
 pub use varying::{ConvolveSum, Correlate, PlacePsf, WeightedRows, WeightedSum};
-pub use vectors::{Combine, RowDots, TaperRows, Total, ZeroModel};
+pub use vectors::{Combine, RowDots, Total, ZeroModel};
 pub use wiener::{
-    ApplyFilter, CeilingBlock, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting, UsableModes,
+    ApplyFilter, CeilingBlock, Field, FilterStep, Filtered, FilteredRows, ModeSurvey, ModeTable, Setting, TaperRows,
+    UsableModes,
 };
 
 /// An operation of every graph that the application builds.

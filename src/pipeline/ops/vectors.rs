@@ -5,8 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{OpError, Rows, Setting, Value, Work};
-use crate::algorithms::wiener::{Filter, taper};
+use super::{OpError, Rows, Value, Work};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::Image;
 
@@ -29,40 +28,6 @@ impl Work for ZeroModel {
 
     fn run(&self, _inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         Ok(Value::Model(Image::zeros((self.rows.len(), self.nx))))
-    }
-}
-
-/// Tapers a slab towards the edges as the preconditioner of Wiener-Hunt asks; inputs: the slab, the usable modes, and the choice of λ
-/// unless it is given.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TaperRows {
-    /// The problem.
-    pub setting: Setting,
-    /// The slab's rows.
-    pub rows: Rows,
-    /// λ, if it is given.
-    pub lambda: Option<f64>,
-}
-
-impl Work for TaperRows {
-    const KIND: &'static str = "taper";
-
-    fn cost(&self, inputs: &[Meta]) -> Cost {
-        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes, scratch_bytes: 0 }
-    }
-
-    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
-        let lambda = self.lambda.unwrap_or_else(|| inputs[2].choice().lambda);
-        let mut values = pixels(&inputs[0]).to_owned();
-        if let Some(how) = Filter::new(&self.setting.problem(), inputs[1].usable(), lambda).taper() {
-            let (ny, nx) = self.setting.shape;
-            let across: Vec<f64> = (0..nx).map(|x| taper(x, nx, how)).collect();
-            for (y, mut row) in self.rows.range().zip(values.rows_mut()) {
-                let along = taper(y, ny, how);
-                row.iter_mut().zip(&across).for_each(|(value, across)| *value *= (along * across) as f32);
-            }
-        }
-        Ok(Value::Vector(values))
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
+use super::vectors::pixels;
 use super::{OpError, Rows, Value, Work};
 use crate::algorithms::wiener::{
     Ceiling, DEFAULT_FLOOR, Equation, Filter, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey,
-    TauRule,
+    TauRule, taper,
 };
 use crate::fft::{Layout, make_columns, map_columns};
 use crate::graph::{Cost, Meta, TaskContext};
@@ -170,6 +171,40 @@ impl Field {
             Self::Rows(slabs) | Self::Pair(slabs) => slabs,
             Self::Columns => 0,
         }
+    }
+}
+
+/// Tapers a slab towards the edges as the preconditioner of Wiener-Hunt asks; inputs: the slab, the usable modes, and the choice of λ
+/// unless it is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaperRows {
+    /// The problem.
+    pub setting: Setting,
+    /// The slab's rows.
+    pub rows: Rows,
+    /// λ, if it is given.
+    pub lambda: Option<f64>,
+}
+
+impl Work for TaperRows {
+    const KIND: &'static str = "taper";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        Cost { flops: inputs[0].bytes as f64 / 4.0, output_bytes: inputs[0].bytes, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let lambda = self.lambda.unwrap_or_else(|| inputs[2].choice().lambda);
+        let mut values = pixels(&inputs[0]).to_owned();
+        if let Some(how) = Filter::new(&self.setting.problem(), inputs[1].usable(), lambda).taper() {
+            let (ny, nx) = self.setting.shape;
+            let across: Vec<f64> = (0..nx).map(|x| taper(x, nx, how)).collect();
+            for (y, mut row) in self.rows.range().zip(values.rows_mut()) {
+                let along = taper(y, ny, how);
+                row.iter_mut().zip(&across).for_each(|(value, across)| *value *= (along * across) as f32);
+            }
+        }
+        Ok(Value::Vector(values))
     }
 }
 

@@ -17,14 +17,15 @@ const BACKS: u32 = 5;
 const RISE: f64 = 1.1;
 /// The same against the lowest one before anything was found for sure: on the way there it swings.
 const SWING: f64 = 1.5;
+/// The same in the first of iterations with a residual after each that have new weights: what was found stands higher at once, which a
+/// single iteration does not make up for.
+const REWEIGHED: f64 = 4.0;
 /// Share of their thresholds that coefficients may be from the conditions of the optimum.
 const GAP: f64 = 0.01;
 /// A gap so many times the lowest one tells that steps are too bold: `ρ` is doubled.
 const GAP_RISE: f64 = 2.0;
-/// `ρ` at the most, over that at the begin.
-const BOLDNESS: f64 = 8.0;
-/// The same in the first iteration after new weights, where residuals are so close together.
-const REWEIGHED: f64 = 4.0;
+/// `ρ` over that at the begin, at the most by doubling.
+const MOST_RHO: f64 = 8.0;
 /// Relative change of the model in an iteration that counts as none.
 const TOLERANCE: f64 = 3e-4;
 
@@ -209,7 +210,7 @@ impl Solving {
     fn adapt(&mut self, has_new_weights: bool) {
         let [now, _] = self.rho;
         // steps that are short already take long enough
-        let is_rising = self.gap > GAP_RISE * self.lowest_gap && now < BOLDNESS && !self.pace.is_steady;
+        let is_rising = self.gap > GAP_RISE * self.lowest_gap && now < MOST_RHO && !self.pace.is_steady;
         self.rho = [if is_rising { 2.0 * now } else { now }, now];
         self.lowest_gap = if has_new_weights || is_rising { f64::INFINITY } else { self.lowest_gap.min(self.gap) };
     }
@@ -227,8 +228,7 @@ impl Solving {
             self.gap = gap;
             self.adapt(made.is_some());
             self.lowest = match made {
-                // what was found stands higher at once, which a single iteration does not make up for
-                Some(_) if self.pace.cycle == 1 => REWEIGHED * after.stats.rms,
+                Some(_) if self.pace.is_steady => REWEIGHED * after.stats.rms,
                 Some(_) => after.stats.rms,
                 None => self.lowest.min(after.stats.rms),
             };
