@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::algorithms::convex::ConvexParams;
 use crate::algorithms::lucy::RlParams;
-use crate::algorithms::wiener::{Uncertainty, WienerParams};
+use crate::algorithms::wiener::{NoiseFile, Uncertainty, WienerParams};
 use crate::algorithms::{
     Algorithm, AspParams, CleanParams, Direct, Kind, MultiscaleParams, PARAMS, ParamKind, View, find,
 };
@@ -291,6 +291,11 @@ impl RunConfig {
     pub fn noise_map(&self) -> Option<&str> {
         let reads = matches!(self.algorithm().kind, Kind::Clean(minor) if minor.cycle().view() == View::List);
         Some(self.clean.local_rms_image.as_str()).filter(|file| reads && !file.is_empty())
+    }
+
+    /// The file that tells the spectrum of the noise, and what it tells, if the algorithm reads one.
+    pub fn noise_file(&self) -> Option<(NoiseFile, &str)> {
+        self.wiener.noise_file().filter(|_| matches!(self.algorithm().kind, Kind::Direct(Direct::Wiener)))
     }
 
     /// Whether mask, border or window leave less than the whole image to components.

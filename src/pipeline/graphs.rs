@@ -18,6 +18,7 @@ mod kept;
 mod local;
 mod lucy;
 mod masks;
+mod natural;
 mod pieces;
 mod psf;
 mod response;
@@ -48,6 +49,7 @@ pub use convex::{Reweigh, Sparse, SparseCut, SparseFacts, SparseKeys, SparseMeas
 use kept::Passes;
 pub use kept::{Kept, Lent, Shelf};
 pub use local::LocalWeights;
+pub use natural::{NaturalKeys, NoiseKeys, NoisePlane, Transfers};
 pub use pieces::PlaneKeys;
 pub use scales::{Family, FamilyCut, Numbered, ScalesCut, Taking, spacing};
 pub use tiles::TiledStep;

@@ -22,6 +22,8 @@ pub mod given;
 mod grid;
 mod masks;
 mod memory;
+mod natural;
+mod noise;
 mod pairing;
 mod scales;
 mod score;
@@ -36,6 +38,7 @@ pub use given::{Given, GivenError, GivenModel, no_noise};
 pub use grid::{GridError, GridPlan};
 pub use masks::{MaskContent, MaskFile};
 pub use memory::{Means, available_memory};
+pub use noise::NoiseInput;
 pub use score::Scores;
 pub use time::TaskSeconds;
 
@@ -54,6 +57,8 @@ pub struct Inputs {
     pub model: Option<GivenModel>,
     /// The map of the noise that weighs the search.
     pub noise: Option<Given>,
+    /// What tells the spectrum of the noise.
+    pub spectrum: Option<NoiseInput>,
 }
 
 impl Inputs {
@@ -68,7 +73,8 @@ impl Inputs {
         let model = self.model.as_ref().map(GivenModel::path);
         let images = [&self.dirty].into_iter().chain(self.psfs()).map(|file| file.0.path());
         let noise = self.noise.as_ref().map(|map| map.source.0.path());
-        let images = images.chain(model).chain(noise).map(Path::to_owned);
+        let spectrum = self.spectrum.as_ref().map(|input| input.source.0.path());
+        let images = images.chain(model).chain(noise).chain(spectrum).map(Path::to_owned);
         images.chain(self.masks.iter().map(MaskFile::path)).collect()
     }
 }
@@ -159,7 +165,9 @@ impl Plan {
         let (psf, grid) = grid::open(&config, &dirty.0, psf)?;
         let open_noise = |spec: &str| Given::open::<Residual>("map of the noise", spec, &dirty.0);
         let noise = config.noise_map().map(open_noise).transpose()?;
-        let inputs = Inputs { dirty, psf, grid, masks, model, noise };
+        let open_spectrum = |(file, spec)| NoiseInput::open(file, spec, &psf);
+        let spectrum = config.noise_file().map(open_spectrum).transpose()?;
+        let inputs = Inputs { dirty, psf, grid, masks, model, noise, spectrum };
         let mut warnings = check(&inputs)?;
         warnings.extend(notes);
         warnings.extend(inputs.model.iter().flat_map(GivenModel::notes).cloned());

@@ -48,6 +48,7 @@ mod tiles;
 mod tune;
 mod wiener;
 mod wiener_faults;
+mod wiener_noise;
 
 #[path = "../support/mod.rs"]
 mod support;

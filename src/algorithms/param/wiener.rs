@@ -16,9 +16,28 @@ pub(super) const WIENER: &[Param] = &[
         table: "wiener",
         key: "noise_model",
         flag: "noise-model",
-        kind: ParamKind::Choice(&["psf", "white"]),
+        kind: ParamKind::Choice(&["psf", "white", "file"]),
         value_name: "MODEL",
-        help: "Spectrum of the noise: shaped like the PSF (radio), or white (optical)",
+        help: "Spectrum of the noise: shaped like the PSF (radio, natural weights), white (optical), or that of a file \
+               (uniform or Briggs weights)",
+    },
+    Param {
+        table: "wiener",
+        key: "noise_psf",
+        flag: "noise-psf",
+        kind: ParamKind::File,
+        value_name: "FITS",
+        help: "PSF with natural weights of the same imaging run, which tells the noise of a dirty image that was weighted \
+               otherwise, for --noise-model file: one plane for all PSFs, or one for each",
+    },
+    Param {
+        table: "wiener",
+        key: "noise_spectrum",
+        flag: "noise-spectrum",
+        kind: ParamKind::File,
+        value_name: "FITS",
+        help: "Power spectrum of the noise, up to a factor, for --noise-model file: an image of any size over all frequencies, \
+               zero in its middle (ny/2, nx/2)",
     },
     Param {
         table: "wiener",

@@ -47,7 +47,7 @@ impl Plane {
     }
 
     /// Signed `(fy, fx)` of a mode \[cycles/pixel\].
-    pub(super) fn signed_frequency(&self, ky: usize, kx: usize) -> (f64, f64) {
+    pub fn signed_frequency(&self, ky: usize, kx: usize) -> (f64, f64) {
         let (fy, fx) = self.frequency(ky, kx);
         (if 2 * ky > self.ly { -fy } else { fy }, fx)
     }

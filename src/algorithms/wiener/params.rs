@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::model::{NoiseModel, Regularisation};
-use super::{Hyper, LambdaRule};
+use super::{Hyper, LambdaRule, NoiseFile};
 use crate::algorithms::{Algorithm, Direct, Kind};
 use crate::units::Flux;
 
@@ -32,7 +32,12 @@ pub(in crate::algorithms) const WIENER: Algorithm = Algorithm {
 pub struct WienerParams {
     /// Spectrum of the noise. White noise on a radio image takes the holes of the uv plane for noiseless zeros and is
     /// kept from harm only by leaving those modes out; white noise taken for that of the PSF is amplified where `H` is small.
-    pub noise_model: NoiseModel,
+    pub noise_model: NoiseChoice,
+    /// PSF of the same imaging run with natural weights, which tells the noise of a dirty image that was weighted otherwise; empty for
+    /// none.
+    pub noise_psf: String,
+    /// Power spectrum of the noise, zero frequency at pixel `(ny/2, nx/2)`; empty for none.
+    pub noise_spectrum: String,
     /// Operator of the prior: what of the sky is kept small. A Laplacian and a gradient suit diffuse
     /// emission, the identity points.
     pub reg: RegChoice,
@@ -61,6 +66,18 @@ pub struct WienerParams {
     pub effective_resolution: bool,
     /// Seed of chains and samples.
     pub seed: u64,
+}
+
+/// Where the spectrum of the noise comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoiseChoice {
+    /// The PSF.
+    Psf,
+    /// It is white.
+    White,
+    /// A file.
+    File,
 }
 
 /// Operator of the prior.
@@ -114,7 +131,7 @@ pub enum Boundary {
 /// The rule for λ, or λ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LambdaChoice {
-    /// `ml-sigma` for the noise of the PSF, `ml` for white noise (ALGORITHMS 6.7).
+    /// `ml-sigma` for the noise of the PSF or of a file, `ml` for white noise (ALGORITHMS 6.7).
     Auto,
     /// This rule.
     Rule(LambdaRule),
@@ -133,6 +150,23 @@ impl WienerParams {
     /// Whether the image is taken to repeat beyond its edges.
     pub fn is_circular(&self) -> bool {
         self.boundary == Boundary::Circular
+    }
+
+    /// The spectrum of the noise; what a file tells is brought into the form of a PSF's noise ([`Natural`](super::Natural)).
+    pub fn noise(&self) -> NoiseModel {
+        match self.noise_model {
+            NoiseChoice::Psf | NoiseChoice::File => NoiseModel::Psf,
+            NoiseChoice::White => NoiseModel::White,
+        }
+    }
+
+    /// The file that tells the noise, and what it tells.
+    pub fn noise_file(&self) -> Option<(NoiseFile, &str)> {
+        match (self.noise_model, &self.noise_psf[..], &self.noise_spectrum[..]) {
+            (NoiseChoice::File, "", spectrum) => Some((NoiseFile::Spectrum, spectrum)),
+            (NoiseChoice::File, psf, _) => Some((NoiseFile::NaturalPsf, psf)),
+            _ => None,
+        }
     }
 
     /// The operator of the prior with its numbers.
@@ -164,6 +198,7 @@ impl WienerParams {
     /// # Errors
     /// What was found and expected, in words.
     pub fn check(&self) -> Result<(), String> {
+        self.check_noise()?;
         let rule = self.rule();
         if self.hyper != HyperChoice::Point && !matches!(rule, LambdaRule::Ml | LambdaRule::MlSigma) {
             let (hyper, rule) = (if self.hyper == HyperChoice::Gibbs { "gibbs" } else { "marginal" }, rule.name());
@@ -174,12 +209,31 @@ impl WienerParams {
         Ok(())
     }
 
+    fn check_noise(&self) -> Result<(), String> {
+        let given = [&self.noise_psf, &self.noise_spectrum].map(|file| !file.is_empty());
+        match (self.noise_model, given) {
+            (NoiseChoice::File, [false, false]) => Err(
+                "wiener.noise_model = file needs the file: expected wiener.noise_psf (--noise-psf), a PSF with natural weights, or \
+                 wiener.noise_spectrum (--noise-spectrum)"
+                    .to_owned(),
+            ),
+            (NoiseChoice::File, [true, true]) => {
+                Err("wiener.noise_psf and wiener.noise_spectrum both tell the noise: expected one of them".to_owned())
+            }
+            (NoiseChoice::Psf | NoiseChoice::White, [true, _] | [_, true]) => {
+                let key = if given[0] { "noise_psf" } else { "noise_spectrum" };
+                Err(format!("wiener.{key} has no effect without wiener.noise_model = file (--noise-model file)"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The rule in force.
     pub fn rule(&self) -> LambdaRule {
         match (self.lambda, self.noise_model) {
             (LambdaChoice::Rule(rule), _) => rule,
-            (LambdaChoice::Auto, NoiseModel::Psf) => LambdaRule::MlSigma,
-            (LambdaChoice::Auto, NoiseModel::White) => LambdaRule::Ml,
+            (LambdaChoice::Auto, NoiseChoice::Psf | NoiseChoice::File) => LambdaRule::MlSigma,
+            (LambdaChoice::Auto, NoiseChoice::White) => LambdaRule::Ml,
         }
     }
 }

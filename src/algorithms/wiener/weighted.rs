@@ -43,6 +43,8 @@ pub enum Equation {
     Normal,
     /// The exact convolution and weights.
     Weighted,
+    /// The same with the weights of a noise that a file tells of ([`Natural`](super::Natural)).
+    Natural,
 }
 
 impl Equation {

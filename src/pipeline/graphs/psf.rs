@@ -78,12 +78,16 @@ impl Wiring {
 
     /// Row transforms of the rows of a PSF that an image can meet.
     pub fn psf_rows(&mut self, psf: &PsfPlane, kernel: &KernelCut) -> Vec<Key> {
+        self.psf_rows_seen(psf, kernel, None)
+    }
+
+    fn psf_rows_seen(&mut self, psf: &PsfPlane, kernel: &KernelCut, overlap: Option<(usize, usize)>) -> Vec<Key> {
         let KernelCut { layout, rows: kept, columns, peak } = *kernel;
         let cuts = Rows::cut(kept.len(), self.cut.slab).into_iter().enumerate();
         cuts.map(|(index, cut)| {
             let rows = Rows { first: kept.first + cut.first, last: kept.first + cut.last };
             let slab = self.read(key("read-kernel", psf.number, index), (&psf.source, psf.plane), rows);
-            let op = DeconvOp::PsfRows(PsfRows { layout, rows, columns, peak });
+            let op = DeconvOp::PsfRows(PsfRows { layout, rows, columns, peak, overlap });
             self.task(key("psf-rows", psf.number, index), op, vec![slab])
         })
         .collect()
@@ -91,7 +95,18 @@ impl Wiring {
 
     /// A PSF's transfer function, block by block.
     pub fn transfer(&mut self, psf: &PsfPlane, kernel: &KernelCut) -> Vec<Key> {
-        let slabs = self.psf_rows(psf, kernel);
+        self.transfer_seen(psf, kernel, None)
+    }
+
+    /// The same of a PSF times the overlap of an image of a shape with itself: where that is the autocorrelation of noise, the spectrum
+    /// that the noise has on the image, which is nowhere negative where that of the PSF is not.
+    pub(super) fn transfer_seen(
+        &mut self,
+        psf: &PsfPlane,
+        kernel: &KernelCut,
+        overlap: Option<(usize, usize)>,
+    ) -> Vec<Key> {
+        let slabs = self.psf_rows_seen(psf, kernel, overlap);
         (0..kernel.layout.blocks())
             .map(|block| {
                 let op = DeconvOp::KernelTransfer(KernelTransfer { layout: kernel.layout, block });

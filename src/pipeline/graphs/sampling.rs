@@ -12,7 +12,7 @@ impl Solver<'_> {
     pub fn draw(&mut self, draw: Draw, given: Option<(f64, f64)>) -> SolverKeys {
         let setting = self.setting;
         let mut r = self.perturb("draw", (draw, given), &[]);
-        if setting.equation == Equation::Weighted {
+        if setting.equation != Equation::Normal {
             let rows = self.wiring.field_rows("rows-drawn", self.plane, &r, &setting.layout);
             r = self.perturb("draw-all", (draw, given), &rows);
         }
@@ -23,7 +23,12 @@ impl Solver<'_> {
     /// A perturbation, of the data or, with the row transforms of perturbed `data`, of all.
     fn perturb(&mut self, layer: &str, (draw, given): (Draw, Option<(f64, f64)>), data: &[Key]) -> Vec<Key> {
         let (setting, known) = (self.setting, self.known());
-        let (transfer, dirty) = (self.transfer.clone(), self.dirty.clone());
+        let transfer = match &self.seen {
+            Some(seen) if data.is_empty() => seen.weights.clone(),
+            Some(seen) => seen.psf.clone(),
+            None => self.transfer.clone(),
+        };
+        let dirty = self.dirty.clone();
         let blocks = self.each_block(layer, |block| {
             let known = std::iter::once(&transfer[block]).chain(&known);
             let op = DrawBlock { setting, block, draw, given, slabs: data.len() };

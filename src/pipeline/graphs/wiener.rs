@@ -7,7 +7,7 @@
 //! ```
 //! With λ given nothing needs the spectrum twice: the filter transforms the columns itself and no table is made.
 
-use super::{PlaneKeys, Wiring, key};
+use super::{PlaneKeys, Transfers, Wiring, key};
 use crate::algorithms::wiener::{Equation, Filter, Inference};
 use crate::graph::Key;
 use crate::images::BeamShape;
@@ -22,7 +22,10 @@ pub struct Solver<'w> {
     pub(super) plane: usize,
     pub(super) setting: Setting,
     pub(super) dirty: Vec<Key>,
+    /// The transfer function that is solved with.
     pub(super) transfer: Vec<Key>,
+    /// What else there is where that is the one with natural weights.
+    pub(super) seen: Option<Seen>,
     /// The usable modes.
     pub usable: Key,
     /// The choice of λ.
@@ -65,22 +68,36 @@ impl<'w> Solver<'w> {
         wiring: &'w mut Wiring,
         plane: usize,
         setting: Setting,
-        keys: (&PlaneKeys, Vec<Key>),
+        keys: (&PlaneKeys, impl Into<Transfers>),
         asked: Asked,
     ) -> (Self, Spectrum) {
-        let ((planes, transfer), Asked { inference, is_scored, spread }) = (keys, asked);
+        let ((planes, transfers), Asked { inference, is_scored, spread }) = (keys, asked);
+        let (transfer, seen) = solved_with(transfers.into());
         let dirty = planes.dirty.clone();
         let rows = wiring.field_rows("rows-dirty", plane, &dirty, &setting.layout);
         let lambda = inference.rule.given();
         let usable = key("usable", plane, 0);
         let (choice, score) = (None, None);
-        let mut solver = Self { wiring, plane, setting, dirty, transfer, usable, choice, score, spread: None, lambda };
-        let spectrum = match lambda {
-            Some(_) if !is_scored => Spectrum::Rows(rows),
-            _ => Spectrum::Columns(solver.spectrum(&rows)),
+        let mut solver =
+            Self { wiring, plane, setting, dirty, transfer, seen, usable, choice, score, spread: None, lambda };
+        let is_linear = setting.equation != Equation::Normal;
+        let (spectrum, raw) = match (lambda, &solver.seen) {
+            (Some(_), None) if !is_scored => (Spectrum::Rows(rows), None),
+            (Some(_), Some(_)) if !is_scored && is_linear => (Spectrum::Rows(rows), None),
+            (_, None) => (Spectrum::Columns(solver.spectrum(&rows)), None),
+            (_, Some(seen)) => {
+                let psf = seen.psf.clone();
+                let raw = solver.spectrum(&rows);
+                let natural = solver.transfer.clone();
+                let matched = solver.wiring.matched((plane, setting), &raw, (&psf, &natural));
+                (Spectrum::Columns(matched), is_linear.then_some(raw))
+            }
         };
         solver.survey(&spectrum);
-        if let Spectrum::Columns(columns) = &spectrum {
+        let is_tabulated = lambda.is_none() || is_scored;
+        if let Spectrum::Columns(columns) = &spectrum
+            && is_tabulated
+        {
             let tables = solver.tables(columns);
             if lambda.is_none() {
                 solver.choice = Some(solver.choose(&tables, inference));
@@ -88,7 +105,7 @@ impl<'w> Solver<'w> {
             solver.score = is_scored.then(|| solver.cross_validate(tables));
         }
         solver.spread = spread.map(|sigma| solver.wire_spread(&spectrum, sigma));
-        (solver, spectrum)
+        (solver, raw.map_or(spectrum, Spectrum::Columns))
     }
 
     /// A plane whose usable modes and choice of λ (unless it is given) are known.
@@ -96,12 +113,12 @@ impl<'w> Solver<'w> {
         wiring: &'w mut Wiring,
         plane: usize,
         setting: Setting,
-        keys: (&PlaneKeys, Vec<Key>),
+        keys: (&PlaneKeys, impl Into<Transfers>),
         known: (Key, Option<Key>, Option<f64>),
     ) -> Self {
         let (usable, choice, lambda) = known;
-        let (dirty, transfer) = (keys.0.dirty.clone(), keys.1);
-        Self { wiring, plane, setting, dirty, transfer, usable, choice, score: None, spread: None, lambda }
+        let (dirty, (transfer, seen)) = (keys.0.dirty.clone(), solved_with(keys.1.into()));
+        Self { wiring, plane, setting, dirty, transfer, seen, usable, choice, score: None, spread: None, lambda }
     }
 
     pub(super) fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {
@@ -173,7 +190,7 @@ impl<'w> Solver<'w> {
     pub(super) fn filter(&mut self, layer: &str, spectrum: &Spectrum, step: FilterStep, result: Filtered) -> Vec<Key> {
         let (setting, lambda) = (self.setting, self.lambda);
         let known = self.known();
-        let transfer = self.transfer.clone();
+        let (transfer, step) = self.transfer_of(step);
         let blocks = self.each_block(&format!("filter-{layer}"), |block| {
             let (field, mut inputs) = match spectrum {
                 Spectrum::Rows(rows) => (Field::Rows(rows.len()), rows.clone()),
@@ -191,6 +208,15 @@ impl<'w> Solver<'w> {
         })
     }
 
+    /// The transfer function that a step takes. Weights of their own are multiplied by as a transfer function is.
+    fn transfer_of(&self, step: FilterStep) -> (Vec<Key>, FilterStep) {
+        match (step, &self.seen) {
+            (FilterStep::Convolve | FilterStep::Correlate, Some(seen)) => (seen.psf.clone(), step),
+            (FilterStep::Weigh, Some(seen)) => (seen.weights.clone(), FilterStep::Convolve),
+            _ => (self.transfer.clone(), step),
+        }
+    }
+
     /// The model by the filter of the circular boundary.
     pub fn estimate(&mut self, spectrum: &Spectrum) -> Vec<Key> {
         self.filter("estimate", spectrum, FilterStep::Estimate, Filtered::Model)
@@ -201,11 +227,13 @@ impl<'w> Solver<'w> {
         let x = self.wiring.empty_model(self.plane);
         let r = match self.setting.equation {
             Equation::Normal => self.filter("rhs", spectrum, FilterStep::RightHandSide, Filtered::Vector),
-            Equation::Weighted if Filter::has_weights(self.setting.noise) => {
+            Equation::Weighted | Equation::Natural if Filter::has_weights(self.setting.noise) => {
                 let weighed = self.filter("weigh-data", spectrum, FilterStep::Weigh, Filtered::Vector);
                 self.apply("rhs", &weighed, FilterStep::Correlate)
             }
-            Equation::Weighted => self.filter("rhs", spectrum, FilterStep::Correlate, Filtered::Vector),
+            Equation::Weighted | Equation::Natural => {
+                self.filter("rhs", spectrum, FilterStep::Correlate, Filtered::Vector)
+            }
         };
         self.begin_from(x, r)
     }
@@ -293,6 +321,23 @@ impl SolverKeys {
     /// Model, residual and direction, one after the other.
     pub fn vectors(self) -> Vec<Key> {
         self.x.into_iter().chain(self.r).chain(self.p).collect()
+    }
+}
+
+/// What a plane is seen through, where it is solved with the transfer function of natural weights.
+pub(super) struct Seen {
+    /// That of the PSF.
+    pub(super) psf: Vec<Key>,
+    /// The weights of the linear boundary.
+    pub(super) weights: Vec<Key>,
+}
+
+/// The transfer function that is solved with, and what else there is where it is the one with natural weights.
+fn solved_with(transfers: Transfers) -> (Vec<Key>, Option<Seen>) {
+    let Transfers { psf, natural } = transfers;
+    match natural {
+        Some(natural) => (natural.transfer, Some(Seen { psf, weights: natural.weights })),
+        None => (psf, None),
     }
 }
 

@@ -65,6 +65,8 @@ pub struct PsfRows {
     pub columns: Rows,
     /// Its peak.
     pub peak: PsfPeak,
+    /// Shape of the image whose overlap with itself the PSF is multiplied by, so that its spectrum is that of what is seen of it.
+    pub overlap: Option<(usize, usize)>,
 }
 
 impl Work for PsfRows {
@@ -79,7 +81,13 @@ impl Work for PsfRows {
         let (cy, cx) = self.peak.centre;
         let placement =
             Placement { y: self.rows.first as isize - cy as isize, x: self.columns.first as isize - cx as isize };
-        let slab = self.peak.normalise(inputs[0].pixels().view(), &self.columns.range());
+        let mut slab = self.peak.normalise(inputs[0].pixels().view(), &self.columns.range());
+        if let Some((ny, nx)) = self.overlap {
+            let share = |lag: isize, n: usize| 1.0 - (lag.unsigned_abs() as f32 / n as f32).min(1.0);
+            for ((y, x), value) in slab.indexed_iter_mut() {
+                *value *= share(placement.y + y as isize, ny) * share(placement.x + x as isize, nx);
+            }
+        }
         Ok(Value::Spectrum(forward_rows(slab.view(), &self.layout, placement)))
     }
 }

@@ -17,6 +17,7 @@ mod local;
 mod lucy;
 mod masks;
 mod measure;
+mod natural;
 mod psf;
 mod response;
 mod rows;
@@ -59,6 +60,7 @@ pub use local::{MapRms, NoiseCounts, SumCells, SurveyNoise};
 pub use lucy::{LucyRows, LucyStep};
 pub use masks::{RegridRows, StampRows};
 pub use measure::{Noise, Rank, Select, Statistics, Survey};
+pub use natural::{MatchData, NaturalBlock, NaturalTally, NoiseSpectrum};
 pub use psf::{ExamineCore, ExaminePsf, LocatePsf, MakePsf, MeasurePsf, PsfAsks, PsfFacts, PsfPlane, SurveyPsf};
 pub use response::{FitResponse, Response, ResponseBlock};
 pub use rows::Rows;
@@ -240,6 +242,14 @@ pub enum DeconvOp {
     AddSquares(AddSquares),
     /// Standard deviation of a slab.
     SdRows(SdRows),
+    /// The spectrum of noise from a file.
+    NoiseSpectrum(NoiseSpectrum),
+    /// What modes would be with natural weights, added up.
+    NaturalTally(NaturalTally),
+    /// What modes would be with natural weights.
+    NaturalBlock(NaturalBlock),
+    /// A dirty image with natural weights.
+    MatchData(MatchData),
     /// Filters a block of modes.
     ApplyFilter(ApplyFilter),
     /// Tapers a slab towards the edges.

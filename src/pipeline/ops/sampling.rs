@@ -60,6 +60,7 @@ impl Work for DrawBlock {
         Ok(Value::Block(make_columns(layout, self.block, (ny, 0), |kx, column| match self.setting.equation {
             Equation::Normal => filter.draw_column(kx, column, known(kx), self.draw),
             Equation::Weighted => filter.draw_data_column(kx, column, known(kx), self.draw),
+            Equation::Natural => filter.draw_weighted_column(kx, column, known(kx), self.draw),
         })))
     }
 }

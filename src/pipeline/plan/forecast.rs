@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Forecast, Plan, convex, restoring_layout, scales};
+use super::{Forecast, Plan, convex, natural, restoring_layout, scales};
 use crate::algorithms::wiener::{Equation, Inference, Uncertainty};
 use crate::algorithms::{AspParams, Direct, FloorMap, Kind, LocalRms, Minor, MinorRules, Patch, Signs, View};
 use crate::graph::{self, GraphError, Key, Limits, TaskGraph};
 use crate::images::{BeamShape, UNIT_CELL};
 use crate::pipeline::graphs::{
-    Asked, Kept, LocalWeights, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Wiring, nearest,
+    Asked, Kept, LocalWeights, MinorCut, PlaneFiles, PlaneKeys, Slabs, Solver, SolverKeys, Transfers, Wiring, nearest,
 };
 use crate::pipeline::ops::{DeconvOp, PsfPlane, Setting};
 use crate::pipeline::record::{PanelKind, Pooling, preview_factor};
@@ -51,10 +51,14 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
             stages.extend(scales::load(plan));
             stages.extend([clean(plan, minor), finish(plan)]);
         }
-        Kind::Direct(_) if plan.is_filter() => stages.push(filter(plan)),
+        Kind::Direct(_) if plan.is_filter() => {
+            stages.extend(natural::looks(plan));
+            stages.push(filter(plan));
+        }
         Kind::Direct(direct) => {
             stages.push(transfers(plan));
             stages.extend(plan.algorithm().first.map(|minor| clean(plan, minor)));
+            stages.extend(natural::looks(plan));
             stages.extend(match direct {
                 Direct::Wiener => solver(plan),
                 Direct::Convex => convex::solver(plan),
@@ -72,7 +76,7 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
     for stage in stages(plan) {
         let graph::Forecast { tasks, peak_bytes, spilled_bytes, loaded_bytes, .. } = measure(plan, &stage);
         match stage.name {
-            "psf" | "examine" | "load" | "transfer" | "scales" => sum.load += tasks,
+            "psf" | "examine" | "load" | "transfer" | "noise" | "natural" | "scales" => sum.load += tasks,
             "restore" => sum.finish += tasks,
             // of the solver's start and iteration the larger
             _ => sum.pass = sum.pass.max(tasks),
@@ -274,15 +278,19 @@ fn clean(plan: &Plan, minor: Minor) -> Stage {
     Stage::new("cycle", wiring, targets)
 }
 
-fn setting(plan: &Plan) -> Setting {
+pub(super) fn setting(plan: &Plan) -> Setting {
     let params = &plan.config.wiener;
     Setting {
         layout: plan.kernel.layout,
         shape: plan.cut.shape,
-        noise: params.noise_model,
+        noise: params.noise(),
         reg: params.regularisation(),
-        // the one that holds more; which it is depends on the PSF
-        equation: Equation::Weighted,
+        // of two the one that holds more; which it is depends on the PSF
+        equation: match plan.inputs.spectrum {
+            Some(_) if plan.is_circular() => Equation::Normal,
+            Some(_) => Equation::Natural,
+            None => Equation::Weighted,
+        },
     }
 }
 
@@ -306,7 +314,7 @@ fn filter(plan: &Plan) -> Stage {
             ..PlaneKeys::default()
         };
         keys.mask.clone_from(&keys.allowed);
-        let given = (&keys, transfer.clone());
+        let given = (&keys, natural::transfers(plan, &mut wiring, plane, transfer.clone()));
         let (mut solver, spectrum) = Solver::begin(&mut wiring, plane, setting(plan), given, asked(plan));
         keys.model = solver.estimate(&spectrum);
         targets.extend(solver.spread.clone());
@@ -321,7 +329,7 @@ fn filter(plan: &Plan) -> Stage {
 }
 
 /// Wires what is done to a plane, given its keys and those of the PSF's transfer function: what must be computed.
-type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Vec<Key>)) -> Vec<Key>;
+type Wire<'a> = &'a dyn Fn(&mut Wiring, usize, (&PlaneKeys, Transfers)) -> Vec<Key>;
 
 /// Start and iteration of the linear boundary's solver.
 fn solver(plan: &Plan) -> [Stage; 2] {
@@ -329,9 +337,9 @@ fn solver(plan: &Plan) -> [Stage; 2] {
         let mut wiring = Wiring::new(plan.cut);
         let mut targets = Vec::new();
         for (plane, Held { keys, mut transfers, .. }) in held(plan, &mut wiring).into_iter().enumerate() {
-            let transfer = transfers.remove(0);
+            let transfer = natural::transfers(plan, &mut wiring, plane, transfers.remove(0));
             targets.extend(wire(&mut wiring, plane, (&keys, transfer.clone())));
-            targets.extend(keys.dirty.into_iter().chain(keys.allowed).chain(transfer));
+            targets.extend(keys.dirty.into_iter().chain(keys.allowed).chain(transfer.all()));
         }
         targets.sort();
         targets.dedup();

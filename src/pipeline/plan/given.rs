@@ -193,7 +193,12 @@ pub fn check_grid(role: &'static str, source: &Source, other: &FitsSource) -> Re
 /// What to do about an image on another grid.
 const GRID_HINT: &str = "give an image on the same grid: the same pixels, cell and centre";
 
-fn check_cell(role: &'static str, file: &Source, other: &FitsSource, hint: &'static str) -> Result<(), GivenError> {
+pub(super) fn check_cell(
+    role: &'static str,
+    file: &Source,
+    other: &FitsSource,
+    hint: &'static str,
+) -> Result<(), GivenError> {
     let (Some(found), Some(expected)) = (file.0.geometry().cell, other.geometry().cell) else { return Ok(()) };
     for (key, found, expected) in [("CDELT1", found.dx, expected.dx), ("CDELT2", found.dy, expected.dy)] {
         if (found - expected).abs() > CELL_TOLERANCE * expected.abs() {
@@ -210,7 +215,7 @@ pub fn sky(source: &FitsSource) -> Option<Sky> {
     Sky::from_cards(cards).filter(Sky::is_absolute)
 }
 
-fn wrong(
+pub(super) fn wrong(
     (role, file): (&'static str, &Source),
     other: &FitsSource,
     (key, (found, expected)): (&'static str, (String, String)),

@@ -70,7 +70,7 @@ impl Session<'_> {
             ));
         }
         if self.plan.is_circular() {
-            state.notes.extend(usable.negative_note(self.plan.config.wiener.noise_model));
+            state.notes.extend(usable.negative_note(self.plan.config.wiener.noise()));
         }
         state.notes.extend(choice.notes.iter().map(ToString::to_string));
         self.tools.watch.note(&format!("{}: lambda {:.4e} ({})", state.plan.label, choice.lambda, rule.name()));

@@ -13,6 +13,7 @@ mod hybrid;
 mod inference;
 mod load;
 mod lucy;
+mod natural;
 mod noise_map;
 mod psf;
 mod retry;
@@ -44,6 +45,7 @@ use crate::io::{Finish, FitsError, FitsTarget};
 use crate::units::{Kind as _, Model, Residual, Resolution, Restored, Selection, Uncertainty};
 pub use error::RunError;
 pub use given::{ResidualOutcome, residual};
+use natural::NaturalState;
 use state::PsfState;
 use usage::{cpu_seconds, peak_memory};
 
@@ -161,6 +163,8 @@ struct Session<'a> {
     shelf: Shelf,
     /// PSFs by their plane; kept from batch to batch when one serves all.
     psfs: BTreeMap<usize, PsfState>,
+    /// What natural weights would have made of them, where a file tells the noise.
+    natural: BTreeMap<usize, NaturalState>,
     /// What a file tells of the noise in the planes of the batch.
     noise_maps: BTreeMap<usize, Kept>,
     phases: Vec<Phase>,
@@ -247,6 +251,7 @@ impl<'a> Session<'a> {
             products,
             shelf: Shelf::default(),
             psfs: BTreeMap::new(),
+            natural: BTreeMap::new(),
             noise_maps: BTreeMap::new(),
             phases: ["read", "deconvolve", "restore-and-write"]
                 .map(|name| Phase { name, wall_s: 0.0, cpu_s: 0.0 })

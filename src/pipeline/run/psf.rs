@@ -206,6 +206,7 @@ impl Session<'_> {
                 psf.transfer.clear();
                 psf.scales.clear();
             });
+            self.natural.clear();
         }
     }
 

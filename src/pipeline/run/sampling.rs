@@ -100,7 +100,7 @@ impl Session<'_> {
     /// A plane's solver, its λ being known.
     fn resumed<'w>(&self, wiring: &'w mut crate::pipeline::graphs::Wiring, state: &PlaneState) -> Solver<'w> {
         let plane = state.plan.plane;
-        let (planes, transfer) = self.keys(wiring, state);
+        let (planes, transfer) = self.solver_keys(wiring, state);
         let usable = state.usable.as_ref().expect("planes without usable modes were left out");
         let usable = wiring.give("held-usable", plane, 0, usable);
         let choice = state.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));

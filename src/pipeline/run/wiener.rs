@@ -6,7 +6,7 @@ use crate::algorithms::wiener::{Ceiling, Equation, Filter, LambdaRule};
 use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::Key;
 use crate::images::UNIT_CELL;
-use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Solver, SolverKeys, Wiring};
+use crate::pipeline::graphs::{Kept, PlaneKeys, Slabs, Solver, SolverKeys, Transfers, Wiring};
 use crate::pipeline::ops::{Kernel, Setting, Value};
 use crate::pipeline::plan::Scores;
 use crate::pipeline::record::SolverPoint;
@@ -53,6 +53,7 @@ impl Session<'_> {
         if !self.plan.is_circular() || is_needed_again || self.plan.inputs.model.is_some() {
             self.load_transfers(false)?;
         }
+        self.load_natural(states)?;
         if !self.has_start() {
             self.begin_with_model(states)?;
         }
@@ -78,12 +79,16 @@ impl Session<'_> {
     pub(super) fn setting(&self, state: &PlaneState) -> Setting {
         let params = &self.plan.config.wiener;
         let layout = self.psfs[&state.plan.psf].kernel.layout;
-        let (noise, reg) = (params.noise_model, params.regularisation());
+        let (noise, reg) = (params.noise(), params.regularisation());
         Setting { layout, shape: self.plan.cut.shape, noise, reg, equation: state.equation }
     }
 
     /// Decides by which equation the planes are solved: what is known of their PSFs tells.
     fn choose_equations(&self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        if let Some(equation) = self.natural_equation() {
+            states.iter_mut().for_each(|state| state.equation = equation);
+            return Ok(());
+        }
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         for state in states.iter().filter(|state| state.stop.is_none()) {
@@ -93,7 +98,7 @@ impl Session<'_> {
         let mut values = self.execute(wiring, &targets)?.into_iter();
         for state in states.iter_mut().filter(|state| state.stop.is_none()) {
             let usable = values.next().expect("the usable modes were asked for").small();
-            state.equation = Equation::of(self.plan.config.wiener.noise_model, usable.usable());
+            state.equation = Equation::of(self.plan.config.wiener.noise(), usable.usable());
         }
         Ok(())
     }
@@ -104,6 +109,11 @@ impl Session<'_> {
         let residual = wiring.give_all("held-residual", plane, &state.residual);
         let keys = PlaneKeys { dirty, residual, ..PlaneKeys::default() };
         (remainder(wiring, (state, plane), &keys), self.give_transfer(wiring, state.plan.psf))
+    }
+
+    pub(super) fn solver_keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Transfers) {
+        let (planes, transfer) = self.keys(wiring, state);
+        (planes, self.transfers(wiring, state.plan.psf, transfer))
     }
 
     /// The usable modes, and λ unless it is given.
@@ -159,7 +169,7 @@ impl Session<'_> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         for state in states.iter().filter(|state| state.stop.is_none()) {
-            let (planes, transfer) = self.keys(&mut wiring, state);
+            let (planes, transfer) = self.solver_keys(&mut wiring, state);
             let setting = self.setting(state);
             let (mut solver, spectrum) =
                 Solver::begin(&mut wiring, state.plan.plane, setting, (&planes, transfer), self.rule(state));
@@ -220,7 +230,7 @@ impl Session<'_> {
         for solving in open.iter_mut() {
             let state = &states[solving.index];
             let plane = state.plan.plane;
-            let (planes, transfer) = self.keys(&mut wiring, state);
+            let (planes, transfer) = self.solver_keys(&mut wiring, state);
             let usable = wiring.give("held-usable", plane, 0, &solving.usable);
             let choice = solving.choice.as_ref().map(|held| wiring.give("held-lambda", plane, 0, held));
             let before = SolverKeys {
@@ -273,10 +283,11 @@ impl Session<'_> {
         let (plane, setting) = (state.plan.plane, self.setting(state));
         let mut keys = state.give_up(wiring);
         let mut targets = Vec::new();
+        let solved = self.transfers(wiring, state.plan.psf, transfer.clone());
         let (usable, choice) = if self.is_to_filter(state) {
             let given = remainder(wiring, (state, plane), &keys);
             let (mut solver, spectrum) =
-                Solver::begin(wiring, plane, setting, (&given, transfer.clone()), self.rule(state));
+                Solver::begin(wiring, plane, setting, (&given, solved.clone()), self.rule(state));
             let model = solver.estimate(&spectrum);
             targets.push(solver.usable.clone());
             targets.extend(solver.choice.clone());
@@ -305,14 +316,14 @@ impl Session<'_> {
         targets.extend([wiring.tally(plane, &keys.model), measured.statistics]);
         if let Some(usable) = usable.clone().filter(|_| self.plan.config.writes_resolution()) {
             let known = (usable, choice, self.lambda());
-            let mut solver = Solver::resume(wiring, plane, setting, (&keys, transfer.clone()), known);
+            let mut solver = Solver::resume(wiring, plane, setting, (&keys, solved.clone()), known);
             let (slabs, fit) = solver.response(self.plan.cell().unwrap_or(UNIT_CELL));
             keys.response = slabs;
             targets.push(fit);
         }
         if let (Some((shape, _)), Some(usable)) = (self.beam(state)?.filter(|_| self.has_ceiling()), usable) {
             let known = (usable, None, None);
-            targets.extend(Solver::resume(wiring, plane, setting, (&keys, transfer), known).ceiling(shape));
+            targets.extend(Solver::resume(wiring, plane, setting, (&keys, solved), known).ceiling(shape));
         }
         Ok((keys, targets))
     }

@@ -60,7 +60,7 @@ impl Setting {
         });
         let divided = self.apply(&(r * &weights), |filter, at, x, h| match self.equation {
             Equation::Normal => x / filter.conditioned(at, h),
-            Equation::Weighted => x / filter.conditioned_weighted(at, h),
+            Equation::Weighted | Equation::Natural => x / filter.conditioned_weighted(at, h),
         });
         divided * weights
     }
@@ -69,7 +69,7 @@ impl Setting {
         match self.equation {
             Equation::Normal => self
                 .apply(d, |filter, _, y, h| if filter.problem.is_usable(h, filter.floor) { y } else { Complex::ZERO }),
-            Equation::Weighted => self.correlate_weighed(d),
+            Equation::Weighted | Equation::Natural => self.correlate_weighed(d),
         }
     }
 
@@ -207,7 +207,7 @@ fn prior_that_outweighs_the_data_is_solved_by_a_tapered_preconditioner() {
         let plain = |r: &Array2<f64>| {
             setting.apply(r, |filter, at, x, h| match setting.equation {
                 Equation::Normal => x / filter.conditioned(at, h),
-                Equation::Weighted => x / filter.conditioned_weighted(at, h),
+                Equation::Weighted | Equation::Natural => x / filter.conditioned_weighted(at, h),
             })
         };
         let (same, untapered) = setting.conjugate_gradients(&d, 2e-4, plain);
