@@ -30,6 +30,13 @@ const GRID: usize = 41;
 /// Width of the last bracket \[decades\].
 const TOLERANCE: f64 = 1e-3;
 
+/// `log2` of the parts of an octave whose modes the first search takes together: the criteria of two modes for each quarter of an
+/// octave are those of all to some 1e-6.
+const WIDE: u32 = 2;
+
+/// Points of the first search whose criterion is so little above the least, of all that it changes by, are looked at with all modes.
+const NEAR: f64 = 1e-3;
+
 /// A noise this many times off the given one is worth a note.
 const DISAGREES: f64 = 3.0;
 
@@ -248,6 +255,8 @@ impl LambdaRule {
 /// A rule's function of λ.
 pub(super) struct Criterion {
     modes: Modes,
+    /// The same in wider bins, for the first search.
+    wide: Modes,
     rule: LambdaRule,
     /// Variance of the noise in the formulas, if known.
     known: Option<f64>,
@@ -262,7 +271,8 @@ impl Criterion {
     pub(super) fn new(modes: Modes, rule: LambdaRule, known: Option<f64>) -> Option<Self> {
         let count: f64 = modes.counts.iter().map(|(_, w)| w).sum();
         let logs: f64 = modes.counts.iter().map(|(t, w)| w * t.ln()).sum();
-        (count > 0.0).then(|| Self { modes, rule, known, count, scale: (logs / count).exp() })
+        let wide = modes.merged(WIDE);
+        (count > 0.0).then(|| Self { modes, wide, rule, known, count, scale: (logs / count).exp() })
     }
 
     /// `M`.
@@ -286,23 +296,41 @@ impl Criterion {
     }
 
     pub(super) fn value(&self, lambda: f64) -> f64 {
+        self.value_of(&self.modes, lambda)
+    }
+
+    /// The value in wide bins: near enough for a picture.
+    pub(super) fn sketch(&self, lambda: f64) -> f64 {
+        self.value_of(&self.wide, lambda)
+    }
+
+    fn value_of(&self, modes: &Modes, lambda: f64) -> f64 {
         match self.rule {
-            LambdaRule::Given(_) | LambdaRule::Ml => (self.power(lambda, 1) / self.count).ln() - self.mean_log(lambda),
-            LambdaRule::MlSigma => self.power(lambda, 1) / (self.count * self.known()) - self.mean_log(lambda),
-            LambdaRule::Sure => {
-                let fitted = self.count - self.freedom(lambda);
-                (self.power(lambda, 2) / self.known() + 2.0 * fitted) / self.count - 1.0
+            LambdaRule::Given(_) | LambdaRule::Ml => {
+                (modes.power(lambda) / self.count).ln() - self.mean_log(modes, lambda)
             }
-            LambdaRule::Discrepancy => (self.power(lambda, 2) / (self.known() * self.freedom(lambda))).ln().abs(),
-            LambdaRule::Gcv => self.power(lambda, 2) * self.count / self.freedom(lambda).powi(2),
+            LambdaRule::MlSigma => modes.power(lambda) / (self.count * self.known()) - self.mean_log(modes, lambda),
+            LambdaRule::Sure => {
+                let fitted = self.count - modes.freedom(lambda);
+                (modes.misfit(lambda) / self.known() + 2.0 * fitted) / self.count - 1.0
+            }
+            LambdaRule::Discrepancy => (modes.misfit(lambda) / (self.known() * modes.freedom(lambda))).ln().abs(),
+            LambdaRule::Gcv => modes.misfit(lambda) * self.count / modes.freedom(lambda).powi(2),
         }
     }
 
     /// The minimum, and the points evaluated in order of λ.
+    ///
+    /// The grid is looked at in wide bins, and what comes near the least of it, and the golden section, with all modes.
     pub(super) fn minimise(&self) -> (f64, Vec<(f64, f64)>) {
         let step = (DECADES.1 - DECADES.0) / (GRID - 1) as f64;
-        let at = |u: f64| (u, self.value(self.scale * 10.0_f64.powf(u)));
-        let mut curve: Vec<_> = (0..GRID).map(|i| at(DECADES.0 + step * i as f64)).collect();
+        let lambda = |u: f64| self.scale * 10.0_f64.powf(u);
+        let at = |u: f64| (u, self.value(lambda(u)));
+        let grid = (0..GRID).map(|i| DECADES.0 + step * i as f64);
+        let mut curve: Vec<_> = grid.map(|u| (u, self.value_of(&self.wide, lambda(u)))).collect();
+        let (least, most) = curve.iter().fold((f64::MAX, f64::MIN), |(l, m), (_, v)| (v.min(l), v.max(m)));
+        let near = least + NEAR * (most - least).min(1.0 + least.abs());
+        curve.iter_mut().filter(|(_, value)| *value <= near).for_each(|point| *point = at(point.0));
         let best = (0..GRID).min_by(|&i, &j| curve[i].1.total_cmp(&curve[j].1)).unwrap_or(0);
         let (mut low, mut high) = (curve[best.saturating_sub(1)].0, curve[(best + 1).min(GRID - 1)].0);
         let ratio = 0.5 * (5.0_f64.sqrt() - 1.0);
@@ -319,15 +347,14 @@ impl Criterion {
         }
         curve.sort_by(|a, b| a.0.total_cmp(&b.0));
         curve.dedup_by(|a, b| a.0.to_bits() == b.0.to_bits());
-        let lambda = |u: f64| self.scale * 10.0_f64.powf(u);
         (lambda(f64::midpoint(low, high)), curve.into_iter().map(|(u, value)| (lambda(u), value)).collect())
     }
 
     /// Variance of the noise: as given, or what goes with λ.
     pub(super) fn variance(&self, lambda: f64) -> f64 {
         match (self.rule, self.known) {
-            (LambdaRule::Gcv, None) => self.power(lambda, 2) / self.freedom(lambda),
-            (LambdaRule::Ml, _) | (_, None) => self.power(lambda, 1) / self.count,
+            (LambdaRule::Gcv, None) => self.modes.misfit(lambda) / self.freedom(lambda),
+            (LambdaRule::Ml, _) | (_, None) => self.modes.power(lambda) / self.count,
             (_, Some(known)) => known,
         }
     }
@@ -352,24 +379,37 @@ impl Criterion {
         [0.1, 10.0].iter().all(|f| self.count * independent * (log(self.value(lambda * f)) - least) > 1.0)
     }
 
-    /// `Σ w b^n p`.
-    fn power(&self, lambda: f64, n: i32) -> f64 {
-        self.modes.powers.iter().map(|(t, p)| p * (lambda / (lambda + t)).powi(n)).sum()
-    }
-
     /// Misfit `Σ w b² p` and roughness of the estimate, `Σ w Q |X̂|²`.
     pub(super) fn trade_off(&self, lambda: f64) -> (f64, f64) {
-        let roughness = self.modes.powers.iter().map(|(t, p)| p * t / (lambda + t).powi(2)).sum();
-        (self.power(lambda, 2), roughness)
+        let roughness = self.modes.powers.iter().map(|(t, p)| p * t / ((lambda + t) * (lambda + t))).sum();
+        (self.modes.misfit(lambda), roughness)
     }
 
     /// `Σ w b`.
     pub(super) fn freedom(&self, lambda: f64) -> f64 {
-        self.modes.counts.iter().map(|(t, w)| w * lambda / (lambda + t)).sum()
+        self.modes.freedom(lambda)
     }
 
     /// `(1/M) Σ w log b`.
-    fn mean_log(&self, lambda: f64) -> f64 {
-        -self.modes.counts.iter().map(|(t, w)| w * (t / lambda).ln_1p()).sum::<f64>() / self.count
+    fn mean_log(&self, modes: &Modes, lambda: f64) -> f64 {
+        let inverse = 1.0 / lambda;
+        -modes.counts.iter().map(|(t, w)| w * (1.0 + t * inverse).ln()).sum::<f64>() / self.count
+    }
+}
+
+impl Modes {
+    /// `Σ w b p`.
+    fn power(&self, lambda: f64) -> f64 {
+        lambda * self.powers.iter().map(|(t, p)| p / (lambda + t)).sum::<f64>()
+    }
+
+    /// `Σ w b² p`.
+    fn misfit(&self, lambda: f64) -> f64 {
+        lambda * lambda * self.powers.iter().map(|(t, p)| p / ((lambda + t) * (lambda + t))).sum::<f64>()
+    }
+
+    /// `Σ w b`.
+    fn freedom(&self, lambda: f64) -> f64 {
+        lambda * self.counts.iter().map(|(t, w)| w / (lambda + t)).sum::<f64>()
     }
 }

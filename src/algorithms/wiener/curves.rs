@@ -43,7 +43,7 @@ impl Curves {
     /// Of the table's modes; `sigma` is the noise of the dirty image \[Jy/beam\], `chosen` the λ of the run, which the range
     /// includes. `None` without a usable mode that has power.
     pub(super) fn new(table: &SpectrumTable, sigma: f64, chosen: f64) -> Option<Self> {
-        let modes = table.coarse_modes();
+        let modes = table.modes();
         let variance = sigma * sigma / table.usable().noise_mean;
         if modes.powers.is_empty() || !(variance > 0.0 && variance.is_finite()) {
             return None;
@@ -61,7 +61,7 @@ impl Curves {
         let at = |i: u32| {
             let lambda = 10.0_f64.powf(low + (high - low) * f64::from(i) / steps);
             let (misfit, roughness) = criteria[0].trade_off(lambda);
-            let criteria = std::array::from_fn(|which| criteria[which].value(lambda));
+            let criteria = std::array::from_fn(|which| criteria[which].sketch(lambda));
             CurvePoint { lambda, criteria, misfit, roughness }
         };
         let points: Vec<CurvePoint> = (0..=steps as u32).map(at).collect();

@@ -62,22 +62,24 @@ impl Criterion {
         }
         let step = 2.0 * reach / (POINTS - 1) as f64;
         let grid: Vec<(f64, f64)> = (0..POINTS).map(|i| step * i as f64 - reach).map(|u| (u, density(u))).collect();
+        let gammas: Vec<f64> = grid.iter().map(|(u, _)| 1.0 / self.variance(mode * 10.0_f64.powf(*u))).collect();
         let total: f64 = grid.iter().map(|(_, weight)| weight).sum();
-        let mean = |of: &dyn Fn(f64) -> f64| grid.iter().map(|&(u, weight)| weight * of(u)).sum::<f64>() / total;
-        let measured = |first: &dyn Fn(f64) -> f64, second: &dyn Fn(f64) -> f64| {
+        let mean = |of: &dyn Fn(f64, f64) -> f64| {
+            grid.iter().zip(&gammas).map(|(&(u, weight), &gamma)| weight * of(u, gamma)).sum::<f64>() / total
+        };
+        let measured = |first: &dyn Fn(f64, f64) -> f64, second: &dyn Fn(f64, f64) -> f64| {
             let average = mean(first);
             Measured { mean: average, sd: (mean(second) - average * average).max(0.0).sqrt() }
         };
         let lambda = |u: f64| mode * 10.0_f64.powf(u);
-        let gamma_n = |u: f64| 1.0 / self.variance(lambda(u));
         // mean of the square of a Gamma variate over that of its mean
         let spread = if self.is_noise_free() { 1.0 + 1.0 / half } else { 1.0 };
-        let off = measured(&|u| u, &|u| u * u);
+        let off = measured(&|u, _| u, &|u, _| u * u);
         Some(Posterior {
             log_lambda: Measured { mean: mode.log10() + off.mean, sd: off.sd },
             lambda_68: [0.16, 0.84].map(|share| lambda(quantile(&grid, share * total))),
-            gamma_noise: measured(&gamma_n, &|u| spread * gamma_n(u).powi(2)),
-            gamma_prior: measured(&|u| lambda(u) * gamma_n(u), &|u| spread * (lambda(u) * gamma_n(u)).powi(2)),
+            gamma_noise: measured(&|_, gamma| gamma, &|_, gamma| spread * gamma * gamma),
+            gamma_prior: measured(&|u, gamma| lambda(u) * gamma, &|u, gamma| spread * (lambda(u) * gamma).powi(2)),
             density: grid.iter().map(|&(u, weight)| (lambda(u), weight / (total * step))).collect(),
         })
     }

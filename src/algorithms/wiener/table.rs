@@ -13,6 +13,9 @@ const BINS: usize = 256;
 /// Bins that make a wider one.
 const GROUP: usize = 8;
 
+/// `log2` of the parts of an octave whose bins are merged for the search.
+const PER_OCTAVE: u32 = 3;
+
 /// Position of the leading bits of an f64's mantissa that number its bin, and how many follow.
 const BIN_SHIFT: u32 = 52 - 8;
 
@@ -162,20 +165,13 @@ impl SpectrumTable {
         coarse
     }
 
-    /// The same as representative modes.
-    pub(super) fn coarse_modes(&self) -> Modes {
-        let mut modes = Modes::default();
-        for (t, count, power) in self.coarse_bins() {
-            modes.counts.push((t, count));
-            if power > 0.0 {
-                modes.powers.push((t, power));
-            }
-        }
-        modes
+    /// The bins as representative modes, two for each eighth of an octave: their criteria are those of the bins to some 1e-8.
+    pub(super) fn modes(&self) -> Modes {
+        self.all_modes().merged(PER_OCTAVE)
     }
 
-    /// The bins as representative modes.
-    pub(super) fn modes(&self) -> Modes {
+    /// A representative mode for each bin.
+    pub(super) fn all_modes(&self) -> Modes {
         let mut modes = Modes::default();
         for (octave, bins) in self.octaves.iter().enumerate() {
             let Some(bins) = bins else { continue };
@@ -201,6 +197,42 @@ pub(super) struct Modes {
     pub(super) counts: Vec<(f64, f64)>,
     /// `(t, Σ w p)`.
     pub(super) powers: Vec<(f64, f64)>,
+}
+
+impl Modes {
+    /// Modes of the same part of an octave, of which there are `2^parts`, that stand one after the other, as two that have their sum
+    /// of weights and the first three moments of `t` (Gauss quadrature): what is smooth in `log t` keeps its sum to the fourth order in
+    /// the width of a part.
+    pub(super) fn merged(&self, parts: u32) -> Self {
+        Self { counts: merged(&self.counts, parts), powers: merged(&self.powers, parts) }
+    }
+}
+
+fn merged(modes: &[(f64, f64)], parts: u32) -> Vec<(f64, f64)> {
+    let part = |t: f64| t.to_bits() >> (52 - parts);
+    let mut two = Vec::new();
+    for run in modes.chunk_by(|a, b| part(a.0) == part(b.0)) {
+        if run.len() < 3 {
+            two.extend_from_slice(run);
+            continue;
+        }
+        let weight: f64 = run.iter().map(|(_, w)| w).sum();
+        let mean = run.iter().map(|(t, w)| t * w).sum::<f64>() / weight;
+        let moment = |n: i32| run.iter().map(|(t, w)| w * (t / mean - 1.0).powi(n)).sum::<f64>() / weight;
+        let width = moment(2).sqrt();
+        if width <= f64::EPSILON {
+            two.push((mean, weight));
+            continue;
+        }
+        // the roots of the second orthogonal polynomial
+        let skew = moment(3) / width.powi(3);
+        let root = (skew * skew + 4.0).sqrt();
+        for sign in [-1.0, 1.0] {
+            let t = mean * (1.0 + 0.5 * width * (skew + sign * root));
+            two.push((t, 0.5 * weight * (1.0 - sign * skew / root)));
+        }
+    }
+    two
 }
 
 /// `t` and `p` of mode `(ky, kx)` with spectra `(y, h)`; `None` if it carries no datum.

@@ -6,6 +6,7 @@ mod filtering;
 mod inference;
 mod linear;
 mod posterior;
+mod searching;
 
 use ndarray::Array2;
 use rand::SeedableRng;
