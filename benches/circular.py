@@ -23,6 +23,7 @@ METHODS = {
     "convex, starlet": f"--algorithm convex --prior starlet {CIRCULAR}",
     "convex, huber": f"--algorithm convex --prior huber {CIRCULAR}",
     "convex, tv": f"--algorithm convex --prior tv {CIRCULAR}",
+    "convex, mixed": f"--algorithm convex --prior mixed {CIRCULAR}",
     "hybrid": "--algorithm hybrid",
     "clean": "--algorithm clean",
     "multiscale": "",

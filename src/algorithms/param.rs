@@ -303,10 +303,11 @@ const OTHERS: &[Param] = &[
         table: "convex",
         key: "prior",
         flag: "prior",
-        kind: ParamKind::Choice(&["atoms", "huber", "tv", "starlet"]),
+        kind: ParamKind::Choice(&["atoms", "huber", "tv", "starlet", "mixed"]),
         value_name: "PRIOR",
         help: "What the sky has little of: atoms, points and Gaussians of several widths; huber and tv, differences between \
-               neighbours (tv keeps edges); starlet, wavelets. With the last three no pixel is negative",
+               neighbours (tv keeps edges); starlet, wavelets: with these three no pixel is negative; mixed, positive points \
+               on a smooth map",
     },
     Param {
         table: "convex",
@@ -315,7 +316,7 @@ const OTHERS: &[Param] = &[
         kind: ParamKind::ChoiceOrNumber(&["auto"]),
         value_name: "SIGMA",
         help: "What must stand out of the noise of the residual by this many times to be fitted; lower fits what the PSF does not \
-               explain, higher leaves faint emission in the residual; auto is 4 for atoms and 2 for the other priors",
+               explain, higher leaves faint emission in the residual; auto is 4 for atoms and mixed, 2 for the other priors",
     },
     Param {
         table: "convex",
@@ -347,8 +348,8 @@ const OTHERS: &[Param] = &[
         flag: "positive",
         kind: ParamKind::Switch,
         value_name: "",
-        help: "A sky of positive points and Gaussians only: where sidelobes fill the image it makes up for what was not measured; \
-               points between pixels are fitted worse",
+        help: "A sky of positive points and Gaussians only, or a positive map: where sidelobes fill the image it makes up for what \
+               was not measured; points between pixels are fitted worse",
     },
 ];
 

@@ -124,7 +124,7 @@ fn any_number_of_threads_and_any_chunk_give_the_same_bytes() {
         let change = result.outcome.planes[0].convex.as_ref().map(|convex| convex.change.to_bits());
         (result.model, result.residual, result.restored, change)
     };
-    for prior in ["atoms", "huber", "tv", "starlet"] {
+    for prior in ["atoms", "huber", "tv", "starlet", "mixed"] {
         let whole = run(prior, 1, "'auto'");
         for (threads, chunk) in [(2, "'auto'"), (8, "7"), (1, "16"), (2, "33")] {
             assert!(run(prior, threads, chunk) == whole, "{prior}, {threads} threads, chunk {chunk}");
@@ -145,6 +145,26 @@ fn other_priors_leave_no_negative_pixel_and_come_nearer_to_the_truth_than_the_di
         assert!((flux - 1.0).abs() < 0.15, "{prior}: flux {flux:.3} of the truth");
         let left = sky::rms(&result.residual[0].mapv(f64::from));
         assert!(left < 3.0 * NOISE && left > 0.5 * NOISE, "{prior}: residual of {left:e}");
+    }
+}
+
+#[test]
+fn points_on_a_smooth_map_are_found_with_their_flux() {
+    let (truth, dirty) = mixed();
+    let psf = sky::wide_psf(SHAPE);
+    let seen = |image: &Array2<f64>| sky::convolve_fast(image, &blob((41, 41), (20.0, 20.0), 1.5), SHAPE);
+    for (positive, most) in [(false, 0.02), (true, 0.07)] {
+        let result = field().run(&config(&format!("prior = 'mixed'\npositive = {positive}"), ""));
+        assert!(misfit(&result, &dirty, &psf) < ROUNDING, "{positive}");
+        let model = result.model[0].mapv(f64::from);
+        // the map is transformed once more: its zeros are rounded
+        assert_eq!(model.iter().any(|value| *value < -ROUNDING), !positive);
+        let error = sky::rms(&seen(&(&model - &truth))) / sky::rms(&seen(&truth));
+        let flux = sky::total(&model) / sky::total(&truth);
+        assert!(error < 0.03 && (flux - 1.0).abs() < most, "positive {positive}: error {error:.4}, flux {flux:.4}");
+        let left = sky::rms(&result.residual[0].mapv(f64::from));
+        // what is smooth of the noise goes into the map, which costs a quarter of what points do
+        assert!(left < 1.2 * NOISE && left > 0.4 * NOISE, "residual of {left:e}");
     }
 }
 

@@ -32,6 +32,7 @@ mod atoms;
 mod bands;
 mod dictionary;
 mod level;
+mod mixed;
 mod params;
 mod shrink;
 

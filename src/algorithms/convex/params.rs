@@ -39,7 +39,7 @@ pub struct ConvexParams {
     pub reweights: u32,
     /// Whether fluxes are fitted once more where something was found, without thresholds.
     pub debias: bool,
-    /// Whether no atom may be negative: the sky is a sum of positive points and Gaussians. With other priors its pixels never are.
+    /// Whether no atom may be negative, nor the map of a mixed sky. With other priors the pixels of the sky never are.
     pub positive: bool,
 }
 
@@ -55,12 +55,14 @@ pub enum Prior {
     Tv,
     /// Flux, and bands of the starlet transform (Starck, Fadili & Murtagh 2007); no pixel is negative.
     Starlet,
+    /// Points on a smooth map (Giovannelli & Coulais 2005): few points, none negative, and little flux and curvature in the map.
+    Mixed,
 }
 
 /// Thresholds in units of the noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kappa {
-    /// 4 for atoms, which a stray peak of the noise would fit as well, 2 for the others.
+    /// 4 for atoms and points, which a stray peak of the noise would fit as well, 2 for the others.
     Auto,
     /// Given.
     Given(f64),
@@ -96,7 +98,7 @@ impl ConvexParams {
     pub fn kappa(&self) -> f64 {
         match (self.kappa, self.prior) {
             (Kappa::Given(kappa), _) => kappa,
-            (Kappa::Auto, Prior::Atoms) => 4.0,
+            (Kappa::Auto, Prior::Atoms | Prior::Mixed) => 4.0,
             (Kappa::Auto, Prior::Huber | Prior::Tv | Prior::Starlet) => 2.0,
         }
     }
@@ -107,6 +109,7 @@ impl ConvexParams {
             Prior::Atoms => Dictionary::Atoms { widths: Self::widths(scales, beam, shape), positive: self.positive },
             Prior::Huber => Dictionary::Differences { together: false },
             Prior::Tv => Dictionary::Differences { together: true },
+            Prior::Mixed => Dictionary::Mixed { stiffness: (0.5 * beam).powi(4), positive: self.positive },
             Prior::Starlet => {
                 let octaves = shape.0.min(shape.1).max(1).ilog2() as usize;
                 Dictionary::Starlet(octaves.saturating_sub(3).clamp(1, BANDS))

@@ -81,6 +81,16 @@ impl Shrinkage<'_> {
         to.iter_mut().zip(v).enumerate().for_each(|(x, (to, v))| *to = 2.0 * self.shrunk(*v, x) - v);
     }
 
+    /// The `v` of other weights `now` (none: the same) and of another `ρ`, `ratio` being that before over that now: `prox(v)` stays where it is,
+    /// and the multipliers `ρ (v − prox(v))` go along with their thresholds.
+    pub fn carry(&self, v: &[f32], (ratio, now): (f32, Option<&[f32]>), to: &mut [f32]) {
+        self.estimate(v, to);
+        for (x, (z, v)) in to.iter_mut().zip(v).enumerate() {
+            let before = self.weights.map_or(1.0, |weights| weights[x]);
+            *z += (v - *z) * ratio * now.map_or(1.0, |now| now[x] / before);
+        }
+    }
+
     /// `v + α (prox(v) − v + step)`, in the place of the step.
     pub fn advance(&self, v: &[f32], relaxation: f32, step: &mut [f32]) {
         for (x, (step, v)) in step.iter_mut().zip(v).enumerate() {

@@ -127,6 +127,23 @@ fn shrinking_is_the_least_of_its_objective_and_blanks_hold_nothing() {
 }
 
 #[test]
+fn coefficients_are_carried_to_other_thresholds_with_their_estimate() {
+    let (v, before, now) = ([3.0_f32, 0.4, -2.0, 0.7, -0.1], [1.0, 1.0, 0.5, 2.0, 0.1], [0.1, 0.5, 0.5, 0.2, 1.0]);
+    for rule in [Rule::Sparse, Rule::Positive] {
+        let shrinkage = Shrinkage { level: 0.8, weights: Some(&before), finite: None, rule };
+        let (mut z, mut carried, mut after) = ([9.0; 5], [9.0; 5], [9.0; 5]);
+        shrinkage.estimate(&v, &mut z);
+        shrinkage.carry(&v, (0.25, Some(&now)), &mut carried);
+        // a quarter of the level is that of four times the ρ
+        Shrinkage { level: 0.2, weights: Some(&now), ..shrinkage }.estimate(&carried, &mut after);
+        for x in 0..5 {
+            assert!((after[x] - z[x]).abs() < 1e-6, "{x}: {} after {}", after[x], z[x]);
+        }
+        assert!(carried[0] < v[0] && carried[0] > z[0], "the multiplier is smaller");
+    }
+}
+
+#[test]
 fn other_penalties_shrink_to_the_least_of_theirs() {
     let (v, partner, delta, t) = ([3.0_f32, 0.4, -2.0, 1.5, -0.9], [-1.0_f32, 0.1, 2.5, 0.0, 0.3], 0.6_f32, 0.8_f32);
     let shrinkage = |rule| Shrinkage { level: t, weights: None, finite: None, rule };
@@ -162,6 +179,7 @@ fn noise_through_the_psf_tells_the_same_whitened_and_in_every_part() {
         Dictionary::Atoms { widths: vec![0.0, 4.0], positive: false },
         Dictionary::Differences { together: true },
         Dictionary::Starlet(3),
+        Dictionary::Mixed { stiffness: 10.0, positive: false },
     ] {
         let (frame, count) = (Frame::new(&dictionary, &layout), dictionary.count());
         let mut parts = vec![noise_spectrum.clone(); count + 1];

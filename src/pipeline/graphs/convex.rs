@@ -160,7 +160,10 @@ impl<'w> Sparse<'w> {
             Some(Reweigh::Brightness(beam)) => {
                 let weighted = self.cut.setting.dictionary.of_weights();
                 estimates.extend(self.rows(&state, (AtomView::Estimate, "estimate"), sky..weighted));
-                state.weights = self.weights(&estimates, beam, &noise[0]);
+                let weights = self.weights(&estimates, beam, &noise[0]);
+                let kept = state.v.split_off(weights.len());
+                state.v = self.reweighed(&state, &weights).into_iter().chain(kept).collect();
+                state.weights = weights;
             }
             Some(Reweigh::Support) => state.weights = self.support(&state),
             None => {}
@@ -219,7 +222,8 @@ impl<'w> Sparse<'w> {
         inputs.extend((penalty == Penalty::Huber).then(|| state.noise[0].clone()));
         inputs.extend(dictionary.partner(part).map(|partner| state.v[partner][index].clone()));
         let is_on_pixels = part < dictionary.of_sky();
-        let splitting = self.cut.splitting;
+        let mut splitting = self.cut.splitting;
+        splitting.kappa *= dictionary.strictness(part);
         (Shrink { rows, splitting, penalty, is_on_pixels, is_weighted: weights.is_some() }, inputs)
     }
 
@@ -245,10 +249,23 @@ impl<'w> Sparse<'w> {
             self.each_slab(&format!("atom-rescale-{part}"), |index, _| {
                 let (shrink, inputs) = ops[index].clone();
                 let shrink = Shrink { splitting: Splitting { share: before, ..splitting }, ..shrink };
-                (DeconvOp::AtomRescale(AtomRescale { shrink, ratio }), inputs)
+                (DeconvOp::AtomRescale(AtomRescale { shrink, ratio, is_reweighed: false }), inputs)
             })
         };
         (0..state.v.len()).map(of).collect()
+    }
+
+    /// Coefficients of the first parts, of other weights before.
+    fn reweighed(&mut self, state: &SparseKeys, weights: &[Vec<Key>]) -> Vec<Vec<Key>> {
+        let of = |(part, weights): (usize, &Vec<Key>)| {
+            let ops = self.shrinks(state, part);
+            self.each_slab(&format!("atom-reweigh-{part}"), |index, _| {
+                let (shrink, inputs) = ops[index].clone();
+                let inputs = inputs.into_iter().chain([weights[index].clone()]).collect();
+                (DeconvOp::AtomRescale(AtomRescale { shrink, ratio: 1.0, is_reweighed: true }), inputs)
+            })
+        };
+        weights.iter().enumerate().map(of).collect()
     }
 
     /// Weights that leave free what was found.

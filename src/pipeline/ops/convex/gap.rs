@@ -56,14 +56,17 @@ impl Work for Highest {
     }
 }
 
-/// Coefficients for another `ρ`, which leaves the estimate and the multipliers `ρ (v − z)` as they are; inputs: those of [`Shrink`], which
-/// has the `ρ` before.
+/// Coefficients for another `ρ`, which leaves the estimate and the multipliers `ρ (v − z)` as they are, or for other weights, which leaves the
+/// estimate and takes the multipliers along with their thresholds; inputs: those of [`Shrink`], which has `ρ` and the weights before, and the
+/// weights now if they are others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AtomRescale {
     /// Thresholds before.
     pub shrink: Shrink,
     /// `ρ` before over `ρ` now.
     pub ratio: f64,
+    /// Whether the weights are others.
+    pub is_reweighed: bool,
 }
 
 impl Work for AtomRescale {
@@ -76,10 +79,10 @@ impl Work for AtomRescale {
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let mut rescaled = Array2::zeros(pixels(&inputs[0]).dim());
         let ratio = self.ratio as f32;
+        let now = self.is_reweighed.then(|| pixels(&inputs[inputs.len() - 1]));
         self.shrink.for_rows(inputs, |y, v, shrinkage| {
             let row = rescaled.row_mut(y).into_slice().expect("a slab is in row order");
-            shrinkage.estimate(v, row);
-            row.iter_mut().zip(v).for_each(|(z, v)| *z += (v - *z) * ratio);
+            shrinkage.carry(v, (ratio, now.map(|now| slice(now, y))), row);
         });
         Ok(Value::Vector(rescaled))
     }
