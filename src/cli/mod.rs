@@ -239,6 +239,16 @@ fn explained(command: &mut Command, error: clap::Error) -> clap::Error {
         Some(ContextValue::String(name)) if command.find_subcommand(name).is_none() => name.clone(),
         _ => return error,
     };
+    if crate::algorithms::find(&stray).is_some() {
+        let plot = if stray == "wiener" {
+            ", and its criteria over lambda with the L-curve are drawn by --plots lambda"
+        } else {
+            ""
+        };
+        let message =
+            format!("unexpected word '{stray}'\n  algorithms are chosen by a flag: --algorithm {stray}{plot}");
+        return command.error(clap::error::ErrorKind::UnknownArgument, message);
+    }
     let message = format!(
         "unexpected word '{stray}'\n  no flag takes it: values of one flag are joined by commas, as in --beam-shape 8asec,6asec,30deg, \
          and patterns are quoted, as in --dirty 'night*/*-dirty.fits'"

@@ -49,7 +49,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     own.iter().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
     shown.prepare()?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &own)?;
-    let products = components::listed(Products::create(&plan, &prefix, overwrite)?, &args.save_components, &plan);
+    let products = components::listed(shown.products(&plan, &prefix, overwrite)?, &args.save_components, &plan);
     if let Some(path) = &args.save_config {
         write_whole(path, &plan.config.to_toml())?;
     }

@@ -9,9 +9,10 @@ use super::graph::pictures;
 use crate::diagnostics::{PLOTS, Parallelism, Plot, Profilers, Report};
 use crate::graph::picture::{Look, svg};
 use crate::graph::{Callback, Cost, Key};
+use crate::io::FitsError;
 use crate::pipeline::config::Bytes;
 use crate::pipeline::record::{RunProfile, RunRecord};
-use crate::pipeline::{Outcome, Plan, RunConfig};
+use crate::pipeline::{Outcome, Plan, Products, RunConfig};
 
 /// The plots and the profile that were asked for.
 pub(super) struct Shown {
@@ -73,6 +74,15 @@ impl Shown {
     /// What drawing the plots of one pair takes beside what other pairs hold \[bytes\].
     pub(super) fn drawing(&self) -> u64 {
         if self.plots.is_empty() { 0 } else { DRAWING }
+    }
+
+    /// Begins the products of a run, which computes what the plots draw.
+    ///
+    /// # Errors
+    /// See [`Products::create`].
+    pub(super) fn products(&self, plan: &Plan, prefix: &str, overwrite: bool) -> Result<Products, FitsError> {
+        let draws_criteria = self.plots.iter().any(|plot| plot.name == "lambda");
+        Ok(Products::create(plan, prefix, overwrite)?.comparing_criteria(draws_criteria))
     }
 
     /// Begins to record, if that is wanted, in a process of so much memory \[bytes\].

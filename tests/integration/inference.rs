@@ -105,6 +105,24 @@ fn lambda_plot_has_every_criterion_and_marks_the_choice_of_the_run() {
 }
 
 #[test]
+fn lambda_that_is_given_is_marked_among_the_criteria_and_its_model_is_the_same_without_them() {
+    let folder = folder();
+    for boundary in ["circular", "linear"] {
+        let words =
+            format!("--algorithm wiener --noise-model white --boundary {boundary} --lambda 0.3 --overwrite --plots");
+        let [plain, drawn] = ["none", "lambda"].map(|plots| folder.run(plots, &format!("{words} {plots}")));
+        assert!(plain.model().pixels == drawn.model().pixels, "{boundary}");
+        assert_eq!(told(&plain), told(&drawn));
+        assert!(!folder.path("none-lambda.png").exists() && folder.path("lambda-lambda.png").exists());
+        let rows = table(&folder, "lambda-lambda.csv");
+        let lambdas: Vec<f64> = rows.iter().map(|row| row[1].parse().unwrap()).collect();
+        assert!(lambdas.len() > 20 && lambdas.iter().any(|lambda| *lambda < 0.3) && lambdas.iter().any(|l| *l > 0.3));
+        let told = folder.deconv("wiener --curve");
+        assert!(told.code == Some(2) && told.err.contains("--plots lambda"), "{}", told.err);
+    }
+}
+
+#[test]
 fn flags_that_need_others_are_refused_without_them() {
     let folder = folder();
     for (words, expected) in [

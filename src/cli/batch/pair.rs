@@ -226,7 +226,7 @@ impl Shared {
     fn work(&self, job: &Job, plan: &Plan) -> Result<(Outcome, CacheUse), Failure> {
         let watch = PairWatch { shared: self, name: &job.pair.name };
         plan.warnings.iter().for_each(|warning| watch.warn(warning));
-        let products = Products::create(plan, &job.prefix, self.overwrite)?;
+        let products = self.shown.products(plan, &job.prefix, self.overwrite)?;
         let products = components::listed(products, &self.lists, plan);
         let tasks = scheduler(plan, &job.prefix, self.slots.as_ref())?;
         let cached = self.kept.as_ref().map(|kept| Cached::new(&*tasks, &kept.cache));

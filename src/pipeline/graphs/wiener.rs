@@ -32,6 +32,8 @@ pub struct Solver<'w> {
     pub choice: Option<Key>,
     /// The criterion of cross-validation, and the table that it is computed from, where asked.
     pub score: Option<[Key; 2]>,
+    /// The criteria over λ, where it is given and they are asked for.
+    pub curves: Option<Key>,
     /// The posterior variance, where asked.
     pub spread: Option<Key>,
     pub(super) lambda: Option<f64>,
@@ -78,14 +80,28 @@ impl<'w> Solver<'w> {
         let lambda = inference.rule.given();
         let usable = key("usable", plane, 0);
         let (choice, score) = (None, None);
-        let mut solver =
-            Self { wiring, plane, setting, dirty, transfer, seen, usable, choice, score, spread: None, lambda };
+        let mut solver = Self {
+            wiring,
+            plane,
+            setting,
+            dirty,
+            transfer,
+            seen,
+            usable,
+            choice,
+            score,
+            curves: None,
+            spread: None,
+            lambda,
+        };
         let is_linear = setting.equation != Equation::Normal;
-        let (spectrum, raw) = match (lambda, &solver.seen) {
-            (Some(_), None) if !is_scored => (Spectrum::Rows(rows), None),
-            (Some(_), Some(_)) if !is_scored && is_linear => (Spectrum::Rows(rows), None),
-            (_, None) => (Spectrum::Columns(solver.spectrum(&rows)), None),
-            (_, Some(seen)) => {
+        let is_compared = lambda.is_some() && inference.curves.is_some();
+        let is_tabulated = lambda.is_none() || is_scored || is_compared;
+        let (spectrum, raw) = match &solver.seen {
+            None if !is_tabulated => (Spectrum::Rows(rows), None),
+            Some(_) if !is_tabulated && is_linear => (Spectrum::Rows(rows), None),
+            None => (Spectrum::Columns(solver.spectrum(&rows)), None),
+            Some(seen) => {
                 let psf = seen.psf.clone();
                 let raw = solver.spectrum(&rows);
                 let natural = solver.transfer.clone();
@@ -94,13 +110,14 @@ impl<'w> Solver<'w> {
             }
         };
         solver.survey(&spectrum);
-        let is_tabulated = lambda.is_none() || is_scored;
         if let Spectrum::Columns(columns) = &spectrum
             && is_tabulated
         {
             let tables = solver.tables(columns);
-            if lambda.is_none() {
-                solver.choice = Some(solver.choose(&tables, inference));
+            match lambda {
+                None => solver.choice = Some(solver.choose(&tables, inference)),
+                Some(_) if is_compared => solver.curves = Some(solver.choose(&tables, inference)),
+                Some(_) => {}
             }
             solver.score = is_scored.then(|| solver.cross_validate(tables));
         }
@@ -118,7 +135,20 @@ impl<'w> Solver<'w> {
     ) -> Self {
         let (usable, choice, lambda) = known;
         let (dirty, (transfer, seen)) = (keys.0.dirty.clone(), solved_with(keys.1.into()));
-        Self { wiring, plane, setting, dirty, transfer, seen, usable, choice, score: None, spread: None, lambda }
+        Self {
+            wiring,
+            plane,
+            setting,
+            dirty,
+            transfer,
+            seen,
+            usable,
+            choice,
+            score: None,
+            curves: None,
+            spread: None,
+            lambda,
+        }
     }
 
     pub(super) fn each_block(&mut self, layer: &str, make: impl Fn(usize) -> (DeconvOp, Vec<Key>)) -> Vec<Key> {

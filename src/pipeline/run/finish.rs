@@ -209,7 +209,7 @@ impl Session<'_> {
             }
             _ => keys.residual.clone(),
         };
-        let Products { model, residual, restored, mask, sd, resolution, lists: _ } = products;
+        let Products { model, residual, restored, mask, sd, resolution, lists: _, criteria: _ } = products;
         let products = [
             (Product::Model(model.writer()), &keys.model),
             (Product::Residual(residual.writer()), &keys.residual),

@@ -1,9 +1,11 @@
 //! What Wiener-Hunt is asked of a plane besides its estimate, and what is told of it.
 
-use super::Session;
 use super::state::PlaneState;
+use super::{Products, Session};
 use crate::algorithms::StopReason;
-use crate::algorithms::wiener::{Choice, HyperChoice, Inference, LambdaRule, SigmaChoice, SpreadReport, Uncertainty};
+use crate::algorithms::wiener::{
+    Choice, Curves, HyperChoice, Inference, LambdaRule, SigmaChoice, SpreadReport, Uncertainty,
+};
 use crate::pipeline::graphs::{Asked, Kept};
 use crate::pipeline::ops::Response;
 use crate::pipeline::outcome::{ChainsOutcome, HyperOutcome, ResolutionOutcome, WienerOutcome};
@@ -20,7 +22,10 @@ impl Session<'_> {
             (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => None,
             (SigmaChoice::Auto, _) => Some(state.stats.sigma),
         };
-        let curves = self.products.map(|_| state.stats.sigma);
+        // the plan does not count what comparing takes where lambda is given
+        let has_room = !self.plan.is_tight();
+        let compares = |products: &&Products| (products.criteria && has_room) || rule.given().is_none();
+        let curves = self.products.filter(compares).map(|_| state.stats.sigma);
         let spread = (params.uncertainty != Uncertainty::None).then(|| sigma.unwrap_or(state.stats.sigma));
         Asked {
             inference: Inference { rule, sigma, hyper: params.hyper(), curves },
@@ -33,6 +38,13 @@ impl Session<'_> {
     pub(super) fn spread_of(&self, values: &mut impl Iterator<Item = Kept>) -> Option<SpreadReport> {
         let is_asked = self.plan.config.wiener.uncertainty != Uncertainty::None;
         is_asked.then(|| values.next().expect("the posterior variance was asked for").small().spread().report())
+    }
+
+    /// The criteria over λ, where it is given and they were asked for.
+    pub(super) fn curves_of(&self, state: &PlaneState, values: &mut impl Iterator<Item = Kept>) -> Option<Curves> {
+        let Inference { rule, curves, .. } = self.rule(state).inference;
+        curves.filter(|_| rule.given().is_some())?;
+        values.next().expect("criteria were asked for").small().choice().curves.clone()
     }
 
     /// Takes note of the effective resolution.
@@ -57,11 +69,12 @@ impl Session<'_> {
         let usable = known.0.small();
         let usable = usable.usable();
         let Inference { rule, sigma, .. } = self.rule(state).inference;
-        let choice = match (known.1, rule) {
+        let mut choice = match (known.1, rule) {
             (Some(choice), _) => choice.small().choice().clone(),
             (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
             (None, _) => unreachable!("every other rule makes a choice"),
         };
+        choice.curves = choice.curves.or_else(|| state.curves.take());
         if rule.needs_sigma() && self.plan.config.wiener.sigma == SigmaChoice::Auto {
             state.notes.push(format!(
                 "lambda was chosen for the robust noise of the dirty image, {:.3e} Jy/beam; where sidelobes fill the image \

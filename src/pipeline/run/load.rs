@@ -68,14 +68,10 @@ impl Session<'_> {
         let weights = values.by_ref().take(self.weights_of(plan)).collect();
         let last = values.next().expect("the targets end with the statistics").small();
         let Value::Statistics(stats, levels) = &*last else { unreachable!("the last target is the statistics") };
-        let stop = if stats.pixels == 0 {
-            Some(StopReason::Blank)
-        } else if stats.min == 0.0 && stats.max == 0.0 {
-            Some(StopReason::Empty)
-        } else if self.psfs[&plan.psf].facts.is_err() {
-            Some(StopReason::NoPsf)
-        } else {
-            None
+        let stop = match stats {
+            stats if stats.pixels == 0 => Some(StopReason::Blank),
+            stats if stats.min == 0.0 && stats.max == 0.0 => Some(StopReason::Empty),
+            _ => self.psfs[&plan.psf].facts.is_err().then_some(StopReason::NoPsf),
         };
         let mut state = PlaneState {
             plan: plan.clone(),
@@ -108,6 +104,7 @@ impl Session<'_> {
             convex: None,
             inference: None,
             gcv: None,
+            curves: None,
             spread: None,
             held_out_rms: None,
             sd: Vec::new(),

@@ -80,6 +80,8 @@ pub struct Products {
     sd: Option<FitsTarget<Uncertainty>>,
     resolution: Option<FitsTarget<Resolution>>,
     lists: Option<Lists>,
+    /// Whether all criteria over λ are wanted where it is given.
+    criteria: bool,
 }
 
 /// What is listed of the components.
@@ -116,12 +118,18 @@ impl Products {
             sd,
             resolution,
             lists: None,
+            criteria: false,
         })
     }
 
     /// Also lists the components of the models of CLEAN, for [`Outcome::components`].
     pub fn listing_components(self, lists: Lists) -> Self {
         Self { lists: Some(lists), ..self }
+    }
+
+    /// Also computes, for their plot, what every rule makes of the weight of the prior where it is given.
+    pub fn comparing_criteria(self, criteria: bool) -> Self {
+        Self { criteria, ..self }
     }
 
     /// Where the products of `prefix` stand: model, residual, restored image, and mask, standard deviation and effective
@@ -144,7 +152,7 @@ impl Products {
         let plain = Finish { beams: &[], history, cards: &[] };
         // the residual is seen with the dirty beam, whose main lobe the clean beam is: WSClean writes it there too
         let with_beam = Finish { beams, ..plain };
-        let Self { model, residual, restored, mask, sd, resolution, lists: _ } = self;
+        let Self { model, residual, restored, mask, sd, resolution, lists: _, criteria: _ } = self;
         let mut paths = vec![model.finish(plain)?, residual.finish(with_beam)?, restored.finish(with_beam)?];
         paths.extend(mask.map(|mask| mask.finish(plain)).transpose()?);
         paths.extend(sd.map(|sd| sd.finish(plain)).transpose()?);

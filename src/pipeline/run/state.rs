@@ -3,7 +3,7 @@
 use super::contest::Contest;
 use super::runaways::Runaways;
 use super::tidy::Tidying;
-use crate::algorithms::wiener::{Equation, SpreadReport};
+use crate::algorithms::wiener::{Curves, Equation, SpreadReport};
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
@@ -145,6 +145,8 @@ pub(super) struct PlaneState {
     pub inference: Option<PlaneInference>,
     /// The criterion of cross-validation, where it was asked for.
     pub gcv: Option<f64>,
+    /// The criteria over λ, where it is given and they were asked for.
+    pub curves: Option<Curves>,
     /// The posterior standard deviation, where it was asked for.
     pub spread: Option<SpreadReport>,
     /// Root of the mean square of the misfit with another dirty image \[Jy/beam\].

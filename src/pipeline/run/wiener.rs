@@ -178,6 +178,7 @@ impl Session<'_> {
             targets.extend(solver.choice);
             targets.extend(solver.score.into_iter().flatten());
             targets.extend(solver.spread);
+            targets.extend(solver.curves);
             targets.extend(order(keys));
         }
         let mut values = self.execute(wiring, &targets)?.into_iter();
@@ -187,6 +188,7 @@ impl Session<'_> {
                 let known = self.chosen(&mut values);
                 state.gcv = self.scored(&mut values);
                 state.spread = self.spread_of(&mut values);
+                state.curves = self.curves_of(state, &mut values);
                 self.begun(index, known, &mut values)
             })
             .collect())
@@ -293,6 +295,7 @@ impl Session<'_> {
             targets.extend(solver.choice.clone());
             targets.extend(solver.score.clone().into_iter().flatten());
             targets.extend(solver.spread.clone());
+            targets.extend(solver.curves.clone());
             let (usable, choice, spread) = (solver.usable, solver.choice, solver.spread);
             keys.model = model;
             if let Some(spread) = spread.filter(|_| self.plan.config.maps_uncertainty()) {
@@ -338,6 +341,7 @@ impl Session<'_> {
             let (usable, choice) = self.chosen(values);
             state.gcv = self.scored(values);
             state.spread = self.spread_of(values);
+            state.curves = self.curves_of(state, values);
             self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
         }
         state.tally = *values.next().expect("the tally comes first").small().tally();
