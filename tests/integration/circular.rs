@@ -128,7 +128,8 @@ impl Benchmark {
     fn new() -> &'static Self {
         static BENCHMARK: OnceLock<Benchmark> = OnceLock::new();
         BENCHMARK.get_or_init(|| {
-            let mut random = ChaCha8Rng::seed_from_u64(12);
+            // of 90 draws the nearest to that of 12.1, 99.7 Jy with a peak of 2.00 Jy/beam: 96.6 Jy and 1.73
+            let mut random = ChaCha8Rng::seed_from_u64(49);
             let cells = coverage(&mut random);
             let (ext, points) = (extended(&mut random), points(&mut random));
             let mixed = &ext + &points;
@@ -190,11 +191,11 @@ fn multiscale_with_an_auto_mask_comes_as_near_as_the_reference_on_the_circular_b
 #[test]
 fn convex_solver_comes_as_near_as_the_reference_on_the_circular_benchmark_with_any_prior() {
     let benchmark = Benchmark::new();
-    // the same item, which has 29 dB for huber in the first case: with the noise given, and on another draw of the sky
+    // the same item: 29 and 23.5 dB of huber, 31 dB of starlet under natural weights
     let cases = [
-        (Case::MixedBriggs, [("atoms", 29.0), ("starlet", 27.0), ("huber", 26.0), ("tv", 26.0), ("mixed", 29.0)]),
-        (Case::ExtendedBriggs, [("atoms", 23.5), ("starlet", 23.5), ("huber", 23.5), ("tv", 23.5), ("mixed", 27.0)]),
-        (Case::MixedNatural, [("atoms", 31.0), ("starlet", 31.0), ("huber", 31.0), ("tv", 31.0), ("mixed", 33.0)]),
+        (Case::MixedBriggs, [("atoms", 31.0), ("starlet", 29.0), ("huber", 29.0), ("tv", 29.0), ("mixed", 31.0)]),
+        (Case::ExtendedBriggs, [("atoms", 30.0), ("starlet", 28.0), ("huber", 27.0), ("tv", 27.0), ("mixed", 29.0)]),
+        (Case::MixedNatural, [("atoms", 33.0), ("starlet", 34.0), ("huber", 31.0), ("tv", 31.0), ("mixed", 33.0)]),
     ];
     for (case, priors) in cases {
         let folder = benchmark.observe(case, true);
@@ -203,7 +204,7 @@ fn convex_solver_comes_as_near_as_the_reference_on_the_circular_benchmark_with_a
             let (model, restored, flux) = benchmark.score(case, &folder, &words);
             let what = format!("{case:?}, {prior}: model {model:.1} dB, restored {restored:.1} dB, flux {flux:.3}");
             assert!(model >= least, "{what}; at least {least} dB");
-            let most = if prior == "atoms" { 0.03 } else { 0.06 };
+            let most = if prior == "atoms" { 0.01 } else { 0.04 };
             assert!((flux - 1.0).abs() < most, "{what}");
         }
     }

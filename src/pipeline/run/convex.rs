@@ -96,7 +96,7 @@ impl Session<'_> {
                     norm: take(state.model.len().min(1)).first().map_or(0.0, |norm| *norm.small().scalar()),
                     stats: state.stats,
                 };
-                Solving::begin(index, surrogate, [usable, powers], now)
+                Solving::begin(index, surrogate, [usable, powers], now, self.plan.is_circular())
             })
             .collect())
     }

@@ -1,6 +1,7 @@
 //! Where a plane stands between two graphs of the convex solver, and what it does next.
 
 use crate::algorithms::convex::ConvexParams;
+use crate::algorithms::wiener::{Equation, NoiseModel};
 use crate::algorithms::{KeptState, PlaneStats, StopReason, Worse};
 use crate::pipeline::graphs::{Kept, Slabs, SparseFacts, SparseKeys, Wiring};
 use crate::pipeline::record::SolverPoint;
@@ -109,6 +110,9 @@ pub(super) struct Solving {
     pub(super) backs: u32,
     /// Whether it begins again with a model of zeros.
     pub(super) is_reset: bool,
+    /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, and a PSF without negative transfer. Its
+    /// iterations come to rest, and a residual that swings with the noise that it tells of is no divergence below the dirty image's.
+    is_tame: bool,
     /// Lowest rms of the residual since the weights were made \[Jy/beam\].
     pub(super) lowest: f64,
     /// The dirty image's.
@@ -135,8 +139,15 @@ impl Point {
 
 impl Solving {
     /// A plane before its first iteration.
-    pub(super) fn begin(index: usize, surrogate: Slabs, [usable, powers]: [Kept; 2], now: Point) -> Self {
+    pub(super) fn begin(
+        index: usize,
+        surrogate: Slabs,
+        [usable, powers]: [Kept; 2],
+        now: Point,
+        is_circular: bool,
+    ) -> Self {
         let lowest = now.stats.rms;
+        let is_tame = is_circular && Equation::of(NoiseModel::Psf, usable.small().usable()) == Equation::Normal;
         Self {
             index,
             surrogate,
@@ -153,6 +164,7 @@ impl Solving {
             pace: Pace::BOLD,
             backs: 0,
             is_reset: false,
+            is_tame,
             lowest,
             start: lowest,
             curve: Vec::new(),
@@ -219,14 +231,20 @@ impl Solving {
     pub(super) fn advance(&mut self, after: Point, [before, gap]: [f64; 2], (iterations, made): (u32, Option<Due>)) {
         self.iterations += iterations;
         let is_early = self.reweights == 0;
-        let most = (RISE * self.start).min(if is_early { SWING } else { RISE } * self.lowest);
-        let is_good = after.stats.rms <= most;
+        let is_risen = after.stats.rms > if is_early { SWING } else { RISE } * self.lowest;
+        let is_good = after.stats.rms <= RISE * self.start && (self.is_tame || !is_risen);
         if is_good {
             let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
             self.change =
                 if moved > 0.0 { moved / after.norm.max(self.now.norm).sqrt() / f64::from(iterations) } else { 0.0 };
             self.gap = gap;
             self.adapt(made.is_some());
+            if is_risen && !self.pace.is_steady {
+                self.pace.is_steady = true;
+                if is_early {
+                    self.rho[0] = 2.0 * self.rho[1];
+                }
+            }
             self.lowest = match made {
                 Some(_) if self.pace.is_steady => REWEIGHED * after.stats.rms,
                 Some(_) => after.stats.rms,
