@@ -11,10 +11,10 @@ deconv=$here/../target/release/deconv
 [ $# -gt 0 ] || set -- 1024 2048 4096
 
 # deconv's own account of the deconvolution proper, as the harness wants it: the peers' times leave out reading and
-# writing too
+# writing too. With tasks (a third word) it is that of the filter's tasks alone
 job() {
   echo "$1=$deconv --dirty {dirty} --psf {psf} -o {out}/d --overwrite -q --threads {threads} $2 &&" \
-    "$python $here/timing.py {out}/d-summary.json {out}/timing.json"
+    "$python $here/timing.py {out}/d-summary.json {out}/timing.json ${3-}"
 }
 stop="--gain {gain} --niter {niter} --threshold {threshold}Jy --auto-threshold 0 --auto-mask 0"
 
@@ -34,9 +34,10 @@ for size in "$@"; do
     "$python" "$harness/make_images.py" --size "$size" --array meerkat --seed 21 --out "$out/field-$size" >/dev/null
   repeat=$([ "$size" -gt 2048 ] && echo 1 || echo 3)
   for threads in 1 2; do
-    run "$size" "$threads" wiener wiener-scipy,wiener-ducc0,dask-wiener-rowcol "$(job deconv-wiener \
-      '--algorithm wiener --boundary circular --noise-model white --reg laplacian --lambda {lam}')" --repeat 5
-    [ "$size" = 2048 ] && continue
+    run "$size" "$threads" wiener wiener-scipy,wiener-ducc0,skimage-wiener,dask-wiener-rowcol "$(job deconv-wiener \
+      '--algorithm wiener --boundary circular --noise-model white --reg laplacian --lambda {lam} --profile {out}/profile' \
+      '{out}/profile/tasks.csv')" --repeat 5
+    case $size in 2048 | 8192) continue ;; esac
     run "$size" "$threads" clean radler-clark-major "$(job deconv-clean "--algorithm clean $stop")" \
       --niter 100000 --majors 30 --repeat "$repeat"
     run "$size" "$threads" hogbom radler-hogbom "$(job deconv-hogbom "--algorithm hogbom $stop")" \
