@@ -105,6 +105,15 @@ fn lambda_plot_has_every_criterion_and_marks_the_choice_of_the_run() {
 }
 
 #[test]
+fn level_image_of_no_noise_is_filtered_by_the_lambda_that_is_given() {
+    let folder = Folder::new();
+    folder.pair(&Array2::ones((32, 32)), &sky::wide_psf((32, 32)));
+    let run = folder.run("out", "--algorithm wiener --lambda 0.3 --overwrite");
+    assert!(run.model().pixels.iter().any(|value| *value != 0.0));
+    assert!(!folder.path("out-lambda.png").exists(), "no criterion without a noise");
+}
+
+#[test]
 fn lambda_that_is_given_is_marked_among_the_criteria_and_its_model_is_the_same_without_them() {
     let folder = folder();
     for boundary in ["circular", "linear"] {

@@ -22,9 +22,9 @@ impl Session<'_> {
             (SigmaChoice::Auto, LambdaRule::Ml | LambdaRule::Gcv) => None,
             (SigmaChoice::Auto, _) => Some(state.stats.sigma),
         };
-        // the plan does not count what comparing takes where lambda is given
-        let has_room = !self.plan.is_tight();
-        let compares = |products: &&Products| (products.criteria && has_room) || rule.given().is_none();
+        // where lambda is given the plan does not count what comparing takes, and the noise that it takes may be that of a level image: none
+        let can_compare = !self.plan.is_tight() && sigma.is_some_and(|sigma| sigma > 0.0);
+        let compares = |products: &&Products| (products.criteria && can_compare) || rule.given().is_none();
         let curves = self.products.filter(compares).map(|_| state.stats.sigma);
         let spread = (params.uncertainty != Uncertainty::None).then(|| sigma.unwrap_or(state.stats.sigma));
         Asked {
