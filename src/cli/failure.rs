@@ -200,7 +200,7 @@ impl Failure {
             names.len(),
             names.join(", ")
         );
-        let hint = "check that the PSF belongs to the image, and its --psf-scale; try a lower --gain and --mgain, or with convex a higher --kappa";
+        let hint = "check that the PSF belongs to the image, and its --psf-scale; try a lower --gain and --mgain with CLEAN, a higher --kappa with convex";
         Self { code: DIVERGED, ..Self::new(error, Some(hint.to_owned())) }
     }
 

@@ -100,8 +100,10 @@ impl KernelCut {
     /// The transform that convolves planes cut like this with a PSF that peaks there; its blocks are those of the cut.
     pub fn new(peak: PsfPeak, cut: Cut, is_circular: bool) -> Self {
         let (ny, nx) = cut.shape;
-        let ((rows, columns), reach) = (peak.kept(ny, nx), peak.reach(ny, nx));
+        let reach = peak.reach(ny, nx);
         let length = |n: usize, reach: usize| if is_circular { n } else { linear_size(n, reach) };
+        // a plane that repeats meets all of a PSF, however far from its peak
+        let (rows, columns) = if is_circular { (0..peak.shape.0, 0..peak.shape.1) } else { peak.kept(ny, nx) };
         Self {
             layout: Layout { ly: length(ny, reach.0), lx: length(nx, reach.1), block: cut.block },
             rows: rows.into(),

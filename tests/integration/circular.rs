@@ -209,3 +209,27 @@ fn convex_solver_comes_as_near_as_the_reference_on_the_circular_benchmark_with_a
         }
     }
 }
+
+#[test]
+fn plane_that_repeats_meets_all_of_a_psf_of_twice_its_size() {
+    let (ny, nx) = (12, 14);
+    let mut psf = sky::wide_psf((ny, nx));
+    // farther than any pixel from another: a plane that repeats has it at the peak
+    (psf[(0, nx)], psf[(0, 0)], psf[(3, 0)]) = (0.2, -0.1, 0.3);
+    let truth = Array2::from_shape_fn((ny, nx), |(y, x)| f64::from((5 * y + 3 * x * x) as u32 % 7));
+    let seen = |sky: &Plane| {
+        Array2::from_shape_fn((ny, nx), |(y, x)| {
+            let of = |((j, i), h): ((usize, usize), &f64)| h * sky[((y + 2 * ny - j) % ny, (x + 2 * nx - i) % nx)];
+            psf.indexed_iter().map(of).sum::<f64>()
+        })
+    };
+    let dirty = seen(&truth);
+    let folder = Folder::new();
+    folder.pair(&dirty, &psf);
+    for algorithm in ["wiener --noise-model white --lambda 1", "convex --iterations 5"] {
+        let words = format!("--plots none --overwrite --boundary circular --algorithm {algorithm}");
+        let products = folder.run("out", &words);
+        let left = &dirty - &seen(&products.model().plane(0)) - &products.residual().plane(0);
+        assert!(sky::max_abs(&left) < 1e-6 * sky::max_abs(&dirty), "{algorithm}: {:e}", sky::max_abs(&left));
+    }
+}

@@ -42,13 +42,13 @@ fn sky(shape: (usize, usize)) -> Array2<f64> {
     sky
 }
 
-/// The PSF's spectrum on a plane of shape `size`: its centre at pixel (0, 0), lags of an image of `shape` and more left out.
+/// The PSF's spectrum on a plane of shape `size`: its centre at pixel (0, 0), lags of an image of `shape` and more left out where it ends.
 pub(crate) fn transfer(psf: &Array2<f32>, shape: (usize, usize), size: (usize, usize)) -> Spectrum {
     let mut kernel = Array2::zeros(size);
     let (cy, cx) = (psf.nrows() as isize / 2, psf.ncols() as isize / 2);
     for ((y, x), value) in psf.indexed_iter() {
         let (dy, dx) = (y as isize - cy, x as isize - cx);
-        if dy.unsigned_abs() < shape.0 && dx.unsigned_abs() < shape.1 {
+        if shape == size || (dy.unsigned_abs() < shape.0 && dx.unsigned_abs() < shape.1) {
             let at = (dy.rem_euclid(size.0 as isize) as usize, dx.rem_euclid(size.1 as isize) as usize);
             kernel[at] += f64::from(*value);
         }

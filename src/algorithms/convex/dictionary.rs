@@ -11,8 +11,8 @@ use crate::fft::Layout;
 use crate::images::BeamShape;
 
 /// `κ` of the map of a mixed sky over that of its points. Its flux must cost something, or the zero spacing is free (ALGORITHMS 7.3). Circular
-/// benchmark (mixed and extended sky, Briggs) and points-meerkat (model, times the noise) with 0.125, 0.25, 0.5: 30.2, 32.0, 31.0 dB; 29.2,
-/// 30.5, 26.7 dB; 1.2, 0.6, 0.4.
+/// benchmark (mixed and extended sky, Briggs) and points-meerkat (model, times the noise) with 0.125, 0.25, 0.5: 30.1, 32.5, 31.9 dB; 29.1,
+/// 31.6, 31.0 dB; 1.13, 0.68, 0.51.
 const MAP_STRICTNESS: f64 = 0.25;
 
 /// The coefficients whose penalties are summed. Each kind of them has an image of its own, its part; the first are pixels wherever

@@ -285,6 +285,11 @@ impl Criterion {
         !self.rule.needs_sigma()
     }
 
+    /// The range of λ that is searched.
+    pub(super) fn range(&self) -> (f64, f64) {
+        (self.scale * 10.0_f64.powf(DECADES.0), self.scale * 10.0_f64.powf(DECADES.1))
+    }
+
     /// Whether λ is at an end of the range that is searched.
     fn is_at_edge(&self, lambda: f64) -> bool {
         let decades = (lambda / self.scale).log10();

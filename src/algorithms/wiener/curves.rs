@@ -41,7 +41,7 @@ pub struct CurvePoint {
 
 impl Curves {
     /// Of the table's modes; `sigma` is the noise of the dirty image \[Jy/beam\], `chosen` the λ of the run, which the range
-    /// includes. `None` without a usable mode that has power.
+    /// includes if it is one that is searched. `None` without a usable mode that has power.
     pub(super) fn new(table: &SpectrumTable, sigma: f64, chosen: f64) -> Option<Self> {
         let modes = table.modes();
         let variance = sigma * sigma / table.usable().noise_mean;
@@ -52,7 +52,9 @@ impl Curves {
         let criteria: Vec<Criterion> = CRITERIA.into_iter().filter_map(criterion).collect();
         let named = |(rule, of): (LambdaRule, &Criterion)| (rule.name().to_owned(), of.minimise().0);
         let mut choices: Vec<(String, f64)> = CRITERIA.into_iter().zip(&criteria).map(named).collect();
-        let logs = choices.iter().map(|(_, lambda)| lambda).chain([&chosen]).filter(|lambda| **lambda > 0.0);
+        let (least, most) = criteria[0].range();
+        let chosen = chosen.clamp(least, most);
+        let logs = choices.iter().map(|(_, lambda)| lambda).chain([&chosen]);
         let (low, high) = logs
             .map(|lambda| lambda.log10())
             .fold((f64::MAX, f64::MIN), |(low, high), log| (log.min(low), log.max(high)));

@@ -47,7 +47,9 @@ fn seen(rule: LambdaRule, value: f64) -> f64 {
 fn draw_criteria(scene: &mut Scene, chart: Chart, (plane, curves): (&PlaneInference, &Curves)) {
     chart.draw_x(scene, Some("lambda"));
     chart.draw_y(scene, "criterion above its minimum, scaled");
-    let at = chart.at(plane.lambda, 0.0).0;
+    let ends = curves.points.first().zip(curves.points.last());
+    let chosen = ends.map_or(plane.lambda, |(first, last)| plane.lambda.clamp(first.lambda, last.lambda));
+    let at = chart.at(chosen, 0.0).0;
     scene.dashes(&[(at, chart.area.y), (at, chart.area.bottom())], Pen::new(CHOSEN, 2.0));
     for (index, rule) in CRITERIA.into_iter().enumerate() {
         let values = curves.points.iter().map(|point| seen(rule, point.criteria[index]));

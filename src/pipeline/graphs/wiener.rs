@@ -74,26 +74,10 @@ impl<'w> Solver<'w> {
         asked: Asked,
     ) -> (Self, Spectrum) {
         let ((planes, transfers), Asked { inference, is_scored, spread }) = (keys, asked);
-        let (transfer, seen) = solved_with(transfers.into());
-        let dirty = planes.dirty.clone();
-        let rows = wiring.field_rows("rows-dirty", plane, &dirty, &setting.layout);
+        let rows = wiring.field_rows("rows-dirty", plane, &planes.dirty, &setting.layout);
         let lambda = inference.rule.given();
-        let usable = key("usable", plane, 0);
-        let (choice, score) = (None, None);
-        let mut solver = Self {
-            wiring,
-            plane,
-            setting,
-            dirty,
-            transfer,
-            seen,
-            usable,
-            choice,
-            score,
-            curves: None,
-            spread: None,
-            lambda,
-        };
+        let known = (key("usable", plane, 0), None, lambda);
+        let mut solver = Self::resume(wiring, plane, setting, (planes, transfers), known);
         let is_linear = setting.equation != Equation::Normal;
         let is_compared = lambda.is_some() && inference.curves.is_some();
         let is_tabulated = lambda.is_none() || is_scored || is_compared;

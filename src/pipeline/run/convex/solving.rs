@@ -110,9 +110,9 @@ pub(super) struct Solving {
     pub(super) backs: u32,
     /// Whether it begins again with a model of zeros.
     pub(super) is_reset: bool,
-    /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, and a PSF without negative transfer. Its
-    /// iterations come to rest, and a residual that swings with the noise that it tells of is no divergence below the dirty image's.
-    is_tame: bool,
+    /// Whether the plane repeats, and whether its PSF has no negative transfer besides.
+    is_circular: bool,
+    is_positive: bool,
     /// Lowest rms of the residual since the weights were made \[Jy/beam\].
     pub(super) lowest: f64,
     /// The dirty image's.
@@ -147,7 +147,7 @@ impl Solving {
         is_circular: bool,
     ) -> Self {
         let lowest = now.stats.rms;
-        let is_tame = is_circular && Equation::of(NoiseModel::Psf, usable.small().usable()) == Equation::Normal;
+        let is_positive = Equation::of(NoiseModel::Psf, usable.small().usable()) == Equation::Normal;
         Self {
             index,
             surrogate,
@@ -164,7 +164,8 @@ impl Solving {
             pace: Pace::BOLD,
             backs: 0,
             is_reset: false,
-            is_tame,
+            is_circular,
+            is_positive,
             lowest,
             start: lowest,
             curve: Vec::new(),
@@ -218,6 +219,12 @@ impl Solving {
         }
     }
 
+    /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, and no mode of negative transfer. Its
+    /// iterations come to rest, and a residual that swings with the noise that it tells of is no divergence below the dirty image's.
+    fn is_tame(&self) -> bool {
+        self.is_circular && (self.is_positive || self.pace.positive_only)
+    }
+
     /// Takes smaller steps where the gap grows: modes in which the transfer function is negative grow the faster, the smaller `ρ`.
     fn adapt(&mut self, has_new_weights: bool) {
         let [now, _] = self.rho;
@@ -232,7 +239,7 @@ impl Solving {
         self.iterations += iterations;
         let is_early = self.reweights == 0;
         let is_risen = after.stats.rms > if is_early { SWING } else { RISE } * self.lowest;
-        let is_good = after.stats.rms <= RISE * self.start && (self.is_tame || !is_risen);
+        let is_good = after.stats.rms <= RISE * self.start && (self.is_tame() || !is_risen);
         if is_good {
             let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
             self.change =
