@@ -12,7 +12,7 @@ use crate::support::fits::Image;
 use crate::support::program::{Folder, Products};
 use crate::support::sky;
 
-const SHAPE: (usize, usize) = (96, 110);
+pub(crate) const SHAPE: (usize, usize) = (96, 110);
 /// Rounding of the transforms in 32 bits, in units of the dirty peak.
 const ROUNDING: f64 = 2e-6;
 const NOISE: f64 = 2e-3;
@@ -50,7 +50,7 @@ fn mixed() -> (Array2<f64>, Array2<f64>) {
     (truth, dirty)
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let folder = Folder::new();
     folder.pair(&mixed().1, &sky::wide_psf(SHAPE));
     folder

@@ -13,6 +13,7 @@ mod cli_usage;
 mod components;
 mod configs;
 mod convex;
+mod convex_faults;
 mod determinism;
 mod examples;
 mod faults;

@@ -13,10 +13,6 @@ use crate::images::BeamShape;
 /// Below this the holes of the uv plane show in the image \[dB\]: a thousandth of the power is missing at 30 dB.
 const NEARLY_COMPLETE: f64 = 25.0;
 
-/// `H` at zero spacing over `max|H|` from which the total flux counts as measured. A cropped PSF leaks: of
-/// interferometers without short spacings 0.05 was seen (M31 by the VLA, PSF of the image's size).
-const FLUX_MEASURED: f64 = 0.1;
-
 /// Sums `|B X|²` over the usable modes and over the others, `B` being the clean beam and `X` a sky.
 ///
 /// Every stationary filter leaves the other modes at 0, so no choice of prior or λ can bring `SNR(B*x, B*x̂)` above
@@ -89,8 +85,8 @@ impl Ceiling {
         let (kept, lost) = (self.kept.value(self.quantum), self.lost.value(self.quantum));
         CeilingReport {
             usable_fraction: self.modes as f64 / self.problem.plane().modes() as f64,
-            zero_spacing: self.usable.zero_spacing / self.usable.max_transfer,
-            is_flux_measured: self.usable.zero_spacing > FLUX_MEASURED * self.usable.max_transfer,
+            zero_spacing: self.usable.zero_spacing_share(),
+            is_flux_measured: self.usable.is_flux_measured(),
             power_fraction: kept / (kept + lost),
             decibels: 10.0 * ((kept + lost) / lost).log10(),
         }

@@ -8,6 +8,7 @@ use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::StopReason;
 use crate::algorithms::convex::{Dictionary, Splitting};
+use crate::algorithms::wiener::Usable;
 use crate::pipeline::graphs::{
     Kept, PlaneKeys, Reweigh, Slabs, Sparse, SparseCut, SparseKeys, SparseMeasured, SparseSeen, Wiring,
 };
@@ -42,7 +43,13 @@ impl Session<'_> {
     fn atoms(&self, state: &PlaneState) -> AtomSetting {
         let (cut, scales) = (self.plan.cut, &self.plan.config.multiscale);
         let dictionary = self.plan.config.convex.dictionary(scales, self.plan.beam_pixels, cut.shape);
-        AtomSetting { layout: self.psfs[&state.plan.psf].kernel.layout, shape: cut.shape, dictionary }
+        let layout = self.psfs[&state.plan.psf].kernel.layout;
+        AtomSetting { layout, shape: cut.shape, dictionary, mirrors: self.is_convex_by_mirrors() }
+    }
+
+    /// Whether every mode stands for itself, so that one of negative transfer may be mirrored.
+    fn is_convex_by_mirrors(&self) -> bool {
+        self.plan.is_circular() && self.plan.grid().is_none()
     }
 
     /// What is solved, with `ρ` now and before over that at the begin.
@@ -96,7 +103,7 @@ impl Session<'_> {
                     norm: take(state.model.len().min(1)).first().map_or(0.0, |norm| *norm.small().scalar()),
                     stats: state.stats,
                 };
-                Solving::begin(index, surrogate, [usable, powers], now, self.plan.is_circular())
+                Solving::begin(index, surrogate, [usable, powers], now, self.is_convex_by_mirrors())
             })
             .collect())
     }
@@ -182,18 +189,29 @@ impl Session<'_> {
     }
 
     fn end_sparse(&self, state: &mut PlaneState, solving: Solving, stop: StopReason) {
-        let Solving { usable, now, iterations, reweights, change, gap, rho, freed, pace, backs, curve, .. } = solving;
+        let Solving { usable, now, iterations, reweights, change, gap, rho, freed, pace, backs, curve, start, .. } =
+            solving;
         if backs > 0 {
             let how = if pace.positive_only { ", and modes in which it is negative were left alone" } else { "" };
             state.notes.push(format!(
                 "iterations were taken back {backs} times, since they raised the residual: the PSF is hard to invert{how}"
             ));
         }
+        let kappa = self.plan.config.convex.kappa();
+        state.notes.extend(
+            [
+                worse_residual(now.stats.rms, start),
+                empty_model(now.norm, kappa),
+                unmeasured_flux(usable.small().usable()),
+            ]
+            .into_iter()
+            .flatten(),
+        );
         let sigma = |noise: &Kept| noise.small().noise().sigma;
         let dictionary = self.atoms(state).dictionary;
         state.convex = Some(ConvexOutcome {
             prior: self.plan.config.convex.prior,
-            kappa: self.plan.config.convex.kappa(),
+            kappa,
             widths_pixels: if let Dictionary::Atoms { widths, .. } = &dictionary { widths.clone() } else { Vec::new() },
             noise: now.noise.iter().map(sigma).collect(),
             rho: rho[0] * dictionary.share(self.plan.is_circular()) * usable.small().usable().max_transfer,
@@ -210,6 +228,34 @@ impl Session<'_> {
         state.solver = curve;
         state.stop = Some(stop);
     }
+}
+
+/// What to tell of a model whose residual is above that which the plane began with.
+fn worse_residual(rms: f64, start: f64) -> Option<String> {
+    (rms > start).then(|| {
+        format!(
+            "the residual is worse than in the beginning: rms {rms:.3e} Jy/beam, {start:.3e} before; raise --kappa, or give a PSF of twice \
+             the image's size with --boundary linear"
+        )
+    })
+}
+
+/// What to tell of a model without anything in it.
+fn empty_model(norm: f64, kappa: f64) -> Option<String> {
+    (norm <= 0.0).then(|| {
+        format!("nothing is above the thresholds of {kappa} times the noise, so the model is empty: lower --kappa")
+    })
+}
+
+/// What to tell where the PSF does not measure the total flux.
+fn unmeasured_flux(usable: &Usable) -> Option<String> {
+    (!usable.is_flux_measured()).then(|| {
+        format!(
+            "the total flux is not measured (H at zero spacing is {:.1e} of its maximum): that of the model is the least that the thresholds \
+             leave, continued from the shortest spacings; where emission is wider than these show do not quote it",
+            usable.zero_spacing_share()
+        )
+    })
 }
 
 /// All keys of a state and of what is known with it, in the order in which [`Session::point`] takes the values.

@@ -95,7 +95,7 @@ impl Work for AtomColumns {
             AtomStep::Correct(splitting) => {
                 let (h, data) = (rest[0].transfer().column(kx), rest[1].transfer().column(kx));
                 let rho = splitting.rho(rest[2].usable().max_transfer);
-                frame.correct(kx, columns, (h, data), (rho, splitting.positive_only));
+                frame.correct(kx, columns, (&self.setting.seen(h), data), (rho, splitting.positive_only));
             }
             AtomStep::Model(_) => frame.model(kx, columns),
             AtomStep::Bands => {
@@ -169,9 +169,11 @@ impl Work for AtomData {
         let mut values = Vec::with_capacity(columns.len() * layout.ly);
         see_columns(&images, layout, self.block, |kx, columns| {
             let (residual, estimates) = columns.split_last_mut().expect("a residual");
+            let h = transfer.transfer().column(kx);
+            self.setting.mirror(residual, h);
             frame.model(kx, estimates);
             if let Some(model) = estimates.first() {
-                Frame::data(residual, (transfer.transfer().column(kx), model));
+                Frame::data(residual, (&self.setting.seen(h), model));
             }
             values.extend_from_slice(residual);
         })?;

@@ -4,9 +4,11 @@ mod columns;
 mod gap;
 mod noise;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::Array2;
+use rustfft::num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 use super::convolve::{complex, piece_of_block, rows_back, rows_back_cost, transform};
@@ -31,11 +33,24 @@ pub struct AtomSetting {
     pub shape: (usize, usize),
     /// What the parts are.
     pub dictionary: Dictionary,
+    /// Whether modes of negative transfer are mirrored: `|H|` and `−R` there.
+    pub mirrors: bool,
 }
 
 impl AtomSetting {
     fn frame(&self) -> Frame {
         Frame::new(&self.dictionary, &self.layout)
+    }
+
+    /// The transfer function of a column as the inner problem has it.
+    fn seen<'a>(&self, h: &'a [Complex32]) -> Cow<'a, [Complex32]> {
+        if self.mirrors { h.iter().map(|h| h.re.abs().into()).collect() } else { h.into() }
+    }
+
+    /// The exact residual of a column as the inner problem has it.
+    fn mirror(&self, residual: &mut [Complex32], h: &[Complex32]) {
+        let is_mirrored = |h: &Complex32| self.mirrors && h.re < 0.0;
+        residual.iter_mut().zip(h).filter(|(_, h)| is_mirrored(h)).for_each(|(r, _)| *r = -*r);
     }
 }
 

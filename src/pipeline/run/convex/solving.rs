@@ -1,7 +1,6 @@
 //! Where a plane stands between two graphs of the convex solver, and what it does next.
 
 use crate::algorithms::convex::ConvexParams;
-use crate::algorithms::wiener::{Equation, NoiseModel};
 use crate::algorithms::{KeptState, PlaneStats, StopReason, Worse};
 use crate::pipeline::graphs::{Kept, Slabs, SparseFacts, SparseKeys, Wiring};
 use crate::pipeline::record::SolverPoint;
@@ -110,9 +109,11 @@ pub(super) struct Solving {
     pub(super) backs: u32,
     /// Whether it begins again with a model of zeros.
     pub(super) is_reset: bool,
-    /// Whether the plane repeats, and whether its PSF has no negative transfer besides.
-    is_circular: bool,
-    is_positive: bool,
+    /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, whose modes of negative transfer are
+    /// mirrored. Its iterations come to rest, wherever that is, and nothing is taken back: a residual that swings with the noise that it
+    /// tells of is no divergence, nor is one that ends above the dirty image's, where modes of little weight are fitted at the cost of
+    /// others.
+    is_tame: bool,
     /// Lowest rms of the residual since the weights were made \[Jy/beam\].
     pub(super) lowest: f64,
     /// The dirty image's.
@@ -144,10 +145,9 @@ impl Solving {
         surrogate: Slabs,
         [usable, powers]: [Kept; 2],
         now: Point,
-        is_circular: bool,
+        is_tame: bool,
     ) -> Self {
         let lowest = now.stats.rms;
-        let is_positive = Equation::of(NoiseModel::Psf, usable.small().usable()) == Equation::Normal;
         Self {
             index,
             surrogate,
@@ -164,8 +164,7 @@ impl Solving {
             pace: Pace::BOLD,
             backs: 0,
             is_reset: false,
-            is_circular,
-            is_positive,
+            is_tame,
             lowest,
             start: lowest,
             curve: Vec::new(),
@@ -194,9 +193,10 @@ impl Solving {
     }
 
     fn is_settled(&self, params: &ConvexParams) -> bool {
-        // what was measured before new weights is not theirs
-        let is_theirs = self.lowest_gap.is_finite();
-        self.reweights >= params.reweights && is_theirs && (self.change <= TOLERANCE || self.gap <= GAP)
+        // what was measured before new weights is not theirs, and where nothing is above the thresholds none are to come
+        let (is_theirs, is_empty) = (self.lowest_gap.is_finite(), self.now.norm <= 0.0);
+        let is_at_rest = self.gap <= GAP || (self.change <= TOLERANCE && !is_empty);
+        (self.reweights >= params.reweights || is_empty) && is_theirs && is_at_rest
     }
 
     fn is_at_end(&self, params: &ConvexParams) -> bool {
@@ -219,12 +219,6 @@ impl Solving {
         }
     }
 
-    /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, and no mode of negative transfer. Its
-    /// iterations come to rest, and a residual that swings with the noise that it tells of is no divergence below the dirty image's.
-    fn is_tame(&self) -> bool {
-        self.is_circular && (self.is_positive || self.pace.positive_only)
-    }
-
     /// Takes smaller steps where the gap grows: modes in which the transfer function is negative grow the faster, the smaller `ρ`.
     fn adapt(&mut self, has_new_weights: bool) {
         let [now, _] = self.rho;
@@ -239,7 +233,8 @@ impl Solving {
         self.iterations += iterations;
         let is_early = self.reweights == 0;
         let is_risen = after.stats.rms > if is_early { SWING } else { RISE } * self.lowest;
-        let is_good = after.stats.rms <= RISE * self.start && (self.is_tame() || !is_risen);
+        let is_good =
+            if self.is_tame { after.stats.rms.is_finite() } else { after.stats.rms <= RISE * self.start && !is_risen };
         if is_good {
             let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
             self.change =
