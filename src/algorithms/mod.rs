@@ -18,7 +18,7 @@ pub use clean::{
     Signs, Step, Steps, TABLE_ROWS, TILE_DEPTH, TILE_MARGIN, Table, TileChoice, TileRank, TileRules, View, Widths,
     Window, clean_together, normal_table, refit, table_blocks, table_columns, table_reach, table_rows,
 };
-pub use param::{PARAMS, Param, ParamKind};
+pub use param::{Limits, PARAMS, Param, ParamKind};
 pub use stop::{CycleState, KeptState, Phase, PlaneStats, StopReason, StopRules, Worse};
 
 /// How an algorithm is run.

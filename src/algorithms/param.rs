@@ -3,7 +3,7 @@
 mod kind;
 mod wiener;
 
-pub use kind::ParamKind;
+pub use kind::{Limits, ParamKind};
 
 /// The form of a choice in files: its text, which `Display` writes and `FromStr` reads; a number may stand there too.
 macro_rules! text_form {
@@ -92,7 +92,7 @@ const OTHERS: &[Param] = &[
         table: "clean",
         key: "auto_threshold",
         flag: "auto-threshold",
-        kind: ParamKind::ChoiceOrNumber(&["auto"]),
+        kind: ParamKind::ChoiceOrNumber(&["auto"], Limits::NotNegative),
         value_name: "SIGMA",
         help: "Stop at this many times the robust noise of the residual, measured anew each cycle; 0 turns it off; auto \
                is 1 inside an auto-mask, 3 without one, and 30 in a hybrid, where it leaves the rest to the other method",
@@ -313,7 +313,7 @@ const OTHERS: &[Param] = &[
         table: "convex",
         key: "kappa",
         flag: "kappa",
-        kind: ParamKind::ChoiceOrNumber(&["auto"]),
+        kind: ParamKind::ChoiceOrNumber(&["auto"], Limits::NotNegative),
         value_name: "SIGMA",
         help: "What must stand out of the noise of the residual by this many times to be fitted; lower fits what the PSF does not \
                explain, higher leaves faint emission in the residual; auto is 4 for atoms and mixed, 2 for the other priors",

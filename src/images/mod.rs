@@ -19,6 +19,6 @@ pub use geometry::{Cell, Geometry};
 pub use image::Image;
 pub use mask::{Mask, MaskError};
 pub use noise::{MAD_TO_SIGMA, median, sample_step, sigma_mad};
-pub use psf::{CoreFacts, PartAsks, Psf, PsfCore, PsfError, PsfPart, PsfPeak, PsfSurvey, Region};
+pub use psf::{CoreFacts, PartAsks, Psf, PsfBlanks, PsfCore, PsfError, PsfPart, PsfPeak, PsfSurvey, Region};
 pub use psf_grid::{PsfGrid, PsfGridError, Weighting};
 pub use sky::{Frame, Sky, SkyKeys};

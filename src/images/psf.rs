@@ -75,12 +75,38 @@ pub struct PsfPeak {
     pub centre: (usize, usize),
     /// The peak by which the PSF is divided, in the unit of its file.
     pub scale: f32,
+    /// Its pixels that are blank, if any.
+    pub blanks: Option<PsfBlanks>,
+}
+
+/// Pixels of a PSF that are blank (NaN), and count as 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PsfBlanks {
+    /// How many.
+    pub count: usize,
+    /// The first of them, `(y, x)`.
+    pub first: (usize, usize),
+}
+
+impl PsfBlanks {
+    /// Those of pixels in order.
+    fn of(mut pixels: impl Iterator<Item = (usize, usize)>) -> Option<Self> {
+        pixels.next().map(|first| Self { count: 1 + pixels.count(), first })
+    }
+
+    /// Those of rows and of the rows that follow.
+    fn both(these: Option<Self>, later: Option<Self>) -> Option<Self> {
+        match (these, later) {
+            (Some(these), Some(later)) => Some(Self { count: these.count + later.count, ..these }),
+            _ => these.or(later),
+        }
+    }
 }
 
 impl PsfPeak {
     /// The usual place of a peak of height 1, in the middle.
     pub fn usual(shape: (usize, usize)) -> Self {
-        Self { shape, centre: (shape.0 / 2, shape.1 / 2), scale: 1.0 }
+        Self { shape, centre: (shape.0 / 2, shape.1 / 2), scale: 1.0, blanks: None }
     }
 
     /// A pixel as read, on the scale on which the peak is 1; NaN is 0.

@@ -91,7 +91,8 @@ fn through_graph(folder: &Folder, image: &Array2<f64>, cut: (usize, usize), grid
             let file = folder.path(&format!("p{number}.fits"));
             let source = Source(Arc::new(FitsSource::open(file.to_str().unwrap()).unwrap()));
             let (shape, centre) = shape_of(number);
-            let kernel = KernelCut { layout, ..KernelCut::new(PsfPeak { shape, centre, scale: 1.0 }, cut, false) };
+            let kernel =
+                KernelCut { layout, ..KernelCut::new(PsfPeak { centre, ..PsfPeak::usual(shape) }, cut, false) };
             wiring.transfer(&PsfPlane { source, plane: 0, number, tolerant: false }, &kernel)
         })
         .collect();

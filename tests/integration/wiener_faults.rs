@@ -68,11 +68,52 @@ fn blank_planes_are_passed_through_and_an_image_of_blanks_is_an_error() {
 }
 
 #[test]
-fn lambda_of_zero_is_refused_with_what_was_expected() {
+fn lambda_that_is_not_above_zero_is_refused_with_the_one_limit_that_there_is() {
     let folder = folder();
-    let ran = wiener(&folder, "--lambda 0");
-    assert!(ran.code != Some(0) && ran.err.contains("a positive number"), "{}", ran.err);
-    assert!(!folder.path("out-model.fits").exists());
+    for lambda in ["0", "-1"] {
+        let ran = wiener(&folder, &format!("--lambda {lambda}"));
+        assert!(ran.code == Some(2) && ran.err.contains("a number above 0"), "{lambda}: {}", ran.err);
+        assert!(!folder.path("out-model.fits").exists());
+    }
+}
+
+#[test]
+fn image_without_noise_is_refused_in_the_words_of_the_user_where_the_rule_needs_one() {
+    let folder = folder();
+    let mut dirty = Array2::zeros(SHAPE);
+    dirty[(20, 15)] = 1.0;
+    folder.save("dirty.fits", &Image::new(&dirty));
+    for boundary in ["linear", "circular"] {
+        let ran = wiener(&folder, &format!("--boundary {boundary}"));
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        for word in ["the noise of dirty.fits is 0", "HDU 1", "--lambda ml-sigma expects one above 0", "--sigma 1mJy"] {
+            assert!(ran.err.contains(word), "{word}: {}", ran.err);
+        }
+        assert!(!ran.err.contains("in task"), "{}", ran.err);
+        done(&folder, &format!("--boundary {boundary} --sigma 1mJy"));
+    }
+    let ran = wiener(&folder, "--sigma 0Jy");
+    assert!(ran.code == Some(2) && ran.err.contains("wiener.sigma = 0 is no noise"), "{:?} {}", ran.code, ran.err);
+}
+
+#[test]
+fn blank_pixels_of_either_psf_are_told_with_their_number_and_the_first() {
+    let folder = folder();
+    let mut psf = sky::wide_psf(SHAPE);
+    folder.save("natural.fits", &Image::new(&psf));
+    (psf[(3, 70)], psf[(90, 1)]) = (f64::NAN, f64::NAN);
+    folder.save("holes.fits", &Image::new(&psf));
+    let natural = "--noise-model file --noise-psf natural.fits";
+    assert!(!done(&folder, natural).contains("blank"));
+    let told = "holes.fits, HDU 1, plane 0: 2 pixels are blank (NaN) and counted as 0, the first at (y 3, x 70)";
+    let err = done(&folder, "--noise-model file --noise-psf holes.fits");
+    assert_eq!(err.matches(told).count(), 1, "{err}");
+    for algorithm in ["multiscale", "convex --iterations 5", "wiener"] {
+        let words =
+            format!("--dirty dirty.fits --psf holes.fits -o out --overwrite --plots none --algorithm {algorithm}");
+        let ran = folder.deconv(&words);
+        assert!(ran.code == Some(0) && ran.err.contains(told), "{algorithm}: {}", ran.err);
+    }
 }
 
 #[test]

@@ -278,3 +278,19 @@ fn files_that_do_not_tell_the_noise_are_refused_with_what_to_do() {
         .deconv("--dirty dirty.fits --psf psf.fits -o bad --algorithm wiener --noise-model file --noise-psf cell.fits");
     assert!(ran.code == Some(1) && ran.err.contains("CDELT1"), "{}", ran.err);
 }
+
+#[test]
+fn psfs_that_were_cut_from_larger_ones_are_refused_with_the_circular_boundary_and_sent_to_the_linear_one() {
+    let folder = Folder::new();
+    for weight in ["uniform", "natural"] {
+        let words = format!("simulate -o {weight} --size 96 --psf-size 1x --cell 1.2 --points 20 --weight {weight}");
+        assert_eq!(folder.deconv(&words).code, Some(0));
+    }
+    let words = "--dirty uniform-dirty.fits --psf uniform-psf.fits -o out --algorithm wiener --plots none \
+                 --noise-model file --noise-psf natural-psf.fits --sigma 0.1mJy";
+    let ran = folder.deconv(&format!("{words} --boundary circular"));
+    let is_told = ran.err.contains("modes that the PSF measures") && ran.err.contains("take --boundary linear");
+    assert!(ran.code == Some(1) && is_told, "{}", ran.err);
+    let ran = folder.deconv(words);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}

@@ -1,5 +1,7 @@
 //! What the value of a parameter looks like, and whether a text is one.
 
+use std::fmt;
+
 use super::super::{TileChoice, Widths};
 
 /// What a parameter's value looks like.
@@ -21,8 +23,8 @@ pub enum ParamKind {
     Flux,
     /// One of the words.
     Choice(&'static [&'static str]),
-    /// One of the words, or a number of 0 or more.
-    ChoiceOrNumber(&'static [&'static str]),
+    /// One of the words, or a number in the range.
+    ChoiceOrNumber(&'static [&'static str], Limits),
     /// One of the words, or a flux density with its unit.
     ChoiceOrFlux(&'static [&'static str]),
     /// `auto`, or full widths of scales in pixels with commas between them.
@@ -35,6 +37,37 @@ pub enum ParamKind {
     Files,
     /// On where the flag is given; `true` or `false` in a file.
     Switch,
+}
+
+/// The numbers that are allowed beside words.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limits {
+    /// 0 or more.
+    NotNegative,
+    /// Above 0.
+    Positive,
+    /// The closed range.
+    Range(f64, f64),
+}
+
+impl Limits {
+    fn hold(self, value: f64) -> bool {
+        match self {
+            Self::NotNegative => value >= 0.0,
+            Self::Positive => value > 0.0,
+            Self::Range(min, max) => (min..=max).contains(&value),
+        }
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotNegative => f.write_str("of 0 or more"),
+            Self::Positive => f.write_str("above 0"),
+            Self::Range(min, max) => write!(f, "from {min} to {max}"),
+        }
+    }
 }
 
 impl ParamKind {
@@ -54,9 +87,9 @@ impl ParamKind {
             }
             ParamKind::Flux => (flux(), "a flux density of 0 or more with its unit, as in 5mJy".to_owned()),
             ParamKind::Choice(words) => (words.contains(&text), words.join(", ")),
-            ParamKind::ChoiceOrNumber(words) => (
-                words.contains(&text) || number().is_some_and(|value| value >= 0.0),
-                format!("{} or a number of 0 or more", words.join(", ")),
+            ParamKind::ChoiceOrNumber(words, limits) => (
+                words.contains(&text) || number().is_some_and(|value| limits.hold(value)),
+                format!("{} or a number {limits}", words.join(", ")),
             ),
             ParamKind::ChoiceOrFlux(words) => {
                 (words.contains(&text) || flux(), format!("{} or a flux density, as in 5mJy", words.join(", ")))

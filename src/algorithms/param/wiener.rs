@@ -1,6 +1,6 @@
 //! The parameters of Wiener-Hunt and of Richardson-Lucy.
 
-use super::{Param, ParamKind};
+use super::{Limits, Param, ParamKind};
 
 /// Those of the tables `[wiener]` and `[rl]`.
 pub(super) const WIENER: &[Param] = &[
@@ -67,7 +67,7 @@ pub(super) const WIENER: &[Param] = &[
         table: "wiener",
         key: "lambda",
         flag: "lambda",
-        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv", "sure", "discrepancy"]),
+        kind: ParamKind::ChoiceOrNumber(&["auto", "ml", "ml-sigma", "gcv", "sure", "discrepancy"], Limits::Positive),
         value_name: "RULE|NUMBER",
         help: "Weight of the regularisation, or the rule that chooses it: marginal likelihood with the noise free (ml) \
                or known (ml-sigma), generalised cross-validation (gcv), least predicted error (sure), a residual as loud as \

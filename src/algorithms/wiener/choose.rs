@@ -43,7 +43,7 @@ const DISAGREES: f64 = 3.0;
 /// How λ is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum LambdaRule {
-    /// This value, 0 or more.
+    /// This value, above 0.
     Given(f64),
     /// Marginal likelihood, the noise found with it: for optical images. Wrong priors turn into noise.
     Ml,
@@ -79,7 +79,7 @@ pub enum ChooseError {
         sigma: f64,
     },
     /// The λ given is no λ.
-    #[error("lambda of {lambda}; expected a finite value of 0 or more")]
+    #[error("lambda of {lambda}; expected a finite value above 0")]
     Lambda {
         /// The λ given.
         lambda: f64,
@@ -222,7 +222,7 @@ pub fn gcv(table: &SpectrumTable, lambda: f64) -> Result<f64, ChooseError> {
 fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
     match (rule, sigma) {
         (_, Some(sigma)) if !(sigma > 0.0 && sigma.is_finite()) => Err(ChooseError::Sigma { sigma }),
-        (LambdaRule::Given(lambda), _) if !(lambda >= 0.0 && lambda.is_finite()) => Err(ChooseError::Lambda { lambda }),
+        (LambdaRule::Given(lambda), _) if !(lambda > 0.0 && lambda.is_finite()) => Err(ChooseError::Lambda { lambda }),
         (LambdaRule::MlSigma | LambdaRule::Sure | LambdaRule::Discrepancy, None) => Err(ChooseError::SigmaMissing),
         _ => Ok(()),
     }

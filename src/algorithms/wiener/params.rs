@@ -199,6 +199,9 @@ impl WienerParams {
     /// What was found and expected, in words.
     pub fn check(&self) -> Result<(), String> {
         self.check_noise()?;
+        if self.given_sigma().is_some_and(|sigma| sigma <= 0.0) {
+            return Err("wiener.sigma = 0 is no noise: expected auto or a flux density above 0, as in 1mJy".to_owned());
+        }
         let rule = self.rule();
         if self.hyper != HyperChoice::Point && !matches!(rule, LambdaRule::Ml | LambdaRule::MlSigma) {
             let (hyper, rule) = (if self.hyper == HyperChoice::Gibbs { "gibbs" } else { "marginal" }, rule.name());
@@ -252,7 +255,8 @@ impl FromStr for LambdaChoice {
             number => match number.parse::<f64>() {
                 Ok(lambda) if lambda > 0.0 && lambda.is_finite() => Ok(Self::Rule(LambdaRule::Given(lambda))),
                 _ => Err(format!(
-                    "lambda = '{text}': expected auto, ml, ml-sigma, gcv, sure, discrepancy or a positive number"
+                    "lambda = '{text}': expected auto, ml, ml-sigma, gcv, sure, discrepancy or a number above 0 (without a prior, \
+                     noise would be divided by what is hardly measured)"
                 )),
             },
         }

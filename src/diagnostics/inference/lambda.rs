@@ -111,7 +111,8 @@ pub(super) fn table(planes: &[PlaneInference]) -> String {
             let end = table.0.len() - 1;
             table.0.insert(end, ',');
         }
-        for (name, lambda) in &curves.choices {
+        let given = (plane.rule == "given").then_some((&plane.rule, &plane.lambda));
+        for (name, lambda) in curves.choices.iter().map(|(name, lambda)| (name, lambda)).chain(given) {
             let empty = [None; CRITERIA.len() + 2];
             let cells: Vec<_> = [Some(*lambda)].into_iter().chain(empty).collect();
             table.row(&plane.label, &cells);

@@ -86,6 +86,15 @@ fn every_row_of_a_table_has_as_many_cells_as_its_heading() {
 }
 
 #[test]
+fn table_of_criteria_names_a_lambda_that_was_given_as_the_one_of_the_run() {
+    let given = PlaneInference { rule: "given".to_owned(), lambda: 0.25, ..inference() };
+    let rows = |plane: PlaneInference| lambda::table(&[plane]).lines().filter(|row| row.ends_with(",given")).count();
+    assert_eq!((rows(given.clone()), rows(inference())), (1, 0));
+    let row = lambda::table(&[given]).lines().last().unwrap().to_owned();
+    assert_eq!(row.split(',').nth(1), Some("2.5e-1"), "{row}");
+}
+
+#[test]
 fn lambda_picture_marks_the_choice_of_every_criterion_in_both_charts() {
     let scene = lambda::scene(&inference(), 1).unwrap();
     let dots = scene.marks.iter().filter(|mark| matches!(mark, Mark::Shape { .. })).count();

@@ -52,7 +52,7 @@ impl PsfCore {
             peak: PsfPeak {
                 shape: (rows.len(), columns.len()),
                 centre: (peak.centre.0 - rows.start, peak.centre.1 - columns.start),
-                scale: peak.scale,
+                ..*peak
             },
         };
         Self { whole: *peak, rows, columns, cut }

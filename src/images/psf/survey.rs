@@ -3,12 +3,13 @@
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::{PsfError, PsfPeak};
+use super::{PsfBlanks, PsfError, PsfPeak};
 
 /// What a first look over rows of a PSF finds; surveys of consecutive slabs merge in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PsfSurvey {
     infinite: Option<((usize, usize), f32)>,
+    blanks: Option<PsfBlanks>,
     max: f32,
     /// Of the highest pixels the one nearest to the usual place, the first of equally near ones.
     centre: (usize, usize),
@@ -19,13 +20,16 @@ pub struct PsfSurvey {
 impl PsfSurvey {
     /// Looks over rows from row `first` on of a PSF of shape `(py, px)`, as read: NaN counts as 0.
     pub fn of(rows: ArrayView2<'_, f32>, first: usize, shape: (usize, usize)) -> Self {
-        let mut survey = Self { infinite: None, max: f32::NEG_INFINITY, centre: (0, 0), distance: usize::MAX };
+        let mut survey =
+            Self { infinite: None, blanks: None, max: f32::NEG_INFINITY, centre: (0, 0), distance: usize::MAX };
         for (y, row) in (first..).zip(rows.rows()) {
             let mut max = f32::NEG_INFINITY;
             for &value in row {
                 let value = if value.is_nan() { 0.0 } else { value };
                 max = if value > max { value } else { max };
             }
+            let found = row.iter().enumerate().filter(|(_, value)| value.is_nan()).map(|(x, _)| (y, x));
+            survey.blanks = PsfBlanks::both(survey.blanks, PsfBlanks::of(found));
             let is_infinite = max == f32::INFINITY || row.iter().any(|value| *value == f32::NEG_INFINITY);
             if is_infinite && survey.infinite.is_none() {
                 let found = row.iter().position(|value| value.is_infinite());
@@ -50,6 +54,7 @@ impl PsfSurvey {
     /// Adds the survey of the rows that follow.
     pub fn merge(&mut self, later: &Self) {
         self.infinite = self.infinite.or(later.infinite);
+        self.blanks = PsfBlanks::both(self.blanks, later.blanks);
         if later.max > self.max || (later.max >= self.max && later.distance < self.distance) {
             (self.max, self.centre, self.distance) = (later.max, later.centre, later.distance);
         }
@@ -65,7 +70,7 @@ impl PsfSurvey {
             _ if ny * nx == 0 => Err(PsfError::Empty { ny, nx }),
             (Some(((y, x), value)), _) => Err(PsfError::NotFinite { y, x, value }),
             (None, max) if max <= 0.0 => Err(PsfError::NoPeak { max }),
-            (None, max) => Ok(PsfPeak { shape, centre: self.centre, scale: max }),
+            (None, max) => Ok(PsfPeak { shape, centre: self.centre, scale: max, blanks: self.blanks }),
         }
     }
 }

@@ -23,6 +23,10 @@ pub struct NoiseInput {
 /// What to do about a PSF with natural weights that is not one of this PSF.
 const NATURAL_HINT: &str = "make it by the same imaging run with natural weights: same cell, size and centre";
 
+/// The same where the image repeats: PSFs that are cut off have no period there, and weights that are negative between the cells.
+const PERIOD_HINT: &str = "take --boundary linear: PSFs that were cut from larger ones, as imagers write them, do not repeat with the \
+                           image. If these are one period of the plane, make both by the same imaging run";
+
 impl NoiseInput {
     /// Opens the file: a PSF with natural weights on the grid of `psf`, or a spectrum of any size.
     pub(super) fn open(file: NoiseFile, spec: &str, psf: &Source) -> Result<Self, PlanError> {
@@ -69,7 +73,7 @@ impl NoiseInput {
     }
 
     /// It does not tell the noise of so many modes that the PSF measures; of others it does.
-    pub fn untold(&self, inputs: &Inputs, psf: usize, (untold, told): (f64, f64)) -> PlanError {
+    pub fn untold(&self, plan: &Plan, psf: usize, (untold, told): (f64, f64)) -> PlanError {
         let plane = self.planes[psf.min(self.planes.len() - 1)];
         let of = format!("{untold:.0} of {:.0} modes that the PSF measures", untold + told);
         let (found, expected, hint) = match self.file {
@@ -79,11 +83,12 @@ impl NoiseInput {
                 "give the power spectrum over all frequencies, zero frequency at pixel (ny/2, nx/2) counted from 0",
             ),
             NoiseFile::NaturalPsf => {
-                (format!("no weight at {of} (plane {plane})"), "weight at most of them", NATURAL_HINT)
+                let hint = if plan.is_circular() { PERIOD_HINT } else { NATURAL_HINT };
+                (format!("no weight at {of} (plane {plane})"), "weight at most of them", hint)
             }
         };
         let values = (found, expected.to_owned());
-        wrong((Self::role(self.file), &self.source), &inputs.psf.0, ("modes", values), hint).into()
+        wrong((Self::role(self.file), &self.source), &plan.inputs.psf.0, ("modes", values), hint).into()
     }
 }
 

@@ -54,6 +54,20 @@ pub enum RunError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// A dirty image whose robust noise is none, for a rule that needs it.
+    #[error(
+        "the noise of {file} is 0\n  {hdu}, {label}: more than half of the pixels have one value, so that the robust noise is 0 Jy/beam; --lambda {rule} expects one above 0"
+    )]
+    Noiseless {
+        /// The file.
+        file: String,
+        /// Its HDU.
+        hdu: String,
+        /// The plane.
+        label: String,
+        /// The rule for λ.
+        rule: &'static str,
+    },
     /// A PSF that Richardson-Lucy cannot work with.
     #[error(
         "richardson-lucy cannot work with {file}\n  its lowest sidelobe is {lowest:.3} of the peak, expected {allowed} or more: products of negative numbers turn sources into rings"
@@ -94,6 +108,9 @@ impl RunError {
                 error
                     .hint()
                     .unwrap_or_else(|| "this is a defect of deconv: please report it with the command".to_owned()),
+            ),
+            Self::Noiseless { .. } => Some(
+                "give the noise, as in --sigma 1mJy, or lambda, as in --lambda 0.1; --lambda gcv needs no noise".to_owned(),
             ),
             Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
         }

@@ -1,7 +1,7 @@
 //! What Wiener-Hunt is asked of a plane besides its estimate, and what is told of it.
 
 use super::state::PlaneState;
-use super::{Products, Session};
+use super::{Products, RunError, Session};
 use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{
     Choice, Curves, HyperChoice, Inference, LambdaRule, SigmaChoice, SpreadReport, Uncertainty,
@@ -32,6 +32,19 @@ impl Session<'_> {
             is_scored: matches!(self.plan.scores, Scores::CrossValidation),
             spread,
         }
+    }
+
+    /// Refuses planes without noise where the rule for λ needs it.
+    pub(super) fn check_sigma(&self, states: &[PlaneState]) -> Result<(), RunError> {
+        let dirty = &self.plan.inputs.dirty.0;
+        for state in states.iter().filter(|state| state.stop.is_none()) {
+            let Inference { rule, sigma, .. } = self.rule(state).inference;
+            if rule.needs_sigma() && sigma.is_some_and(|sigma| sigma <= 0.0) {
+                let (file, hdu) = (dirty.spec().to_owned(), dirty.hdu_label().to_owned());
+                return Err(RunError::Noiseless { file, hdu, label: state.plan.label.clone(), rule: rule.name() });
+            }
+        }
+        Ok(())
     }
 
     /// The posterior standard deviation, where it was asked for.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::psf::blank_pixels;
 use super::state::PlaneState;
 use super::{RunError, Session};
 use crate::algorithms::wiener::{Equation, NaturalColumn, NaturalSums, NoiseFile};
@@ -45,10 +46,11 @@ impl Session<'_> {
         let looked = self.look(&input, &missing, &peaks)?;
         for (psf, setting) in missing {
             let told = self.check_natural(&input, psf, &looked[&psf].sums)?;
-            if let Some(note) = told {
-                let users = states.iter_mut().filter(|state| state.plan.psf == psf);
-                users.for_each(|state| state.notes.push(note.clone()));
-            }
+            let blanks = blank_pixels(&self.plan.noise_plane(&input, psf), &peaks[&psf]);
+            let notes: Vec<String> =
+                blanks.filter(|_| input.file == NoiseFile::NaturalPsf).into_iter().chain(told).collect();
+            let users = states.iter_mut().filter(|state| state.plan.psf == psf);
+            users.for_each(|state| state.notes.extend_from_slice(&notes));
             let made = self.make_natural(&input, (psf, setting), &looked[&psf])?;
             self.natural.insert(psf, made);
         }
@@ -123,14 +125,18 @@ impl Session<'_> {
         let share = sums.untold / (sums.told + sums.untold);
         let limit = if input.file == NoiseFile::Spectrum { 0.0 } else { UNTOLD.1 };
         if !(share <= limit && sums.told > 0.0) {
-            return Err(input.untold(&self.plan.inputs, psf, (sums.untold, sums.told)).into());
+            return Err(input.untold(self.plan, psf, (sums.untold, sums.told)).into());
         }
         Ok((share > UNTOLD.0).then(|| {
             format!(
-                "{}: {:.1} % of the modes that the PSF measures have no natural weight there, and carry no datum: expected the PSF \
-                 of the same imaging run",
+                "{}: {:.1} % of the modes that the PSF measures have no natural weight there, and carry no datum: {}",
                 input.source.0.spec(),
-                100.0 * share
+                100.0 * share,
+                if self.plan.is_circular() {
+                    "PSFs that were cut from larger ones need --boundary linear"
+                } else {
+                    "expected the PSF of the same imaging run"
+                }
             )
         }))
     }

@@ -6,7 +6,7 @@ use super::state::{PlaneState, PsfState};
 use super::{RunError, Session};
 use crate::algorithms::Shortfall;
 use crate::graph::Key;
-use crate::images::{BeamFit, PsfError, PsfPeak};
+use crate::images::{BeamFit, PsfBlanks, PsfError, PsfPeak};
 use crate::pipeline::config::BeamChoice;
 use crate::pipeline::graphs::{Kept, KernelCut, Wiring};
 use crate::pipeline::ops::{PsfFacts, PsfPlane, Value};
@@ -45,6 +45,18 @@ fn peak_of(held: &Kept) -> Option<PsfPeak> {
         Value::PsfPeak(peak) => Some(*peak),
         _ => None,
     }
+}
+
+/// What to tell of a PSF with blank pixels.
+pub(super) fn blank_pixels(psf: &PsfPlane, peak: &PsfPeak) -> Option<String> {
+    peak.blanks.map(|PsfBlanks { count, first: (y, x) }| {
+        let (file, hdu) = (psf.source.0.spec(), psf.source.0.hdu_label());
+        let pixels = if count == 1 { "1 pixel is".to_owned() } else { format!("{count} pixels are") };
+        format!(
+            "{file}, {hdu}, plane {}: {pixels} blank (NaN) and counted as 0, the first at (y {y}, x {x}): expected a PSF of finite values",
+            psf.plane
+        )
+    })
 }
 
 impl Session<'_> {
@@ -127,6 +139,7 @@ impl Session<'_> {
             }
         };
         let PsfFacts { peak: PsfPeak { scale, .. }, asymmetry, core_asymmetry, ring, .. } = facts;
+        state.notes.extend(blank_pixels(&self.psf_plane(state.plan.psf), &facts.peak));
         if (scale - 1.0).abs() > PEAK_TOLERANCE {
             let what = if self.plan.divides() { "dirty image and PSF were" } else { "the PSF was" };
             state

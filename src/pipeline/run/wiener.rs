@@ -49,6 +49,7 @@ impl Session<'_> {
     /// Solves every plane of the batch by the linear boundary; the circular one needs no more than what
     /// [`Session::wire_estimate`] wires.
     pub(super) fn solve(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        self.check_sigma(states)?;
         let is_needed_again = self.plan.one_psf() && self.plan.planes.len() > self.plan.batch;
         if !self.plan.is_circular() || is_needed_again || self.plan.inputs.model.is_some() {
             self.load_transfers(false)?;

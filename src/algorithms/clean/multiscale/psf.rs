@@ -70,7 +70,7 @@ pub fn table_rows(blocks: &[&BlockRows], layout: &Layout, spacing: usize, reach:
             part.slice_mut(s![..left]).assign(&found.slice(s![small.lx - left..]));
         }
     }
-    let peak = PsfPeak { shape: pixels.dim(), centre: (up, left), scale: 1.0 };
+    let peak = PsfPeak { shape: pixels.dim(), centre: (up, left), scale: 1.0, blanks: None };
     Ok(Psf::from_parts(peak, pixels).expect("the centre is a pixel"))
 }
 
