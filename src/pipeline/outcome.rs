@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::record::{BeamRecord, Convergence, PlaneInference, Preview};
 use crate::algorithms::convex::Prior;
-use crate::algorithms::wiener::{CeilingReport, Chains, Posterior, SpreadReport};
+use crate::algorithms::wiener::{CeilingReport, Chains, MaternFit, Posterior, SpreadReport};
 use crate::algorithms::{Component, PlaneStats, Retry, Scale, StopReason};
 use crate::images::{CleanBeam, Weighting};
 use crate::tiling::Seams;
@@ -181,6 +181,9 @@ pub struct TilesOutcome {
 pub struct WienerOutcome {
     /// How lambda was chosen.
     pub rule: &'static str,
+    /// The Matérn prior that was found, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matern: Option<MaternOutcome>,
     /// Weight of the prior: `gamma_prior / gamma_noise`.
     pub lambda: f64,
     /// Standard deviation of `log10 lambda`, where a likelihood chose it.
@@ -214,6 +217,24 @@ pub struct WienerOutcome {
     pub gcv: Option<f64>,
     /// What no Fourier filter can exceed; unknown without a clean beam.
     pub ceiling: Option<CeilingReport>,
+}
+
+/// The Matérn prior of the greatest likelihood.
+#[derive(Debug, Clone, Serialize)]
+pub struct MaternOutcome {
+    /// Length of the correlation \[pixels\].
+    pub length_pixels: f64,
+    /// Smoothness.
+    pub nu: f64,
+    /// Whether each was searched and ended at an edge of its range: length, smoothness.
+    pub at_edge: [bool; 2],
+}
+
+impl From<&MaternFit> for MaternOutcome {
+    fn from(fit: &MaternFit) -> Self {
+        let MaternFit { length, nu, at_edge } = *fit;
+        Self { length_pixels: length, nu, at_edge }
+    }
 }
 
 /// What Wiener-Hunt makes of a point source of 1 Jy.

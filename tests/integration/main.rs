@@ -29,6 +29,7 @@ mod layering;
 mod local_rms;
 mod lucy;
 mod masks;
+mod matern;
 mod memory;
 mod metrics;
 mod multiscale;

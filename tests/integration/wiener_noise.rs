@@ -16,7 +16,7 @@ type Shape = (usize, usize);
 type Spectrum = Array2<Complex<f64>>;
 
 /// An observation on a plane that repeats: natural weights `C` of cells and weights `W = C^power`, 0 uniform and 1 natural.
-struct Observed {
+pub(crate) struct Observed {
     h: Array2<f64>,
     natural: Array2<f64>,
     /// `S`, mean 1.
@@ -37,7 +37,7 @@ fn natural_weight((ky, kx): Shape, shape: Shape) -> f64 {
     }
 }
 
-fn observe(power: f64, shape: Shape) -> Observed {
+pub(crate) fn observe(power: f64, shape: Shape) -> Observed {
     let half = (shape.0, shape.1 / 2 + 1);
     let modes = (shape.0 * shape.1) as f64;
     let weight = |kx: usize| if kx == 0 || 2 * kx == shape.1 { 1.0 } else { 2.0 };
@@ -50,7 +50,7 @@ fn observe(power: f64, shape: Shape) -> Observed {
     Observed { h, natural, noise }
 }
 
-fn coloured(image: &Array2<f64>, power: impl Fn(usize, usize) -> f64) -> Array2<f64> {
+pub(crate) fn coloured(image: &Array2<f64>, power: impl Fn(usize, usize) -> f64) -> Array2<f64> {
     let plans = Real2d::new(image.dim());
     let mut spectrum: Spectrum = plans.forward(image);
     spectrum.indexed_iter_mut().for_each(|((ky, kx), value)| *value *= power(ky, kx));
@@ -77,7 +77,7 @@ fn drawn(seed: u64) -> Array2<f64> {
 }
 
 /// Writes dirty image, PSF, PSF with natural weights and spectrum of the noise.
-fn folder(observed: &Observed, (sky, sigma, seed): (&Array2<f64>, f64, u64)) -> (Folder, Array2<f64>) {
+pub(crate) fn folder(observed: &Observed, (sky, sigma, seed): (&Array2<f64>, f64, u64)) -> (Folder, Array2<f64>) {
     let folder = Folder::new();
     let noise = coloured(&sky::noise(sky.dim(), sigma, seed), |ky, kx| observed.noise[(ky, kx)].sqrt());
     let dirty = coloured(sky, |ky, kx| observed.h[(ky, kx)]) + noise;
@@ -100,7 +100,7 @@ fn told(products: &Products) -> Value {
     products.summary()["planes"][0]["wiener"].clone()
 }
 
-fn number(value: &Value) -> f64 {
+pub(crate) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }
 

@@ -219,7 +219,7 @@ pub fn gcv(table: &SpectrumTable, lambda: f64) -> Result<f64, ChooseError> {
     if criterion.modes.powers.is_empty() { Err(ChooseError::NoPower) } else { Ok(criterion.value(lambda)) }
 }
 
-fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
+pub(super) fn check(rule: LambdaRule, sigma: Option<f64>) -> Result<(), ChooseError> {
     match (rule, sigma) {
         (_, Some(sigma)) if !(sigma > 0.0 && sigma.is_finite()) => Err(ChooseError::Sigma { sigma }),
         (LambdaRule::Given(lambda), _) if !(lambda > 0.0 && lambda.is_finite()) => Err(ChooseError::Lambda { lambda }),

@@ -83,7 +83,7 @@ pub enum Regularisation {
 }
 
 /// `Q` of the Matérn prior for a squared frequency on the grid.
-fn matern(step: f64, nu: f64, length: f64) -> f64 {
+pub(super) fn matern(step: f64, nu: f64, length: f64) -> f64 {
     (1.0 + 0.5 * step * length * length / nu).powf(nu + 1.0)
 }
 
@@ -157,9 +157,14 @@ impl Problem {
         self.regularisation
     }
 
+    /// `4 − 2 cos θx − 2 cos θy` of a mode.
+    pub(super) fn step(&self, ky: usize, kx: usize) -> f64 {
+        self.steps.0[ky] + self.steps.1[kx]
+    }
+
     /// `Q` of a mode, floor included.
     pub fn penalty(&self, ky: usize, kx: usize) -> f64 {
-        self.bare(self.steps.0[ky] + self.steps.1[kx]) + self.floor
+        self.bare(self.step(ky, kx)) + self.floor
     }
 
     /// The least `Q` of a mode.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::model::{NoiseModel, Regularisation};
-use super::{Hyper, LambdaRule, NoiseFile};
+use super::{Hyper, LambdaRule, MaternAsk, NoiseFile};
 use crate::algorithms::{Algorithm, Direct, Kind};
 use crate::units::Flux;
 
@@ -41,10 +41,11 @@ pub struct WienerParams {
     /// Operator of the prior: what of the sky is kept small. A Laplacian and a gradient suit diffuse
     /// emission, the identity points.
     pub reg: RegChoice,
-    /// Smoothness of the Matérn prior.
-    pub matern_nu: f64,
-    /// Length of its correlation \[pixels\]: about the size of what is looked for. Beyond it, scales are kept small as they are.
-    pub matern_length: f64,
+    /// Smoothness of the Matérn prior, or that of the greatest likelihood.
+    pub matern_nu: MaternChoice,
+    /// Length of its correlation \[pixels\]: about the size of what is looked for. Beyond it, scales are kept small as they are. `auto` is
+    /// that of the greatest likelihood.
+    pub matern_length: MaternChoice,
     /// Weight of the prior, or the rule that chooses it. Too small is noise, too large is blur.
     pub lambda: LambdaChoice,
     /// Noise of the dirty image \[Jy/beam\], for `ml-sigma`, `sure` and `discrepancy` (others report how far they are from it). The robust
@@ -137,6 +138,47 @@ pub enum LambdaChoice {
     Rule(LambdaRule),
 }
 
+/// A number of the Matérn prior, or where to take it from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaternChoice {
+    /// That of the greatest likelihood.
+    Auto,
+    /// This.
+    Given(f64),
+}
+
+impl MaternChoice {
+    /// The number, if it is given.
+    fn given(self) -> Option<f64> {
+        if let Self::Given(number) = self { Some(number) } else { None }
+    }
+}
+
+impl FromStr for MaternChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "auto" => Ok(Self::Auto),
+            number => match number.parse::<f64>() {
+                Ok(number) if number > 0.0 && number.is_finite() => Ok(Self::Given(number)),
+                _ => Err(format!("'{text}': expected auto or a number above 0")),
+            },
+        }
+    }
+}
+
+impl fmt::Display for MaternChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Given(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+crate::algorithms::param::text_form!(MaternChoice);
+
 /// The noise, or where to take it from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SigmaChoice {
@@ -175,8 +217,19 @@ impl WienerParams {
             RegChoice::Laplacian => Regularisation::Laplacian,
             RegChoice::Gradient => Regularisation::Gradient,
             RegChoice::Identity => Regularisation::Identity,
-            RegChoice::Matern => Regularisation::Matern { nu: self.matern_nu, length: self.matern_length },
+            RegChoice::Matern => {
+                // what is to be found stands at a usual value until then
+                let of = |choice: MaternChoice| choice.given().unwrap_or(1.0);
+                Regularisation::Matern { nu: of(self.matern_nu), length: of(self.matern_length) }
+            }
         }
+    }
+
+    /// What is to be found of the prior, if anything; `sigma` is the noise of the dirty image, if it is known \[Jy/beam\].
+    pub fn matern_ask(&self, sigma: Option<f64>) -> Option<MaternAsk> {
+        let (length, nu) = (self.matern_length.given(), self.matern_nu.given());
+        let is_asked = self.reg == RegChoice::Matern && (length.is_none() || nu.is_none());
+        is_asked.then(|| MaternAsk { length, nu, rule: self.rule(), sigma })
     }
 
     /// What is made of the posterior of λ.
@@ -208,6 +261,21 @@ impl WienerParams {
             return Err(format!(
                 "wiener.hyper = {hyper} needs a likelihood of lambda: expected wiener.lambda = ml, ml-sigma or auto, found {rule}"
             ));
+        }
+        self.check_matern(rule)
+    }
+
+    fn check_matern(&self, rule: LambdaRule) -> Result<(), String> {
+        for (key, choice) in [("matern_length", self.matern_length), ("matern_nu", self.matern_nu)] {
+            if choice == MaternChoice::Auto && self.reg != RegChoice::Matern {
+                return Err(format!("wiener.{key} = auto has no effect without wiener.reg = matern (--reg matern)"));
+            }
+            if choice == MaternChoice::Auto && !matches!(rule, LambdaRule::Ml | LambdaRule::MlSigma) {
+                return Err(format!(
+                    "wiener.{key} = auto needs a likelihood: expected wiener.lambda = ml, ml-sigma or auto, found {}",
+                    rule.name()
+                ));
+            }
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ const BINS: usize = 256;
 const GROUP: usize = 8;
 
 /// `log2` of the parts of an octave whose bins are merged for the search.
-const PER_OCTAVE: u32 = 3;
+pub(super) const PER_OCTAVE: u32 = 3;
 
 /// Position of the leading bits of an f64's mantissa that number its bin, and how many follow.
 const BIN_SHIFT: u32 = 52 - 8;
@@ -78,14 +78,8 @@ impl TryFrom<Sparse> for SpectrumTable {
 impl SpectrumTable {
     /// Before any column.
     pub fn new(problem: &Problem, usable: &Usable) -> Self {
-        // p is largest where all the power sits in the mode of least S.
-        let least_noise = match problem.noise() {
-            super::NoiseModel::Psf => usable.floor,
-            super::NoiseModel::White => 1.0,
-        };
-        let largest = usable.max_data / (problem.plane().data_pixels as f64 * least_noise);
-        let bound = if largest.is_normal() { 2.0 * largest } else { 1.0 };
-        Self { problem: problem.clone(), usable: *usable, quantum: Quantum::new(bound), octaves: vec![None; OCTAVES] }
+        let quantum = quantum(problem, usable);
+        Self { problem: problem.clone(), usable: *usable, quantum, octaves: vec![None; OCTAVES] }
     }
 
     /// Adds column `kx`: `y` of the data and `h` of the PSF, `ly` modes each.
@@ -188,6 +182,16 @@ impl SpectrumTable {
         }
         modes
     }
+}
+
+/// For the power of modes: `p` is largest where all the power sits in the mode of least `S`.
+pub(super) fn quantum(problem: &Problem, usable: &Usable) -> Quantum {
+    let least_noise = match problem.noise() {
+        super::NoiseModel::Psf => usable.floor,
+        super::NoiseModel::White => 1.0,
+    };
+    let largest = usable.max_data / (problem.plane().data_pixels as f64 * least_noise);
+    Quantum::new(if largest.is_normal() { 2.0 * largest } else { 1.0 })
 }
 
 /// Modes, or bins of them, as the criteria see them.

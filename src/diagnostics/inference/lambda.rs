@@ -1,7 +1,7 @@
 //! Every criterion over λ, scaled to one range, and the L-curve.
 
 use crate::pipeline::record::PlaneInference;
-use crate::pipeline::record::inference::{CRITERIA, CurvePoint, Curves, LambdaRule};
+use crate::pipeline::record::inference::{CRITERIA, CurvePoint, Curves, LambdaRule, MaternFit};
 
 use super::super::chart::{Axis, Chart, INK};
 use super::super::colour::{Rgb, category};
@@ -15,9 +15,13 @@ const CHOSEN: Rgb = INK;
 pub(super) fn scene(plane: &PlaneInference, planes: usize) -> Option<Scene> {
     let curves = plane.curves.as_ref()?;
     let mut scene = Scene::new(WIDTH, 1290.0);
+    let prior = |MaternFit { length, nu, .. }| format!("; Matern prior of length {length:.3} pixels, nu {nu:.3}");
     let facts = format!(
-        "lambda {:.4e} by {}; noise {:.3e} Jy/beam where one is needed",
-        plane.lambda, plane.rule, curves.sigma
+        "lambda {:.4e} by {}; noise {:.3e} Jy/beam where one is needed{}",
+        plane.lambda,
+        plane.rule,
+        curves.sigma,
+        plane.matern.map(prior).unwrap_or_default()
     );
     heading(&mut scene, "Weight of the prior", (plane, planes), &facts);
     let named = curves.choices.iter().enumerate().map(|(index, (name, _))| (name.as_str(), category(index)));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::pipeline::record::inference::{
-    ChainConvergence, Chains, CurvePoint, Curves, Measured, Posterior, SpreadPoint,
+    ChainConvergence, Chains, CurvePoint, Curves, MaternFit, Measured, Posterior, SpreadPoint,
 };
 
 fn inference() -> PlaneInference {
@@ -44,6 +44,7 @@ fn inference() -> PlaneInference {
             gamma_prior: number,
             density: vec![(0.05, 0.0), (0.1, 3.0), (0.2, 0.1)],
         }),
+        matern: None,
         chains: Some(Chains {
             iterations: 300,
             burn_in: 60,
@@ -96,7 +97,11 @@ fn table_of_criteria_names_a_lambda_that_was_given_as_the_one_of_the_run() {
 
 #[test]
 fn lambda_picture_marks_the_choice_of_every_criterion_in_both_charts() {
+    let found = MaternFit { length: 12.5, nu: 0.75, at_edge: [false; 2] };
+    let with_prior = PlaneInference { matern: Some(found), ..inference() };
+    assert!(texts(&lambda::scene(&with_prior, 1).unwrap()).contains("Matern prior of length 12.500 pixels, nu 0.750"));
     let scene = lambda::scene(&inference(), 1).unwrap();
+    assert!(!texts(&scene).contains("Matern"));
     let dots = scene.marks.iter().filter(|mark| matches!(mark, Mark::Shape { .. })).count();
     assert_eq!(dots, 5 + 6, "each criterion above, and the corner too below");
     for name in ["ml-sigma", "discrepancy", "l-curve", "lambda of this run", "roughness of the model"] {

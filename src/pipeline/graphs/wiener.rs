@@ -8,12 +8,12 @@
 //! With λ given nothing needs the spectrum twice: the filter transforms the columns itself and no table is made.
 
 use super::{PlaneKeys, Transfers, Wiring, key};
-use crate::algorithms::wiener::{Equation, Filter, Inference};
+use crate::algorithms::wiener::{Equation, Filter, Inference, MaternAsk};
 use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::ops::{
-    ApplyFilter, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
-    FilteredRows, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, TaperRows,
+    ApplyFilter, BinSteps, CeilingBlock, ChooseLambda, Combine, CrossValidate, DeconvOp, Field, FilterStep, Filtered,
+    FilteredRows, FitMatern, KernelTransfer, MergeSpread, MergeTables, ModeTable, Setting, SpreadBlock, TaperRows,
 };
 
 /// Wires what is done to one plane.
@@ -85,12 +85,9 @@ impl<'w> Solver<'w> {
             None if !is_tabulated => (Spectrum::Rows(rows), None),
             Some(_) if !is_tabulated && is_linear => (Spectrum::Rows(rows), None),
             None => (Spectrum::Columns(solver.spectrum(&rows)), None),
-            Some(seen) => {
-                let psf = seen.psf.clone();
+            Some(_) => {
                 let raw = solver.spectrum(&rows);
-                let natural = solver.transfer.clone();
-                let matched = solver.wiring.matched((plane, setting), &raw, (&psf, &natural));
-                (Spectrum::Columns(matched), is_linear.then_some(raw))
+                (Spectrum::Columns(solver.matched(raw.clone())), is_linear.then_some(raw))
             }
         };
         solver.survey(&spectrum);
@@ -107,6 +104,36 @@ impl<'w> Solver<'w> {
         }
         solver.spread = spread.map(|sigma| solver.wire_spread(&spectrum, sigma));
         (solver, raw.map_or(spectrum, Spectrum::Columns))
+    }
+
+    /// Length and smoothness of the Matérn prior of a plane.
+    pub fn fit_matern(
+        wiring: &'w mut Wiring,
+        plane: usize,
+        setting: Setting,
+        keys: (&PlaneKeys, impl Into<Transfers>),
+        ask: MaternAsk,
+    ) -> Key {
+        let rows = wiring.field_rows("rows-dirty", plane, &keys.0.dirty, &setting.layout);
+        let mut solver = Self::resume(wiring, plane, setting, keys, (key("usable", plane, 0), None, None));
+        let raw = solver.spectrum(&rows);
+        let spectrum = Spectrum::Columns(solver.matched(raw));
+        solver.survey(&spectrum);
+        let Spectrum::Columns(columns) = &spectrum else { unreachable!("it was made of columns") };
+        let (transfer, usable) = (solver.transfer.clone(), solver.usable.clone());
+        let tables = solver.each_block("step-table", |block| {
+            let inputs = vec![transfer[block].clone(), columns[block].clone(), usable.clone()];
+            (DeconvOp::BinSteps(BinSteps { setting, block }), inputs)
+        });
+        let inputs = std::iter::once(usable.clone()).chain(tables).collect();
+        solver.wiring.task(key("matern", plane, 0), DeconvOp::FitMatern(FitMatern { setting, ask }), inputs)
+    }
+
+    /// The spectrum of the dirty image as natural weights would have made it, where the plane is solved with these.
+    fn matched(&mut self, raw: Vec<Key>) -> Vec<Key> {
+        let Some(seen) = &self.seen else { return raw };
+        let (psf, natural) = (seen.psf.clone(), self.transfer.clone());
+        self.wiring.matched((self.plane, self.setting), &raw, (&psf, &natural))
     }
 
     /// A plane whose usable modes and choice of λ (unless it is given) are known.

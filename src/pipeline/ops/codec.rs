@@ -12,7 +12,7 @@ use ndarray::Array2;
 use rustfft::num_complex::Complex32;
 
 use super::{DirtySlab, PsfFacts, Response, SlabRank, SlabSurvey, Value};
-use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Spread, Survey, Usable};
+use crate::algorithms::wiener::{Ceiling, Choice, MaternFit, SpectrumTable, Spread, StepTable, Survey, Usable};
 use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, Elsewhere, Numbers, Placement, SlabSpectrum, Transfer};
 use crate::graph::{Codec, Packer, Plain, Stored, Unpacker, read_all};
@@ -110,6 +110,8 @@ variants! {
     43 Contrast(contrast);
     44 Spread(spread);
     45 Response(response);
+    46 StepTable(table);
+    47 MaternFit(fit);
 }
 
 /// Parts that go through serde.
@@ -149,6 +151,8 @@ by_serde!(
     Survey,
     Usable,
     SpectrumTable,
+    StepTable,
+    MaternFit,
     Choice,
     Spread,
     Response,

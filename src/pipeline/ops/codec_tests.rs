@@ -10,7 +10,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::algorithms::wiener::{
-    DEFAULT_FLOOR, LambdaRule, Measured, NoiseModel, Note, Plane, Posterior, Problem, Regularisation, TauRule, choose,
+    DEFAULT_FLOOR, LambdaRule, MaternFit, Measured, NoiseModel, Note, Plane, Posterior, Problem, Regularisation,
+    StepTable, TauRule, choose,
 };
 use crate::algorithms::{
     Blob, CellRows, Component, Contrast, FloorBuilder, LocalRms, Patch, RmsMap, RmsMethod, Scale, Shortfall,
@@ -75,6 +76,8 @@ fn wiener(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let usable = survey.finish(TauRule::Auto).unwrap();
     let mut table = SpectrumTable::new(&problem, &usable);
     (0..whole.half()).for_each(|kx| table.add_column(kx, y.column(kx), h.column(kx)));
+    let mut steps = StepTable::new(&problem, &usable);
+    (0..whole.half()).for_each(|kx| steps.add_column(kx, y.column(kx), h.column(kx)));
     let mut choice = choose(&table, LambdaRule::Gcv, None).unwrap();
     let number = Measured { mean: 1.0, sd: 0.5 };
     choice.posterior = Some(Posterior {
@@ -91,6 +94,10 @@ fn wiener(rng: &mut ChaCha8Rng, shape: (usize, usize)) -> Vec<Value> {
     let mut spread = Spread::new(&problem, &usable, &choice.nodes);
     (0..whole.half()).for_each(|kx| spread.add_column(kx, h.column(kx), Some(y.column(kx))));
     values.extend([Value::Choice(choice), Value::Ceiling(ceiling), Value::Spread(spread), Value::Transfer(h)]);
+    values.extend([
+        Value::StepTable(steps),
+        Value::MaternFit(MaternFit { length: 3.0, nu: 0.5, at_edge: [true, false] }),
+    ]);
     values.push(Value::Response(Response { peak: 0.25, fit: None }));
     values
 }
@@ -233,7 +240,7 @@ fn every_kind(seed: u64, shape: (usize, usize)) -> Vec<Value> {
 #[test]
 fn every_variant_is_among_the_values_tested() {
     let kinds: BTreeSet<u8> = every_kind(1, (4, 6)).iter().map(|value| written(value)[0]).collect();
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=45).collect::<Vec<_>>());
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), (0..=47).collect::<Vec<_>>());
 }
 
 proptest! {

@@ -116,6 +116,8 @@ fn file(op: &DeconvOp) -> File<'_> {
         | DeconvOp::ModeSurvey(_)
         | DeconvOp::UsableModes(_)
         | DeconvOp::ModeTable(_)
+        | DeconvOp::BinSteps(_)
+        | DeconvOp::FitMatern(_)
         | DeconvOp::ChooseLambda(_)
         | DeconvOp::SpreadBlock(_)
         | DeconvOp::MergeSpread(_)

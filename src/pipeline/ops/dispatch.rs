@@ -79,6 +79,8 @@ macro_rules! each {
             DeconvOp::ModeSurvey($op) => $call,
             DeconvOp::UsableModes($op) => $call,
             DeconvOp::ModeTable($op) => $call,
+            DeconvOp::BinSteps($op) => $call,
+            DeconvOp::FitMatern($op) => $call,
             DeconvOp::ChooseLambda($op) => $call,
             DeconvOp::SpreadBlock($op) => $call,
             DeconvOp::MergeSpread($op) => $call,

@@ -6,11 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::wiener::TABLE_BYTES;
 use super::{OpError, Setting, Value, Work};
-use crate::algorithms::wiener::{Choice, Hyper, Inference, SpectrumTable, Spread, infer};
+use crate::algorithms::wiener::{Choice, Hyper, Inference, MaternAsk, SpectrumTable, Spread, StepTable, infer};
 use crate::graph::{Cost, Meta, TaskContext};
 
 /// Declared size of a choice of λ with its curves, and of one with the traces of chains besides.
 const CHOICE_BYTES: [u64; 2] = [24 << 10, 96 << 10];
+
+/// Declared size of modes binned by step: some ten thousand bins.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// Priors that are tried, each with some operations for a byte of the bins.
+const PRIORS: f64 = 400.0;
 
 /// Declared size of the sums over rings of spatial frequency.
 const SPREAD_BYTES: u64 = 6 << 10;
@@ -47,6 +53,57 @@ impl Work for ChooseLambda {
             table.merge(part.mode_table());
         }
         Ok(Value::Choice(infer(&table, &self.ask)?))
+    }
+}
+
+/// Bins a block of modes for any Matérn prior; inputs: transfer function, the data's spectrum, usable modes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BinSteps {
+    /// The problem.
+    pub setting: Setting,
+    /// The block of columns.
+    pub block: usize,
+}
+
+impl Work for BinSteps {
+    const KIND: &'static str = "step-table";
+
+    fn cost(&self, _inputs: &[Meta]) -> Cost {
+        Cost { flops: 200.0 * self.setting.modes(self.block) as f64, output_bytes: STEP_BYTES, scratch_bytes: 0 }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut table = StepTable::new(&self.setting.problem(), inputs[2].usable());
+        for kx in self.setting.layout.columns(self.block) {
+            table.add_column(kx, inputs[1].transfer().column(kx), inputs[0].transfer().column(kx));
+        }
+        Ok(Value::StepTable(table))
+    }
+}
+
+/// Finds length and smoothness of the Matérn prior; inputs: usable modes, then the bins of all blocks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FitMatern {
+    /// The problem.
+    pub setting: Setting,
+    /// What is asked.
+    pub ask: MaternAsk,
+}
+
+impl Work for FitMatern {
+    const KIND: &'static str = "matern";
+
+    fn cost(&self, inputs: &[Meta]) -> Cost {
+        let flops = PRIORS * STEP_BYTES as f64 + (STEP_BYTES * inputs.len() as u64) as f64;
+        Cost { flops, output_bytes: 64, scratch_bytes: 3 * STEP_BYTES }
+    }
+
+    fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
+        let mut table = StepTable::new(&self.setting.problem(), inputs[0].usable());
+        for part in &inputs[1..] {
+            table.merge(part.step_table());
+        }
+        Ok(Value::MaternFit(table.fit(&self.ask)?))
     }
 }
 

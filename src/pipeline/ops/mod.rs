@@ -54,7 +54,7 @@ pub use error::OpError;
 pub(crate) use error::{BEAM_HINT, SCRATCH_HINT};
 pub use floor::{CompareFloor, HoldFloor, MapFloor};
 pub use given::{AddListed, ListedShape, Remainder, Sum, TakeModel};
-pub use inference::{ChooseLambda, MergeSpread, SpreadBlock};
+pub use inference::{BinSteps, ChooseLambda, FitMatern, MergeSpread, SpreadBlock};
 pub use load::{Allow, Prepare, ReadRows, Source};
 pub use local::{MapRms, NoiseCounts, SumCells, SurveyNoise};
 pub use lucy::{LucyRows, LucyStep};
@@ -224,6 +224,10 @@ pub enum DeconvOp {
     UsableModes(UsableModes),
     /// Tabulates a block of modes.
     ModeTable(ModeTable),
+    /// Modes binned for any Matérn prior.
+    BinSteps(BinSteps),
+    /// Length and smoothness of the Matérn prior.
+    FitMatern(FitMatern),
     /// Chooses the weight of the prior.
     ChooseLambda(ChooseLambda),
     /// Adds up the posterior variance of a block of modes.

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::{PsfFacts, Response};
-use crate::algorithms::wiener::{Ceiling, Choice, SpectrumTable, Spread, Survey, Usable};
+use crate::algorithms::wiener::{Ceiling, Choice, MaternFit, SpectrumTable, Spread, StepTable, Survey, Usable};
 use crate::algorithms::{CellRows, Contrast, FloorMap, Levels, PlaneStats, RmsMap, Step, Steps, TileRank, TileRules};
 use crate::fft::{BlockRows, SlabSpectrum, Transfer};
 use crate::images::{CoreFacts, Image, Mask, Psf, PsfError, PsfPart, PsfPeak, PsfSurvey};
@@ -140,6 +140,10 @@ pub enum Value {
     Usable(Usable),
     /// A block of modes in bins.
     ModeTable(SpectrumTable),
+    /// A block of modes in bins for any Matérn prior.
+    StepTable(StepTable),
+    /// Length and smoothness of the Matérn prior.
+    MaternFit(MaternFit),
     /// The weight of the prior.
     Choice(Choice),
     /// Sums of the posterior variance.
@@ -248,6 +252,10 @@ access! {
     usable: Usable(Usable);
     /// Modes in bins.
     mode_table: ModeTable(SpectrumTable);
+    /// Modes in bins for any Matérn prior.
+    step_table: StepTable(StepTable);
+    /// Length and smoothness of the Matérn prior.
+    matern_fit: MaternFit(MaternFit);
     /// The weight of the prior.
     choice: Choice(Choice);
     /// Sums of the posterior variance.
@@ -316,6 +324,7 @@ impl Value {
             Self::PooledRows(rows) => rows.bytes(),
             Self::Pooled(pooled) => 4 * pooled.pixels.len() as u64,
             Self::ModeTable(table) => table.bytes(),
+            Self::StepTable(table) => table.bytes(),
             Self::RowSums(sums) => 8 * sums.len() as u64,
             Self::PsfPart(part) => part.bytes(),
             Self::Strips(strips) => strips.iter().map(Strip::bytes).sum(),
@@ -333,6 +342,7 @@ impl Value {
             | Self::Tally(_)
             | Self::ModeSurvey(_)
             | Self::Usable(_)
+            | Self::MaternFit(_)
             | Self::Choice(_)
             | Self::Spread(_)
             | Self::Response(_)

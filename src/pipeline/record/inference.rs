@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::algorithms::wiener::{
-    CRITERIA, Chains, Convergence as ChainConvergence, CurvePoint, Curves, LambdaRule, Measured, Posterior, SpreadPoint,
+    CRITERIA, Chains, Convergence as ChainConvergence, CurvePoint, Curves, LambdaRule, MaternFit, Measured, Posterior,
+    SpreadPoint,
 };
 
 /// What Wiener-Hunt inferred of a plane.
@@ -21,6 +22,8 @@ pub struct PlaneInference {
     pub spread: Vec<SpreadPoint>,
     /// The posterior of λ.
     pub posterior: Option<Posterior>,
+    /// The Matérn prior that was found, where it was asked for.
+    pub matern: Option<MaternFit>,
     /// The chains of the Gibbs sampler.
     pub chains: Option<Chains>,
 }

@@ -4,11 +4,11 @@ use super::state::PlaneState;
 use super::{Products, RunError, Session};
 use crate::algorithms::StopReason;
 use crate::algorithms::wiener::{
-    Choice, Curves, HyperChoice, Inference, LambdaRule, SigmaChoice, SpreadReport, Uncertainty,
+    Choice, Curves, HyperChoice, Inference, LambdaRule, MaternFit, SigmaChoice, SpreadReport, Uncertainty,
 };
-use crate::pipeline::graphs::{Asked, Kept};
+use crate::pipeline::graphs::{Asked, Kept, Solver};
 use crate::pipeline::ops::Response;
-use crate::pipeline::outcome::{ChainsOutcome, HyperOutcome, ResolutionOutcome, WienerOutcome};
+use crate::pipeline::outcome::{ChainsOutcome, HyperOutcome, MaternOutcome, ResolutionOutcome, WienerOutcome};
 use crate::pipeline::plan::Scores;
 use crate::pipeline::record::PlaneInference;
 
@@ -43,6 +43,27 @@ impl Session<'_> {
                 let (file, hdu) = (dirty.spec().to_owned(), dirty.hdu_label().to_owned());
                 return Err(RunError::Noiseless { file, hdu, label: state.plan.label.clone(), rule: rule.name() });
             }
+        }
+        Ok(())
+    }
+
+    /// Finds the Matérn prior of every plane, where that was asked for.
+    pub(super) fn fit_matern(&self, states: &mut [PlaneState]) -> Result<(), RunError> {
+        let mut wiring = self.wiring();
+        let mut targets = Vec::new();
+        for state in states.iter().filter(|state| state.stop.is_none()) {
+            let sigma = self.rule(state).inference.sigma;
+            let Some(ask) = self.plan.config.wiener.matern_ask(sigma) else { return Ok(()) };
+            let (keys, setting) = (self.solver_keys(&mut wiring, state), self.setting(state));
+            targets.push(Solver::fit_matern(&mut wiring, state.plan.plane, setting, (&keys.0, keys.1), ask));
+        }
+        let mut values = self.execute(wiring, &targets)?.into_iter();
+        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
+            let fit = *values.next().expect("the prior was asked for").small().matern_fit();
+            let (label, MaternFit { length, nu, .. }) = (&state.plan.label, fit);
+            self.tools.watch.note(&format!("{label}: Matern prior of length {length:.3} pixels, nu {nu:.3}"));
+            state.notes.extend(fit.note());
+            state.matern = Some(fit);
         }
         Ok(())
     }
@@ -115,9 +136,11 @@ impl Session<'_> {
             spread: state.spread.as_ref().map_or_else(Vec::new, |spread| spread.spectrum.clone()),
             posterior: choice.posterior.clone(),
             chains: choice.chains,
+            matern: state.matern,
         });
         state.wiener = Some(WienerOutcome {
             rule: rule.name(),
+            matern: state.matern.as_ref().map(MaternOutcome::from),
             lambda: choice.lambda,
             log_lambda_sd: choice.log_lambda_sd,
             posterior: choice.posterior,

@@ -109,6 +109,7 @@ impl Session<'_> {
             held_out_rms: None,
             sd: Vec::new(),
             usable: None,
+            matern: None,
             equation: Equation::Normal,
             choice: None,
             selected: stats.allowed,

@@ -3,7 +3,7 @@
 use super::contest::Contest;
 use super::runaways::Runaways;
 use super::tidy::Tidying;
-use crate::algorithms::wiener::{Curves, Equation, SpreadReport};
+use crate::algorithms::wiener::{Curves, Equation, MaternFit, SpreadReport};
 use crate::algorithms::{Control, Levels, PlaneStats, Retry, Scale, Shortfall, StopReason};
 use crate::images::{BeamFit, PsfError};
 use crate::pipeline::graphs::{Kept, KernelCut, PlaneKeys, Slabs, Wiring};
@@ -155,6 +155,8 @@ pub(super) struct PlaneState {
     pub sd: Slabs,
     /// The modes that it used.
     pub usable: Option<Kept>,
+    /// The Matérn prior that was found, where it was asked for.
+    pub matern: Option<MaternFit>,
     /// The equation of Wiener-Hunt's linear boundary.
     pub equation: Equation,
     /// The choice of the weight of the prior, where samples are drawn with it.

@@ -2,7 +2,7 @@
 
 use super::state::PlaneState;
 use super::{RunError, Session};
-use crate::algorithms::wiener::{Ceiling, Equation, Filter, LambdaRule};
+use crate::algorithms::wiener::{Ceiling, Equation, Filter, LambdaRule, MaternFit, Regularisation};
 use crate::algorithms::{Direct, Kind, StopReason};
 use crate::graph::Key;
 use crate::images::UNIT_CELL;
@@ -51,7 +51,8 @@ impl Session<'_> {
     pub(super) fn solve(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
         self.check_sigma(states)?;
         let is_needed_again = self.plan.one_psf() && self.plan.planes.len() > self.plan.batch;
-        if !self.plan.is_circular() || is_needed_again || self.plan.inputs.model.is_some() {
+        let is_prior_free = self.plan.config.wiener.matern_ask(None).is_some();
+        if !self.plan.is_circular() || is_needed_again || is_prior_free || self.plan.inputs.model.is_some() {
             self.load_transfers(false)?;
         }
         self.load_natural(states)?;
@@ -59,6 +60,7 @@ impl Session<'_> {
             self.begin_with_model(states)?;
         }
         states.iter_mut().for_each(|state| state.given = std::mem::take(&mut state.model));
+        self.fit_matern(states)?;
         if self.plan.is_circular() {
             return Ok(());
         }
@@ -80,7 +82,8 @@ impl Session<'_> {
     pub(super) fn setting(&self, state: &PlaneState) -> Setting {
         let params = &self.plan.config.wiener;
         let layout = self.psfs[&state.plan.psf].kernel.layout;
-        let (noise, reg) = (params.noise(), params.regularisation());
+        let found = |MaternFit { length, nu, .. }| Regularisation::Matern { nu, length };
+        let (noise, reg) = (params.noise(), state.matern.map_or_else(|| params.regularisation(), found));
         Setting { layout, shape: self.plan.cut.shape, noise, reg, equation: state.equation }
     }
 

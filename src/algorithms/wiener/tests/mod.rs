@@ -5,6 +5,7 @@ mod choosing;
 mod filtering;
 mod inference;
 mod linear;
+mod matern;
 mod posterior;
 mod searching;
 
