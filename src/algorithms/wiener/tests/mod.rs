@@ -6,6 +6,7 @@ mod filtering;
 mod inference;
 mod linear;
 mod matern;
+mod natural;
 mod posterior;
 mod searching;
 
