@@ -211,6 +211,18 @@ fn convex_solver_comes_as_near_as_the_reference_on_the_circular_benchmark_with_a
 }
 
 #[test]
+fn convex_solver_comes_as_near_with_the_linear_boundary_and_a_psf_that_ends() {
+    let benchmark = Benchmark::new();
+    // with the transfer function of the PSF itself in the inner problem, 27.6 dB of the benchmark's natural weights
+    let case = Case::MixedNatural;
+    let folder = benchmark.observe(case, false);
+    let (model, restored, flux) = benchmark.score(case, &folder, "--algorithm convex");
+    let what = format!("{case:?}: model {model:.1} dB, restored {restored:.1} dB, flux {flux:.3}");
+    assert!(model >= 31.0, "{what}");
+    assert!((flux - 1.0).abs() < 0.01, "{what}");
+}
+
+#[test]
 fn plane_that_repeats_meets_all_of_a_psf_of_twice_its_size() {
     let (ny, nx) = (12, 14);
     let mut psf = sky::wide_psf((ny, nx));

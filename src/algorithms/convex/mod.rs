@@ -10,8 +10,10 @@
 //! - analysis: `c_j = A_j x`, the pixels, not negative, and their differences or starlet bands. `φ` of the pixels pins the zero spacing,
 //!   which the others do not see (7.3).
 //!
-//! A PSF that ends somewhere has negative transfer values; the inner problem takes `H₊ = max(Re H, 0)` for `H`, and the data
-//! `D = d − Hx + H₊x` that make the exact residual its gradient. At a fixed point `H₊` is gone: the residual that the
+//! A PSF that ends somewhere has negative transfer values, and where its sidelobes fill the image others that are far too high: no image
+//! holds a wave that such a mode is right for. So the inner problem takes for `H` what an image of its size sees of it, the transfer function
+//! `H_t` of the PSF times the overlap of the image with itself: the mean of `H` over the modes that the image does not tell apart (a
+//! circular boundary has `H` itself). It takes `H₊ = max(Re H_t, 0)`, and the data `D = d − Hx + H₊x` that make the exact residual its gradient. At a fixed point `H₊` is gone: the residual that the
 //! thresholds are held against is the exact one.
 //!
 //! The inner problem is solved by Douglas-Rachford splitting, which is ALGORITHMS 7.2 with one image per part for state: with

@@ -69,7 +69,7 @@ pub enum Reweigh {
 /// What of a plane does not change: what stands for its PSFs, which modes are usable, and the powers of noise.
 #[derive(Debug, Clone)]
 pub struct SparseFacts {
-    /// Transfer function of the inner problem, block by block: that of the PSF, or the highest of all of a grid.
+    /// Transfer function of the inner problem, block by block: what stands for the PSF, or the highest of all of a grid.
     pub transfer: Vec<Key>,
     /// Usable modes.
     pub usable: Key,
@@ -92,17 +92,19 @@ pub type SparseSeen<'a> = (Vec<Vec<Key>>, Option<&'a PsfGrid>);
 
 impl<'w> Sparse<'w> {
     /// A plane of which nothing is known but its `dirty` rows, or the model and the residual that it begins with, and what it is `seen` with:
-    /// the state of coefficients of zeros, and what does not change.
+    /// the state of coefficients of zeros, and what does not change. `stand_ins` are what stands for the transfer function of each PSF in
+    /// the inner problem.
     pub fn begin(
         wiring: &'w mut Wiring,
         plane: usize,
         cut: SparseCut,
         (planes, seen): (&PlaneKeys, SparseSeen<'w>),
+        stand_ins: Vec<Vec<Key>>,
     ) -> (SparseKeys, SparseFacts) {
         let facts =
             SparseFacts { transfer: Vec::new(), usable: key("usable", plane, 0), powers: key("powers", plane, 0) };
         let mut sparse = Self { wiring, plane, cut, planes: planes.clone(), seen, facts };
-        sparse.survey();
+        sparse.survey(stand_ins);
         let zeros = sparse.wiring.empty_model(plane);
         let v = vec![zeros; sparse.cut.setting.dictionary.count()];
         let PlaneKeys { dirty, residual, .. } = &sparse.planes;
@@ -171,11 +173,11 @@ impl<'w> Sparse<'w> {
         (SparseKeys { noise, data, ..state }, SparseMeasured { model, statistics, numbers: [own, before, gap] })
     }
 
-    fn survey(&mut self) {
+    fn survey(&mut self, stand_ins: Vec<Vec<Key>>) {
         let AtomSetting { layout, shape, .. } = self.cut.setting;
         let (noise, reg, equation) = (NoiseModel::Psf, Regularisation::Identity, Equation::Normal);
         let setting = Setting { layout, shape, noise, reg, equation };
-        let transfer = self.surrogate();
+        let transfer = self.surrogate(stand_ins);
         let usable = self.wiring.usable_modes(self.plane, setting, (&transfer, &[]));
         let setting = self.cut.setting.clone();
         let powers = self.each_block("atom-powers", |block| {
@@ -187,14 +189,13 @@ impl<'w> Sparse<'w> {
         self.facts = SparseFacts { transfer, usable, powers };
     }
 
-    /// What the inner problem takes for the transfer function: that of the PSF, or of several the highest, mode by mode.
-    fn surrogate(&mut self) -> Vec<Key> {
-        let (transfers, grid) = self.seen.clone();
-        if grid.is_none() {
-            return transfers.into_iter().next().expect("a plane that is solved has a PSF");
+    /// What the inner problem takes for the transfer function: what stands for the PSF, or of several the highest, mode by mode.
+    fn surrogate(&mut self, stand_ins: Vec<Vec<Key>>) -> Vec<Key> {
+        if self.seen.1.is_none() {
+            return stand_ins.into_iter().next().expect("a plane that is solved has a PSF");
         }
         self.each_block("highest-transfer", |block| {
-            let inputs = transfers.iter().map(|transfer| transfer[block].clone()).collect();
+            let inputs = stand_ins.iter().map(|transfer| transfer[block].clone()).collect();
             (DeconvOp::HighestTransfer(HighestTransfer), inputs)
         })
     }

@@ -100,12 +100,7 @@ impl Wiring {
 
     /// The same of a PSF times the overlap of an image of a shape with itself: where that is the autocorrelation of noise, the spectrum
     /// that the noise has on the image, which is nowhere negative where that of the PSF is not.
-    pub(super) fn transfer_seen(
-        &mut self,
-        psf: &PsfPlane,
-        kernel: &KernelCut,
-        overlap: Option<(usize, usize)>,
-    ) -> Vec<Key> {
+    pub fn transfer_seen(&mut self, psf: &PsfPlane, kernel: &KernelCut, overlap: Option<(usize, usize)>) -> Vec<Key> {
         let slabs = self.psf_rows_seen(psf, kernel, overlap);
         (0..kernel.layout.blocks())
             .map(|block| {

@@ -1,11 +1,12 @@
 //! The stages of the convex solver for a forecast.
 
 use super::Plan;
-use super::forecast::{Held, Stage, held, slabs};
+use super::forecast::{Held, Stage, each_psf, held, psfs, psfs_of, slabs};
 use crate::algorithms::convex::Splitting;
+use crate::graph::Key;
 use crate::images::BeamShape;
 use crate::pipeline::graphs::{Kept, PlaneKeys, Reweigh, Slabs, Sparse, SparseCut, SparseFacts, SparseKeys, Wiring};
-use crate::pipeline::ops::AtomSetting;
+use crate::pipeline::ops::{AtomSetting, PsfPlane};
 
 /// Iterations that stand for all of a cycle: each takes what the others take.
 const SHOWN: u32 = 2;
@@ -18,14 +19,27 @@ fn cut(plan: &Plan) -> SparseCut {
     SparseCut { setting, splitting, is_steady: false, share_before: 1.0 }
 }
 
+/// What an image that ends sees of the PSFs.
+pub(super) fn stand_ins(plan: &Plan) -> Option<Stage> {
+    let see = |wiring: &mut Wiring, psf: &PsfPlane| {
+        wiring.transfer_seen(psf, &plan.usual_kernel(psf.number), Some(plan.cut.shape))
+    };
+    (!plan.is_circular()).then(|| each_psf(plan, "seen", see))
+}
+
 /// Start and iterations.
 pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
+    // values are of one graph at a time
+    let [seen_at_begin, seen_later] =
+        [(); 2].map(|()| -> Vec<Slabs> { (0..psfs(plan)).map(|_| blocks(plan)).collect() });
     let (mut begin, mut cycle) = (Wiring::new(plan.cut), Wiring::new(plan.cut));
     let (mut begun, mut cycled) = (Vec::new(), Vec::new());
     for (plane, Held { keys, transfers, .. }) in held(plan, &mut begin).into_iter().enumerate() {
         let planes = planes(plan, &mut begin, (plane, &keys));
         let seen = (transfers.clone(), plan.grid());
-        let (state, facts) = Sparse::begin(&mut begin, plane, cut(plan), (&planes, seen));
+        let stand_ins = held_stand_ins(plan, &mut begin, (plane, &transfers), &seen_at_begin);
+        begun.extend(stand_ins.iter().flatten().cloned());
+        let (state, facts) = Sparse::begin(&mut begin, plane, cut(plan), (&planes, seen), stand_ins);
         begun.extend(facts.transfer.into_iter().chain([facts.usable, facts.powers]));
         begun.extend(state.v.into_iter().flatten().chain(state.noise).chain(state.data));
         begun.extend(
@@ -36,9 +50,11 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
         let state = state(plan, &mut cycle, plane);
         let mut give = |name: &str| cycle.give(name, plane, 0, &Kept::of_bytes(0));
         let (usable, powers) = (give("held-usable"), give("held-powers"));
+        let stand_ins = held_stand_ins(plan, &mut cycle, (plane, &transfers), &seen_later);
+        cycled.extend(stand_ins.iter().flatten().cloned());
         let transfer = match plan.grid() {
             Some(_) => cycle.give_all("held-surrogate", plane, &blocks(plan)),
-            None => transfers[0].clone(),
+            None => stand_ins[0].clone(),
         };
         cycled.extend(transfer.iter().cloned());
         let facts = SparseFacts { transfer, usable, powers };
@@ -62,6 +78,19 @@ pub(super) fn solver(plan: &Plan) -> [Stage; 2] {
         targets.dedup();
         Stage::new(name, wiring, targets)
     })
+}
+
+/// What stands for the transfer functions of a plane's PSFs, which is another thing where the image ends.
+fn held_stand_ins(
+    plan: &Plan,
+    wiring: &mut Wiring,
+    (plane, transfers): (usize, &[Vec<Key>]),
+    seen: &[Slabs],
+) -> Vec<Vec<Key>> {
+    if plan.is_circular() {
+        return transfers.to_vec();
+    }
+    psfs_of(plan, plane).map(|number| wiring.give_all("held-seen", number, &seen[number])).collect()
 }
 
 /// What a plane begins with: its dirty rows, and the model that was given, if one was.

@@ -59,6 +59,7 @@ pub(super) fn stages(plan: &Plan) -> Vec<Stage> {
             stages.push(transfers(plan));
             stages.extend(plan.algorithm().first.map(|minor| clean(plan, minor)));
             stages.extend(natural::looks(plan));
+            stages.extend((direct == Direct::Convex).then(|| convex::stand_ins(plan)).flatten());
             stages.extend(match direct {
                 Direct::Wiener => solver(plan),
                 Direct::Convex => convex::solver(plan),
@@ -76,7 +77,7 @@ pub(super) fn forecast(plan: &Plan) -> Forecast {
     for stage in stages(plan) {
         let graph::Forecast { tasks, peak_bytes, spilled_bytes, loaded_bytes, .. } = measure(plan, &stage);
         match stage.name {
-            "psf" | "examine" | "load" | "transfer" | "noise" | "natural" | "scales" => sum.load += tasks,
+            "psf" | "examine" | "load" | "transfer" | "seen" | "noise" | "natural" | "scales" => sum.load += tasks,
             "restore" => sum.finish += tasks,
             // of the solver's start and iteration the larger
             _ => sum.pass = sum.pass.max(tasks),
@@ -115,7 +116,7 @@ pub(super) fn psfs(plan: &Plan) -> usize {
 }
 
 /// PSFs of a plane of the batch.
-fn psfs_of(plan: &Plan, plane: usize) -> std::ops::Range<usize> {
+pub(super) fn psfs_of(plan: &Plan, plane: usize) -> std::ops::Range<usize> {
     plan.psf_numbers(plane.min(psfs(plan) - 1))
 }
 
@@ -123,7 +124,7 @@ fn psf_plane(plan: &Plan, number: usize) -> PsfPlane {
     plan.psf_plane(number, true)
 }
 
-fn each_psf(plan: &Plan, name: &'static str, wire: impl Fn(&mut Wiring, &PsfPlane) -> Vec<Key>) -> Stage {
+pub(super) fn each_psf(plan: &Plan, name: &'static str, wire: impl Fn(&mut Wiring, &PsfPlane) -> Vec<Key>) -> Stage {
     let mut wiring = Wiring::new(plan.cut);
     let targets = (0..psfs(plan)).flat_map(|plane| wire(&mut wiring, &psf_plane(plan, plane))).collect();
     Stage::new(name, wiring, targets)

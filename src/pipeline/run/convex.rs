@@ -19,6 +19,7 @@ impl Session<'_> {
     /// Solves every plane of the batch.
     pub(super) fn sparse(&mut self, states: &mut [PlaneState]) -> Result<(), RunError> {
         self.load_transfers(false)?;
+        self.load_stand_ins()?;
         if !self.has_start() {
             self.begin_with_model(states)?;
         }
@@ -70,11 +71,13 @@ impl Session<'_> {
             let (planes, seen) = self.sparse_keys(&mut wiring, state);
             let residual = wiring.give_all("held-residual", state.plan.plane, &state.residual);
             let planes = PlaneKeys { residual, ..planes };
+            let stand_ins = self.give_stand_ins(&mut wiring, state.plan.psf);
             let (keys, facts) = Sparse::begin(
                 &mut wiring,
                 state.plan.plane,
                 self.sparse_cut(state, (Pace::BOLD, [1.0; 2])),
                 (&planes, seen),
+                stand_ins,
             );
             targets.extend([facts.usable, facts.powers]);
             targets.extend(self.plan.grid().into_iter().flat_map(|_| facts.transfer.clone()));
@@ -144,7 +147,8 @@ impl Session<'_> {
             let state = &states[solving.index];
             let plane = state.plan.plane;
             let (planes, seen) = self.sparse_keys(&mut wiring, state);
-            let facts = solving.facts(&mut wiring, plane, &seen.0);
+            let stand_ins = self.give_stand_ins(&mut wiring, state.plan.psf);
+            let facts = solving.facts(&mut wiring, plane, &stand_ins);
             let (keys, model) = solving.now.give(&mut wiring, plane);
             let (iterations, due) = solving.next(&self.plan.config.convex);
             let reweigh = match due {

@@ -90,6 +90,15 @@ impl Session<'_> {
         self.plan.psf_numbers(psf).map(|number| self.give_transfer(wiring, number)).collect()
     }
 
+    /// What stands for the transfer functions of a plane's PSFs in the convex solver's inner problem: they themselves on a plane that repeats.
+    pub(super) fn give_stand_ins(&self, wiring: &mut Wiring, psf: usize) -> Vec<Vec<Key>> {
+        if self.plan.is_circular() {
+            return self.give_transfers(wiring, psf);
+        }
+        let numbers = self.plan.psf_numbers(psf);
+        numbers.map(|number| wiring.give_all("held-seen", number, &self.psfs[&number].seen)).collect()
+    }
+
     /// What is told of a grid.
     pub(super) fn grid_outcome(&self) -> Option<GridOutcome> {
         let given = self.plan.inputs.grid.as_ref()?;

@@ -109,6 +109,7 @@ impl Session<'_> {
             pooled: None,
             kernel: self.plan.kernel,
             transfer: Vec::new(),
+            seen: Vec::new(),
             whole: None,
             scales: Vec::new(),
         };
@@ -211,12 +212,34 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Computes what an image that ends sees of the PSFs, where it is missing.
+    pub(super) fn load_stand_ins(&mut self) -> Result<(), RunError> {
+        if self.plan.is_circular() {
+            return Ok(());
+        }
+        let mut wiring = self.wiring();
+        let missing = self.psfs.iter().filter(|(_, state)| state.facts().is_some() && state.seen.is_empty());
+        let (owners, seen): (Vec<_>, Vec<_>) = missing
+            .map(|(plane, state)| {
+                let overlap = Some(self.plan.cut.shape);
+                (*plane, wiring.transfer_seen(&self.psf_plane(*plane), &state.kernel, overlap))
+            })
+            .unzip();
+        let mut values = self.execute(wiring, &seen.concat())?.into_iter();
+        for (plane, keys) in owners.into_iter().zip(seen) {
+            let state = self.psfs.get_mut(&plane).expect("the owner was found in the map");
+            state.seen = values.by_ref().take(keys.len()).collect();
+        }
+        Ok(())
+    }
+
     /// Lets go of transfer functions that no batch after one of so many planes needs.
     pub(super) fn release_transfers(&mut self, planes: usize) {
         let is_last = self.outcomes.len() + planes >= self.plan.planes.len();
         if is_last || !self.plan.one_psf() {
             self.psfs.values_mut().for_each(|psf| {
                 psf.transfer.clear();
+                psf.seen.clear();
                 psf.scales.clear();
             });
             self.natural.clear();

@@ -22,6 +22,8 @@ pub(super) struct PsfState {
     pub kernel: KernelCut,
     /// Its transfer function, block by block; empty until needed.
     pub transfer: Slabs,
+    /// What of it an image that ends sees, where the convex solver needs that: the transfer function of the PSF times the overlap.
+    pub seen: Slabs,
     /// All of it, or as far as the tiles reach, where a loop needs it.
     pub whole: Option<Kept>,
     /// What each scale is cleaned with; empty where components are points only.

@@ -171,10 +171,10 @@ impl Solving {
         }
     }
 
-    /// Gives what does not change to a graph; `transfers` are those of its PSFs.
-    pub(super) fn facts(&self, wiring: &mut Wiring, plane: usize, transfers: &[Vec<crate::graph::Key>]) -> SparseFacts {
+    /// Gives what does not change to a graph; `stand_ins` are what stands for its PSFs.
+    pub(super) fn facts(&self, wiring: &mut Wiring, plane: usize, stand_ins: &[Vec<crate::graph::Key>]) -> SparseFacts {
         let transfer = if self.surrogate.is_empty() {
-            transfers[0].clone()
+            stand_ins[0].clone()
         } else {
             wiring.give_all("held-surrogate", plane, &self.surrogate)
         };
@@ -233,8 +233,9 @@ impl Solving {
         self.iterations += iterations;
         let is_early = self.reweights == 0;
         let is_risen = after.stats.rms > if is_early { SWING } else { RISE } * self.lowest;
-        let is_good =
-            if self.is_tame { after.stats.rms.is_finite() } else { after.stats.rms <= RISE * self.start && !is_risen };
+        let may_swing = is_early && self.iterations < REWEIGHT;
+        let is_below = after.stats.rms <= RISE * self.start && (may_swing || !is_risen);
+        let is_good = if self.is_tame { after.stats.rms.is_finite() } else { is_below };
         if is_good {
             let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
             self.change =
@@ -243,6 +244,7 @@ impl Solving {
             self.adapt(made.is_some());
             if is_risen && !self.pace.is_steady {
                 self.pace.is_steady = true;
+                self.pace.cycle = if self.is_circular { self.pace.cycle } else { 1 };
                 if is_early {
                     self.rho[0] = 2.0 * self.rho[1];
                 }
