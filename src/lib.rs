@@ -6,8 +6,8 @@
 //! |---|---|
 //! | [`units`] | the kinds of image and the unit each is in |
 //! | [`images`] | image, geometry, PSF, clean beam, mask, robust noise |
+//! | [`kernels`] | inner loops: peak search, shifted subtraction, columns of a transform |
 //! | [`fft`] | real 2-D transforms in row slabs and column blocks, convolution |
-//! | [`kernels`] | inner loops: peak search, shifted subtraction |
 //! | [`graph`] | the lazy task graph and its schedulers; knows nothing of astronomy |
 //! | [`io`] | FITS in and out |
 //! | [`collections`] | lazy arrays, bags and functions over the graph; futures; tables |

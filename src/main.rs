@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use deconv::io::Heap;
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
 fn main() -> ExitCode {
     deconv::cli::main()
 }

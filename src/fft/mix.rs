@@ -5,39 +5,34 @@ use std::ops::Range;
 
 use rustfft::num_complex::Complex32;
 
+use super::columns::{STRIP, Strips, pieces, with_strips};
 use super::layout::Layout;
-use super::stages::{STRIP, STRIP_PADDING, columns_plans, gather, pieces, scatter, with_strip};
 use super::values::{BlockRows, SlabSpectrum};
 
 /// Transforms the columns of block `index` of several images, strip by strip, and shows `work` each column of all of them at once.
-/// After a strip `take` gets its columns in the block, and the columns of all images, `stride` apart and [`STRIP`] for each.
+/// After a strip `take` gets its columns in the block, the plans, and the strips of all images.
 fn for_columns(
     images: &[Vec<&SlabSpectrum>],
     layout: &Layout,
     (index, parts): (usize, usize),
     mut work: impl FnMut(usize, &mut [&mut [Complex32]]),
-    mut take: impl FnMut(Range<usize>, &mut [Complex32], usize),
+    mut take: impl FnMut(Range<usize>, &mut Strips, &mut [Complex32]),
 ) -> io::Result<()> {
     let columns = layout.columns(index);
-    let (ly, stride) = (layout.ly, layout.ly + STRIP_PADDING);
     let sets = images.iter().map(|slabs| pieces(slabs, &columns)).collect::<io::Result<Vec<_>>>()?;
-    let (forward, _) = columns_plans(ly);
-    let mut scratch = vec![Complex32::default(); forward.get_inplace_scratch_len()];
-    with_strip(parts.max(images.len()) * STRIP * stride, |buffer| {
+    with_strips(layout.ly, parts.max(images.len()), |strips, buffer| {
+        let (stride, length) = (strips.stride(), strips.length());
         for first in (0..columns.len()).step_by(STRIP) {
             let strip = first..(first + STRIP).min(columns.len());
-            for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(STRIP * stride)) {
-                gather(set, columns.len(), &strip, values, ly);
-                for column in values.chunks_exact_mut(stride).take(strip.len()) {
-                    forward.process_with_scratch(&mut column[..ly], &mut scratch);
-                }
+            for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(length)) {
+                strips.forward(set, columns.len(), &strip, values);
             }
             for c in 0..strip.len() {
-                let images = buffer.chunks_exact_mut(STRIP * stride);
-                let mut together: Vec<_> = images.map(|image| &mut image[c * stride..c * stride + ly]).collect();
+                let images = buffer.chunks_exact_mut(length);
+                let mut together: Vec<_> = images.map(|image| &mut image[c * stride..][..layout.ly]).collect();
                 work(columns.start + strip.start + c, &mut together);
             }
-            take(strip, buffer, stride);
+            take(strip, strips, buffer);
         }
     });
     Ok(())
@@ -57,15 +52,10 @@ pub fn mix_columns(
     work: impl FnMut(usize, &mut [&mut [Complex32]]),
 ) -> io::Result<BlockRows> {
     let width = layout.columns(index).len();
-    let (_, inverse) = columns_plans(layout.ly);
-    let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
     let mut values = vec![Complex32::default(); parts * ny * width];
-    for_columns(images, layout, (index, parts), work, |strip, buffer, stride| {
-        for (part, rows) in buffer.chunks_exact_mut(STRIP * stride).zip(values.chunks_exact_mut(ny * width)) {
-            for column in part.chunks_exact_mut(stride).take(strip.len()) {
-                inverse.process_with_scratch(&mut column[..layout.ly], &mut scratch);
-            }
-            scatter(part, &strip, stride, rows, width);
+    for_columns(images, layout, (index, parts), work, |strip, strips, buffer| {
+        for (part, rows) in buffer.chunks_exact_mut(strips.length()).zip(values.chunks_exact_mut(ny * width)) {
+            strips.inverse(part, &strip, (ny, 0), (rows, width));
         }
     })?;
     Ok(BlockRows::from_parts(width, values.into()))

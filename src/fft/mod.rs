@@ -3,6 +3,7 @@
 //! The forward transform is not normalised, the inverse divides by the number of pixels. A half plane holds the
 //! columns `kx = 0 ..= lx/2`; every sum over a spectrum weighs columns with [`column_weight`].
 
+mod columns;
 mod layout;
 mod mix;
 mod real2d;
@@ -12,6 +13,7 @@ mod stages;
 mod sum;
 mod values;
 
+pub use columns::strip_bytes;
 pub use layout::{Layout, Placement};
 pub use mix::{mix_columns, see_columns};
 pub use real2d::Real2d;

@@ -5,8 +5,9 @@ use std::io;
 use ndarray::{ArrayView2, s};
 use rustfft::num_complex::Complex32;
 
+use super::columns::{Piece, STRIP, pieces, with_strips};
 use super::layout::{Layout, Placement};
-use super::stages::{Piece, columns_plans, forward_rows, low_columns, pieces, scatter_all};
+use super::stages::{forward_rows, low_columns};
 use super::values::{BlockRows, SlabSpectrum, Transfer};
 
 impl Layout {
@@ -70,25 +71,21 @@ pub fn shrink_columns(
     let (index, step) = at;
     let small = layout.shrunk(step);
     let width = small.columns(index).len();
-    let (_, inverse) = columns_plans(small.ly);
-    let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
     let mut values = vec![Complex32::default(); ny * width];
-    let mut strip: Vec<Vec<Complex32>> = Vec::new();
     let scale = 1.0 / (step * step) as f32;
-    let mut done = 0;
     let start = small.columns(index).start;
-    low_columns(pieces(slabs, &layout.columns(index))?, layout, (index, width), |kx, column| {
-        let (low, high) = (small.ly.div_ceil(2), small.ly / 2);
-        let mut short = column[..low].to_vec();
-        short.extend_from_slice(&column[layout.ly - high..]);
-        short.iter_mut().zip(kernel.column(kx)).for_each(|(value, k)| *value *= *k * scale);
-        inverse.process_with_scratch(&mut short, &mut scratch);
-        strip.push(short);
-        if strip.len() == 16 || kx + 1 == start + width {
-            scatter_all(&strip, done, &mut values, width);
-            done += strip.len();
-            strip.clear();
-        }
+    let pieces = pieces(slabs, &layout.columns(index))?;
+    with_strips(small.ly, 1, |strips, buffer| {
+        low_columns(pieces, layout, (index, width), |kx, column| {
+            let (low, high, c) = (small.ly.div_ceil(2), small.ly / 2, kx - start);
+            let short = &mut buffer[c % STRIP * strips.stride()..][..small.ly];
+            short[..low].copy_from_slice(&column[..low]);
+            short[low..].copy_from_slice(&column[layout.ly - high..]);
+            short.iter_mut().zip(kernel.column(kx)).for_each(|(value, k)| *value *= *k * scale);
+            if c % STRIP + 1 == STRIP || c + 1 == width {
+                strips.inverse(buffer, &(c / STRIP * STRIP..c + 1), (ny, 0), (&mut values, width));
+            }
+        });
     });
     Ok(BlockRows::from_parts(width, values.into()))
 }

@@ -3,9 +3,7 @@
 //! A slab's spectrum is grouped by column block, so that a block reads one contiguous piece of each slab. Each row
 //! and each column is transformed by itself, so the result does not depend on how the plane was cut.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,49 +11,23 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
-use rustfft::{Fft, FftPlanner};
 
+use super::columns::{Piece, STRIP, Strips, pieces, with_strips};
 use super::layout::{Layout, Placement};
 use super::real2d::make_ends_real;
 use super::values::{BlockRows, SlabSpectrum, Transfer};
 
-/// Columns that are transformed together: sixteen share the cache lines of a row.
-pub(super) const STRIP: usize = 16;
-/// Columns of a strip lie an odd number of cache lines apart, so that they do not share cache sets.
-pub(super) const STRIP_PADDING: usize = 8;
-/// Complex numbers in a cache line.
-const LINE: usize = 8;
-
-struct Plans {
-    real: RealFftPlanner<f32>,
-    complex: FftPlanner<f32>,
-    buffers: HashMap<usize, Vec<Complex32>>,
-}
-
 thread_local! {
-    /// A worker's plans and its strip of columns: planning and touching fresh pages cost more than the transform.
-    static PLANS: RefCell<Plans> =
-        RefCell::new(Plans { real: RealFftPlanner::new(), complex: FftPlanner::new(), buffers: HashMap::new() });
+    /// A worker's plans of rows.
+    static PLANS: RefCell<RealFftPlanner<f32>> = RefCell::new(RealFftPlanner::new());
 }
 
 fn rows_forward(lx: usize) -> Arc<dyn RealToComplex<f32>> {
-    PLANS.with_borrow_mut(|plans| plans.real.plan_fft_forward(lx))
+    PLANS.with_borrow_mut(|plans| plans.plan_fft_forward(lx))
 }
 
 fn rows_inverse(lx: usize) -> Arc<dyn ComplexToReal<f32>> {
-    PLANS.with_borrow_mut(|plans| plans.real.plan_fft_inverse(lx))
-}
-
-pub(super) fn columns_plans(ly: usize) -> (Arc<dyn Fft<f32>>, Arc<dyn Fft<f32>>) {
-    PLANS.with_borrow_mut(|plans| (plans.complex.plan_fft_forward(ly), plans.complex.plan_fft_inverse(ly)))
-}
-
-pub(super) fn with_strip<R>(length: usize, work: impl FnOnce(&mut [Complex32]) -> R) -> R {
-    let mut strip = PLANS.with_borrow_mut(|plans| plans.buffers.remove(&length)).unwrap_or_default();
-    strip.resize(length, Complex32::default());
-    let result = work(&mut strip);
-    PLANS.with_borrow_mut(|plans| plans.buffers.insert(length, strip));
-    result
+    PLANS.with_borrow_mut(|plans| plans.plan_fft_inverse(lx))
 }
 
 /// Transforms the rows of a slab of shape `(rows, columns)`, placed in rows of length `lx`.
@@ -103,73 +75,6 @@ fn place(row: &[f32], start: usize, to: &mut [f32]) {
     }
 }
 
-/// What one column block needs of a slab.
-pub(super) struct Piece<'a> {
-    placement: Placement,
-    rows: usize,
-    cells: Cow<'a, [Complex32]>,
-}
-
-impl Piece<'_> {
-    /// What a block needs of a slab that is gone afterwards.
-    pub(super) fn owned(slab: &SlabSpectrum, columns: &Range<usize>) -> io::Result<Piece<'static>> {
-        let cells = Cow::Owned(slab.piece(columns)?.into_owned());
-        Ok(Piece { placement: slab.placement(), rows: slab.rows(), cells })
-    }
-}
-
-/// The pieces of a block's columns, read from their files where they stand there.
-pub(super) fn pieces<'a>(slabs: &[&'a SlabSpectrum], columns: &Range<usize>) -> io::Result<Vec<Piece<'a>>> {
-    let piece = |slab: &&'a SlabSpectrum| {
-        Ok(Piece { placement: slab.placement(), rows: slab.rows(), cells: slab.piece(columns)? })
-    };
-    slabs.iter().map(piece).collect()
-}
-
-/// Gathers columns `strip` of the slabs' pieces into `to`, a column every `stride`; rows that meet add up, of which there
-/// are two at the most, so that the cut does not change the sum.
-pub(super) fn gather(slabs: &[Piece<'_>], width: usize, strip: &Range<usize>, to: &mut [Complex32], ly: usize) {
-    let covered: usize = slabs.iter().map(|slab| slab.rows).sum();
-    if covered != ly {
-        to.fill(Complex32::default());
-    }
-    for slab in slabs {
-        let start = slab.placement.y.rem_euclid(ly as isize) as usize;
-        let mut cells = &slab.cells[..];
-        let mut y = start;
-        while !cells.is_empty() {
-            let (run, rest) = cells.split_at(cells.len().min((ly - y) * width));
-            if covered > ly {
-                turn(run, width, strip, (to, y), |to, value| *to += value);
-            } else {
-                turn(run, width, strip, (to, y), |to, value| *to = value);
-            }
-            (cells, y) = (rest, 0);
-        }
-    }
-}
-
-/// Puts columns `strip` of rows of `width` cells upright, from row `y` of columns that stand `ly + STRIP_PADDING` apart.
-///
-/// Eight rows at a time: a column then gets a whole cache line at once (half the time of cell after cell).
-fn turn(
-    cells: &[Complex32],
-    width: usize,
-    strip: &Range<usize>,
-    (to, y): (&mut [Complex32], usize),
-    put: impl Fn(&mut Complex32, Complex32),
-) {
-    let stride = to.len() / STRIP;
-    for (eight, rows) in cells.chunks(LINE * width).enumerate() {
-        let first = y + LINE * eight;
-        let height = rows.len() / width;
-        for (c, column) in strip.clone().zip(to.chunks_exact_mut(stride)) {
-            let column = &mut column[first..first + height];
-            column.iter_mut().zip(rows[c..].iter().step_by(width)).for_each(|(to, value)| put(to, *value));
-        }
-    }
-}
-
 /// One column of each set of slabs, transformed: number `kx` of the half plane, `ly` values per set.
 pub struct Columns<'a> {
     /// Column of the half plane.
@@ -181,12 +86,12 @@ pub struct Columns<'a> {
 }
 
 /// Transforms the first columns of a block (`at`: which, and how many) of one or two sets of slabs, strip by strip; `work` gets each strip's
-/// first column in the block, the columns in it, and the buffers (a column every `stride`) of both sets.
+/// first column in the block, the columns in it, the plans, and the columns of both sets.
 fn for_strips(
     sets: [&[&SlabSpectrum]; 2],
     layout: &Layout,
     at: (usize, usize),
-    work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
+    work: impl FnMut(Range<usize>, &mut Strips, [&mut [Complex32]; 2]),
 ) -> io::Result<()> {
     let columns = layout.columns(at.0);
     let sets = [pieces(sets[0], &columns)?, pieces(sets[1], &columns)?];
@@ -198,25 +103,18 @@ fn for_strips(
 fn strip_by_strip(
     sets: &[Vec<Piece<'_>>; 2],
     ly: usize,
-    widths: (usize, usize),
-    mut work: impl FnMut(Range<usize>, &mut [Complex32], &mut [Complex32]),
+    (width, count): (usize, usize),
+    mut work: impl FnMut(Range<usize>, &mut Strips, [&mut [Complex32]; 2]),
 ) {
-    let (width, count) = widths;
-    let stride = ly + STRIP_PADDING;
-    let (forward, _) = columns_plans(ly);
-    let mut scratch = vec![Complex32::default(); forward.get_inplace_scratch_len()];
     let used = sets.iter().filter(|set| !set.is_empty()).count();
-    with_strip(used * STRIP * stride, |buffer| {
+    with_strips(ly, used, |strips, columns| {
         for first in (0..count).step_by(STRIP) {
             let strip = first..(first + STRIP).min(count);
-            for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(STRIP * stride)) {
-                gather(set, width, &strip, values, ly);
-                for column in values.chunks_exact_mut(stride).take(strip.len()) {
-                    forward.process_with_scratch(&mut column[..ly], &mut scratch);
-                }
+            for (set, columns) in sets.iter().zip(columns.chunks_exact_mut(strips.length())) {
+                strips.forward(set, width, &strip, columns);
             }
-            let (one, two) = buffer.split_at_mut(STRIP * stride);
-            work(strip, one, two);
+            let (one, two) = columns.split_at_mut(strips.length());
+            work(strip, strips, [one, two]);
         }
     });
 }
@@ -229,21 +127,14 @@ pub(super) fn low_columns(
     at: (usize, usize),
     mut visit: impl FnMut(usize, &[Complex32]),
 ) {
-    let ((index, count), stride) = (at, layout.ly + STRIP_PADDING);
+    let (index, count) = at;
     let columns = layout.columns(index);
-    strip_by_strip(&[slabs, Vec::new()], layout.ly, (columns.len(), count), |strip, one, _| {
-        for (c, column) in one.chunks_exact(stride).take(strip.len()).enumerate() {
+    strip_by_strip(&[slabs, Vec::new()], layout.ly, (columns.len(), count), |strip, strips, [one, _]| {
+        for (c, column) in one.chunks_exact(strips.stride()).take(strip.len()).enumerate() {
             debug_assert!(strip.start + c < count);
             visit(columns.start + strip.start + c, &column[..layout.ly]);
         }
     });
-}
-
-/// Puts columns of equal length into their places in a block's rows, the first of them at column `first`.
-pub(super) fn scatter_all(columns: &[Vec<Complex32>], first: usize, rows: &mut [Complex32], width: usize) {
-    for (y, row) in rows.chunks_exact_mut(width).enumerate() {
-        row[first..].iter_mut().zip(columns).for_each(|(to, column)| *to = column[y]);
-    }
 }
 
 /// Shows `visit` every column of block `index` of one or two sets of slabs (the second may be empty).
@@ -256,9 +147,9 @@ pub fn visit_columns(
     index: usize,
     mut visit: impl FnMut(Columns<'_>),
 ) -> io::Result<()> {
-    let stride = layout.ly + STRIP_PADDING;
     let Range { start, end } = layout.columns(index);
-    for_strips(sets, layout, (index, end - start), |strip, one, two| {
+    for_strips(sets, layout, (index, end - start), |strip, strips, [one, two]| {
+        let stride = strips.stride();
         for (c, first) in one.chunks_exact_mut(stride).take(strip.len()).enumerate() {
             let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
             visit(Columns { kx: start + strip.start + c, first: &mut first[..layout.ly], second });
@@ -277,20 +168,17 @@ pub fn map_columns(
     ny: usize,
     mut work: impl FnMut(Columns<'_>),
 ) -> io::Result<BlockRows> {
-    let stride = layout.ly + STRIP_PADDING;
     let columns = layout.columns(index);
     let width = columns.len();
-    let (_, inverse) = columns_plans(layout.ly);
-    let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
     let mut values = vec![Complex32::default(); ny * width];
-    for_strips(sets, layout, (index, width), |strip, one, two| {
+    for_strips(sets, layout, (index, width), |strip, strips, [one, two]| {
+        let stride = strips.stride();
         for (c, first) in one.chunks_exact_mut(stride).take(strip.len()).enumerate() {
             let second = two.get(c * stride..c * stride + layout.ly).unwrap_or_default();
             let column = &mut first[..layout.ly];
             work(Columns { kx: columns.start + strip.start + c, first: column, second });
-            inverse.process_with_scratch(column, &mut scratch);
         }
-        scatter(one, &strip, stride, &mut values, width);
+        strips.inverse(one, &strip, (ny, 0), (&mut values, width));
     })?;
     Ok(BlockRows::from_parts(width, values.into()))
 }
@@ -305,43 +193,19 @@ pub fn make_columns(
     rows: (usize, usize),
     mut fill: impl FnMut(usize, &mut [Complex32]),
 ) -> BlockRows {
-    let stride = layout.ly + STRIP_PADDING;
     let columns = layout.columns(index);
     let width = columns.len();
-    let (_, inverse) = columns_plans(layout.ly);
-    let mut scratch = vec![Complex32::default(); inverse.get_inplace_scratch_len()];
     let mut values = vec![Complex32::default(); (rows.0 + rows.1) * width];
-    with_strip(STRIP * stride, |buffer| {
+    with_strips(layout.ly, 1, |strips, buffer| {
         for first in (0..width).step_by(STRIP) {
             let strip = first..(first + STRIP).min(width);
-            for (kx, column) in strip.clone().zip(buffer.chunks_exact_mut(stride)) {
-                let column = &mut column[..layout.ly];
-                fill(columns.start + kx, column);
-                inverse.process_with_scratch(column, &mut scratch);
-                column.copy_within(layout.ly - rows.1.., rows.0);
+            for (kx, column) in strip.clone().zip(buffer.chunks_exact_mut(strips.stride())) {
+                fill(columns.start + kx, &mut column[..layout.ly]);
             }
-            scatter(buffer, &strip, stride, &mut values, width);
+            strips.inverse(buffer, &strip, rows, (&mut values, width));
         }
     });
     BlockRows::from_parts(width, values.into())
-}
-
-/// Puts the columns of a strip into their places in a block's rows, eight rows at a time.
-pub(super) fn scatter(
-    strip: &[Complex32],
-    columns: &Range<usize>,
-    stride: usize,
-    rows: &mut [Complex32],
-    width: usize,
-) {
-    for (eight, rows) in rows.chunks_mut(LINE * width).enumerate() {
-        let first = LINE * eight;
-        let height = rows.len() / width;
-        for (c, column) in columns.clone().zip(strip.chunks_exact(stride)) {
-            let column = &column[first..first + height];
-            rows[c..].iter_mut().step_by(width).zip(column).for_each(|(to, value)| *to = *value);
-        }
-    }
 }
 
 /// The transfer function on block `index`, from the row transforms of the PSF's slabs.

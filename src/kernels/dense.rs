@@ -3,37 +3,10 @@
 // A body is compiled once per instruction set, which it only is where it is inlined into that set's twin.
 #![allow(clippy::inline_always)]
 
+use super::dispatch;
+
 /// Lanes of the running maximum; a maximum does not depend on their order.
 const LANES: usize = 16;
-
-/// Compiles a body for AVX-512, AVX2 and plain, and calls the widest that the machine has.
-macro_rules! dispatch {
-    ($(#[$doc:meta])* pub fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty = $body:ident) => {
-        $(#[$doc])*
-        pub fn $name($($arg: $type),*) -> $out {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f")]
-                unsafe fn wide($($arg: $type),*) -> $out {
-                    $body($($arg),*)
-                }
-                #[target_feature(enable = "avx2")]
-                unsafe fn middle($($arg: $type),*) -> $out {
-                    $body($($arg),*)
-                }
-                if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the feature was detected on the line above; the body itself is safe code.
-                    return unsafe { wide($($arg),*) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: as above.
-                    return unsafe { middle($($arg),*) };
-                }
-            }
-            $body($($arg),*)
-        }
-    };
-}
 
 dispatch! {
     /// Highest absolute value of a row; 0 for an empty one.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("images", &["units"]),
-    ("fft", &[]),
     ("kernels", &[]),
+    ("fft", &["kernels"]),
     ("graph", &[]),
     ("io", &["images", "units"]),
     ("collections", &["images", "units", "fft", "kernels", "graph", "io", "tiling"]),

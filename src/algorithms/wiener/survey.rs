@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::exact::{ExactSum, Quantum};
 use super::model::{NoiseModel, Problem};
+use crate::kernels::modes;
 
 /// Modes beyond this `|fx|` and `|fy|` \[cycles/pixel\] are seen by no array whose beam has 2.5 pixels or more.
 const CORNER: f64 = 0.45;
@@ -20,9 +21,6 @@ const TAU_RANGE: (f64, f64) = (1e-6, 1e-3);
 
 /// No `|H|` of a peak-1 PSF exceeds this: it is at most its number of pixels.
 const LARGEST_TRANSFER: f64 = 1.0e12;
-
-/// Running values that a column is looked over with: one alone would wait for itself.
-const LANES: usize = 8;
 
 /// How the least usable `|H| / max|H|` is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,21 +70,11 @@ impl Survey {
     pub fn add_transfer(&mut self, kx: usize, h: &[Complex<f32>]) {
         let (plane, quantum) = (self.problem.plane(), Quantum::new(LARGEST_TRANSFER));
         let weight = plane.weight(kx);
-        let (mut largest, mut least, mut noise) = ([0.0_f32; LANES], [f32::INFINITY; LANES], [0.0_f64; LANES]);
-        for h in h.chunks(LANES) {
-            for (lane, h) in h.iter().enumerate() {
-                let power = h.norm_sqr();
-                largest[lane] = if power > largest[lane] { power } else { largest[lane] };
-                least[lane] = if h.re < least[lane] { h.re } else { least[lane] };
-                noise[lane] += f64::from(if h.re > 0.0 { h.re } else { 0.0 });
-            }
-        }
-        let largest = largest.into_iter().fold(0.0, f32::max);
-        let least_real = least.into_iter().fold(f32::INFINITY, f32::min);
-        let mut noise: f64 = noise.into_iter().sum();
-        if self.problem.noise() == NoiseModel::White {
-            noise = h.len() as f64;
-        }
+        let (largest, least_real) = modes::extremes(h);
+        let noise = match self.problem.noise() {
+            NoiseModel::Psf => modes::positive_sum(h),
+            NoiseModel::White => h.len() as f64,
+        };
         self.max_transfer = self.max_transfer.max(f64::from(largest).sqrt());
         self.least_real = self.least_real.min(f64::from(least_real));
         // A column is never split, so its own sum may be a floating-point one.
@@ -103,8 +91,7 @@ impl Survey {
 
     /// Adds a column of the data, `ly` modes; only a [`super::SpectrumTable`] needs the data surveyed.
     pub fn add_data(&mut self, y: &[Complex<f32>]) {
-        let largest = y.iter().fold(0.0_f32, |largest, y| largest.max(y.norm_sqr()));
-        self.max_data = self.max_data.max(f64::from(largest));
+        self.max_data = self.max_data.max(f64::from(modes::extremes(y).0));
     }
 
     /// Adds what another survey of the same problem saw.

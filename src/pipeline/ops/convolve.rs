@@ -6,7 +6,9 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::{OpError, Rows, Value, Work};
-use crate::fft::{Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns};
+use crate::fft::{
+    Layout, Placement, SlabSpectrum, column_transfer, forward_rows, inverse_rows, map_columns, strip_bytes,
+};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamShape, Image, PsfPeak};
 
@@ -142,7 +144,7 @@ impl Work for KernelTransfer {
         Cost {
             flops: columns as f64 * transform(self.layout.ly, false),
             output_bytes: complex(columns * self.layout.ly),
-            scratch_bytes: complex(16 * self.layout.ly),
+            scratch_bytes: strip_bytes(self.layout.ly, 1),
         }
     }
 
@@ -188,7 +190,7 @@ impl Work for Convolve {
         Cost {
             flops: columns as f64 * transforms * transform(self.layout.ly, false),
             output_bytes: complex(columns * self.ny),
-            scratch_bytes: complex(32 * self.layout.ly),
+            scratch_bytes: strip_bytes(self.layout.ly, 2),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::convolve::{complex, piece_of_block, piece_of_slab, rows_back, spectra, transform};
 use super::{FieldRows, OpError, PsfPlane, Rows, Value, Work};
-use crate::fft::{Layout, Placement, Term, forward_rows, map_columns, sum_columns};
+use crate::fft::{Layout, Placement, Term, forward_rows, map_columns, strip_bytes, sum_columns};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{PsfGrid, PsfPeak};
 
@@ -150,7 +150,7 @@ impl Work for Correlate {
         Cost {
             flops: columns as f64 * 2.0 * transform(self.layout.ly, false),
             output_bytes: complex(columns * self.ny),
-            scratch_bytes: complex(32 * self.layout.ly),
+            scratch_bytes: strip_bytes(self.layout.ly, 2),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::algorithms::wiener::{
     Ceiling, DEFAULT_FLOOR, Equation, Filter, NoiseModel, Plane, Problem, Regularisation, SpectrumTable, Survey,
     TauRule, taper,
 };
-use crate::fft::{Layout, make_columns, map_columns};
+use crate::fft::{Layout, make_columns, map_columns, strip_bytes};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::{BeamShape, Image, Mask};
 
@@ -46,7 +46,7 @@ impl Setting {
         Cost {
             flops: columns as f64 * transform(self.layout.ly, false) + 60.0 * self.modes(block) as f64,
             output_bytes: complex(columns * self.shape.0),
-            scratch_bytes: complex(16 * self.layout.ly),
+            scratch_bytes: strip_bytes(self.layout.ly, 1),
         }
     }
 
@@ -237,7 +237,7 @@ impl Work for ApplyFilter {
         Cost {
             flops: columns as f64 * transforms * transform(self.setting.layout.ly, false),
             output_bytes: complex(columns * self.setting.shape.0),
-            scratch_bytes: complex(16 * self.setting.layout.ly),
+            scratch_bytes: strip_bytes(self.setting.layout.ly, 1),
         }
     }
 

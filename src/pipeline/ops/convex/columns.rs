@@ -8,7 +8,7 @@ use super::super::convolve::{complex, piece_of_slab, spectra, transform};
 use super::super::{OpError, Value, Work};
 use super::AtomSetting;
 use crate::algorithms::convex::{Frame, Splitting, whiten};
-use crate::fft::{SlabSpectrum, Transfer, mix_columns, see_columns};
+use crate::fft::{SlabSpectrum, Transfer, mix_columns, see_columns, strip_bytes};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::BeamShape;
 
@@ -21,7 +21,8 @@ impl AtomSetting {
         Cost {
             flops: transforms + 8.0 * modes * self.dictionary.count() as f64,
             output_bytes,
-            scratch_bytes: complex((20 * images.max(back) + 2 * self.dictionary.count()) * self.layout.ly),
+            scratch_bytes: strip_bytes(self.layout.ly, images.max(back))
+                + complex(2 * self.dictionary.count() * self.layout.ly),
         }
     }
 }
