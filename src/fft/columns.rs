@@ -97,17 +97,17 @@ impl Strips {
         STRIP * self.stride()
     }
 
-    /// Takes columns `strip` of pieces that are `width` columns wide, and transforms them. Rows that no piece has are 0; rows
-    /// that meet add up, of which there are two at the most, so that the cut does not change the sum.
+    /// Takes columns `strip` of pieces that are `width` columns wide, and transforms them; each starts a stride after the one before. Rows
+    /// that no piece has are 0; rows that meet add up, of which there are two at the most, so that the cut does not change the sum.
     pub(super) fn forward(
         &mut self,
         slabs: &[Piece<'_>],
         width: usize,
         strip: &Range<usize>,
-        columns: &mut [Complex32],
+        (columns, stride): (&mut [Complex32], usize),
     ) {
         let covered: usize = slabs.iter().map(|slab| slab.rows).sum();
-        let (ly, stride) = (self.ly, self.stride());
+        let ly = self.ly;
         if let Some(lanes) = &mut self.lanes {
             if covered != ly {
                 lanes.clear();
@@ -115,7 +115,7 @@ impl Strips {
             each_run(slabs, width, ly, |y, run| {
                 lanes.load(y, &Cells { cells: run, pitch: width, columns: strip.clone() }, covered > ly);
             });
-            lanes.forward(columns, stride);
+            lanes.forward(columns, stride, strip.len());
             return;
         }
         if covered != ly {
@@ -123,12 +123,12 @@ impl Strips {
         }
         each_run(slabs, width, ly, |y, run| {
             if covered > ly {
-                turn(run, width, strip, (columns, y), |to, value| *to += value);
+                turn(run, width, strip, (columns, stride, y), |to, value| *to += value);
             } else {
-                turn(run, width, strip, (columns, y), |to, value| *to = value);
+                turn(run, width, strip, (columns, stride, y), |to, value| *to = value);
             }
         });
-        for column in columns.chunks_exact_mut(stride).take(strip.len()) {
+        for column in columns.chunks_mut(stride).take(strip.len()) {
             self.forward.process_with_scratch(&mut column[..ly], &mut self.scratch);
         }
     }
@@ -177,14 +177,13 @@ fn turn(
     cells: &[Complex32],
     width: usize,
     strip: &Range<usize>,
-    (to, y): (&mut [Complex32], usize),
+    (to, stride, y): (&mut [Complex32], usize, usize),
     put: impl Fn(&mut Complex32, Complex32),
 ) {
-    let stride = to.len() / STRIP;
     for (eight, rows) in cells.chunks(LINE * width).enumerate() {
         let first = y + LINE * eight;
         let height = rows.len() / width;
-        for (c, column) in strip.clone().zip(to.chunks_exact_mut(stride)) {
+        for (c, column) in strip.clone().zip(to.chunks_mut(stride)) {
             let column = &mut column[first..first + height];
             column.iter_mut().zip(rows[c..].iter().step_by(width)).for_each(|(to, value)| put(to, *value));
         }
@@ -225,7 +224,7 @@ mod tests {
                 let mut plain = Strips { lanes: None, ..Strips::new(ly) };
                 let both = [&mut fast, &mut plain].map(|strips| {
                     let mut columns = vec![Complex32::default(); strips.length()];
-                    strips.forward(&slabs, width, &strip, &mut columns);
+                    strips.forward(&slabs, width, &strip, (&mut columns, ly + 8));
                     let mut rows = vec![Complex32::default(); 13 * width];
                     let spectra: Vec<Complex32> = columns
                         .chunks_exact(strips.stride())

@@ -25,7 +25,7 @@ fn for_columns(
         for first in (0..columns.len()).step_by(STRIP) {
             let strip = first..(first + STRIP).min(columns.len());
             for (set, values) in sets.iter().zip(buffer.chunks_exact_mut(length)) {
-                strips.forward(set, columns.len(), &strip, values);
+                strips.forward(set, columns.len(), &strip, (values, stride));
             }
             for c in 0..strip.len() {
                 let images = buffer.chunks_exact_mut(length);

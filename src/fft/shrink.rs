@@ -7,7 +7,8 @@ use rustfft::num_complex::Complex32;
 
 use super::columns::{Piece, STRIP, pieces, with_strips};
 use super::layout::{Layout, Placement};
-use super::stages::{forward_rows, low_columns};
+use super::rows::forward_rows;
+use super::stages::low_columns;
 use super::values::{BlockRows, SlabSpectrum, Transfer};
 
 impl Layout {

@@ -31,7 +31,7 @@ pub fn sum_columns(terms: &[Term<'_>], layout: &Layout, index: usize, ny: usize)
         for first in (0..width).step_by(STRIP) {
             let strip = first..(first + STRIP).min(width);
             for (number, (set, term)) in sets.iter().zip(terms).enumerate() {
-                strips.forward(set, width, &strip, image);
+                strips.forward(set, width, &strip, (image, strips.stride()));
                 let both = image.chunks_exact(strips.stride()).zip(sum.chunks_exact_mut(strips.stride()));
                 for (kx, (image, sum)) in strip.clone().zip(both) {
                     let products =

@@ -7,10 +7,14 @@
 #[cfg_attr(not(target_arch = "x86_64"), path = "lanes/absent.rs")]
 mod wide;
 
+mod real;
+
 use std::f64::consts::TAU;
 use std::ops::Range;
 
 use rustfft::num_complex::Complex32;
+
+pub use real::LaneRealFft;
 
 /// Columns that are transformed side by side.
 pub const LANES: usize = 16;
@@ -21,6 +25,18 @@ pub const LANES: usize = 16;
 pub struct Row {
     re: [f32; LANES],
     im: [f32; LANES],
+}
+
+/// Numbers as pairs, each the real and the imaginary part of one; a last one without another is left out.
+pub fn as_pairs(numbers: &[f32]) -> &[Complex32] {
+    // SAFETY: a complex number is two `f32`s, aligned as they are.
+    unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), numbers.len() / 2) }
+}
+
+/// [`as_pairs`], to be written to.
+pub fn as_pairs_mut(numbers: &mut [f32]) -> &mut [Complex32] {
+    // SAFETY: as above, and nothing else refers to them.
+    unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len() / 2) }
 }
 
 /// Rows of cells in memory, each `pitch` cells after the one before, of which columns `columns` are meant (sixteen at the most).
@@ -59,6 +75,11 @@ fn radices(length: usize) -> Option<Vec<usize>> {
         }
     }
     (rest == 1).then_some(radices)
+}
+
+/// The bits of the first `count` lanes.
+fn first(count: usize) -> u16 {
+    u16::MAX.checked_shr((LANES - count) as u32).unwrap_or(0)
 }
 
 /// A plan of transforms of one length, and the buffers that they take.
@@ -103,13 +124,13 @@ impl LaneFft {
         wide::load(from, &mut self.rows[..self.length][first..][..rows], adds);
     }
 
-    /// Transforms what was loaded, and puts it upright: column `c` from `columns[c * stride]` on.
+    /// Transforms what was loaded, and puts the first `count` columns upright: column `c` from `columns[c * stride]` on.
     ///
     /// # Panics
-    /// If there is no room for sixteen columns.
-    pub fn forward(&mut self, columns: &mut [Complex32], stride: usize) {
+    /// If there is no room for them.
+    pub fn forward(&mut self, columns: &mut [Complex32], stride: usize, count: usize) {
         let rows = self.transform();
-        wide::stand(rows, columns, stride);
+        wide::stand::<false>(rows, columns, (stride, first(count)));
     }
 
     /// Transforms upright columns back, not scaled, and puts rows `rows` into `to`.
@@ -123,7 +144,7 @@ impl LaneFft {
         rows: &[Range<usize>],
         to: &mut Cells<&mut [Complex32]>,
     ) {
-        wide::lay(columns, stride, &mut self.rows[..self.length]);
+        wide::lay::<true>(columns, (stride, LANES), &mut self.rows[..self.length]);
         let lying = self.transform();
         let mut first = 0;
         for rows in rows.iter().filter(|rows| !rows.is_empty()) {
@@ -166,7 +187,7 @@ mod tests {
             for width in [1, 5, 16] {
                 let mut columns = vec![Complex32::new(7.0, 7.0); LANES * stride];
                 lanes.load(0, &cells(&plane, 3..3 + width), false);
-                lanes.forward(&mut columns, stride);
+                lanes.forward(&mut columns, stride, width);
                 for (c, column) in columns.chunks_exact(stride).take(width).enumerate() {
                     let mut expected: Vec<Complex32> = plane.iter().skip(3 + c).step_by(PITCH).copied().collect();
                     alone.process(&mut expected);
@@ -203,10 +224,10 @@ mod tests {
         lanes.clear();
         lanes.load(4, &part(4..9), true);
         lanes.load(4, &part(4..9), true);
-        lanes.forward(&mut twice, 12);
+        lanes.forward(&mut twice, 12, 16);
         lanes.clear();
         lanes.load(4, &part(4..9), false);
-        lanes.forward(&mut once, 12);
+        lanes.forward(&mut once, 12, 16);
         assert!(once.iter().any(|z| *z != Complex32::default()));
         assert!(once.iter().zip(&twice).all(|(one, two)| (two - 2.0 * one).norm() < 1e-3));
         let sum: Complex32 = (4..9).map(|y| plane[y * PITCH + 6]).sum();

@@ -31,9 +31,7 @@ fn extremes_body(modes: &[Complex32]) -> (f32, f32) {
         least[lane] = if z.re < least[lane] { z.re } else { least[lane] };
     };
     for chunk in chunks {
-        for lane in 0..LANES {
-            look(lane, &chunk[lane]);
-        }
+        chunk.iter().enumerate().for_each(|(lane, z)| look(lane, z));
     }
     rest.iter().enumerate().for_each(|(lane, z)| look(lane, z));
     (largest.into_iter().fold(0.0, f32::max), least.into_iter().fold(f32::INFINITY, f32::min))
@@ -46,9 +44,7 @@ fn positive_sum_body(modes: &[Complex32]) -> f64 {
     let rest = chunks.remainder();
     let mut add = |lane: usize, z: &Complex32| sums[lane] += f64::from(if z.re > 0.0 { z.re } else { 0.0 });
     for chunk in chunks {
-        for lane in 0..LANES {
-            add(lane, &chunk[lane]);
-        }
+        chunk.iter().enumerate().for_each(|(lane, z)| add(lane, z));
     }
     rest.iter().enumerate().for_each(|(lane, z)| add(lane, z));
     sums.into_iter().sum()

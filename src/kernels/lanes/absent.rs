@@ -22,10 +22,18 @@ pub(super) fn store(_: &[Row], _: usize, _: &mut Cells<&mut [Complex32]>) {
     unreachable!("{NONE}")
 }
 
-pub(super) fn stand(_: &[Row], _: &mut [Complex32], _: usize) {
+pub(super) fn stand<const SWAPS: bool>(_: &[Row], _: &mut [Complex32], _: (usize, u16)) {
     unreachable!("{NONE}")
 }
 
-pub(super) fn lay(_: &[Complex32], _: usize, _: &mut [Row]) {
+pub(super) fn lay<const SWAPS: bool>(_: &[Complex32], _: (usize, usize), _: &mut [Row]) {
+    unreachable!("{NONE}")
+}
+
+pub(super) fn unravel(_: &[Row], _: &[[f32; 2]], _: &mut [Row]) {
+    unreachable!("{NONE}")
+}
+
+pub(super) fn ravel(_: &[Row], _: &[[f32; 2]], _: f32, _: &mut [Row]) {
     unreachable!("{NONE}")
 }
