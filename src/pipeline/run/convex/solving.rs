@@ -244,7 +244,7 @@ impl Solving {
             self.adapt(made.is_some());
             if is_risen && !self.pace.is_steady {
                 self.pace.is_steady = true;
-                self.pace.cycle = if self.is_circular { self.pace.cycle } else { 1 };
+                self.pace.cycle = if self.is_tame { self.pace.cycle } else { 1 };
                 if is_early {
                     self.rho[0] = 2.0 * self.rho[1];
                 }
