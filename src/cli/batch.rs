@@ -30,7 +30,7 @@ use crate::collections::Compute;
 use crate::collections::bag::Bag;
 use crate::diagnostics::{Progress, ProgressMode, TaskCounts};
 use crate::graph::{CacheUse, Callback, Cost, RunStart, Slots};
-use crate::io::{FitsError, give_back_at_once};
+use crate::io::{FitsError, manage_heap};
 use crate::pipeline::config::SchedulerChoice;
 use crate::pipeline::plan::Means;
 use crate::pipeline::record::RunRecord;
@@ -62,9 +62,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
     if args.dry_run {
         return super::say(&tell::plans(&batch));
     }
-    if batch.plans().any(Plan::is_tight) {
-        give_back_at_once();
-    }
+    manage_heap(batch.plans().any(Plan::is_tight));
     let whole = batch.prefix(WHOLE);
     let overwrite = args.overwrite || args.keep.goes_on(&whole)?;
     batch.check_outputs(args, &shown, overwrite)?;

@@ -36,8 +36,6 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use crate::io::keep_for_reuse;
-
 use args::RunArgs;
 use graph::GraphArgs;
 use metrics::MetricsArgs;
@@ -49,7 +47,6 @@ use tune::TuneArgs;
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    keep_for_reuse();
     interrupt::meet_size_limits();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let mut command = command();

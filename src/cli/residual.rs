@@ -13,7 +13,7 @@ use super::psf_grid::GridArgs;
 use super::run::prefix;
 use super::scheduler::scheduler;
 use crate::graph::Callback;
-use crate::io::{FitsError, FitsTarget, give_back_at_once};
+use crate::io::{FitsError, FitsTarget, manage_heap};
 use crate::pipeline::{Plan, ResidualOutcome, Tools, residual as compute};
 use crate::units::{Kind as _, Residual};
 
@@ -70,9 +70,7 @@ pub(super) fn residual(args: &ResidualArgs, matches: &ArgMatches, command: &str)
         return Err(FitsError::IsInput { path }.into());
     }
     check_product(&path, args.work.overwrite)?;
-    if plan.is_tight() {
-        give_back_at_once();
-    }
+    manage_heap(plan.is_tight());
     let product = FitsTarget::create(&path, &plan.inputs.dirty.0, args.work.overwrite)?;
     let progress = args.work.progress();
     plan.warnings.iter().for_each(|warning| progress.note(&format!("warning: {warning}")));

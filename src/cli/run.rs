@@ -15,7 +15,7 @@ use super::scheduler::scheduler;
 use super::shown::{self, Of, Shown};
 use crate::diagnostics::{Moved, Parallelism, Progress, ProgressMode, TaskCounts};
 use crate::graph::{Cached, Callback, Scheduler};
-use crate::io::{FitsError, give_back_at_once};
+use crate::io::{FitsError, manage_heap};
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::{GridOutcome, Phase};
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
@@ -31,9 +31,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     }
     components::check(&args.save_components, &plan)?;
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
-    if plan.is_tight() {
-        give_back_at_once();
-    }
+    manage_heap(plan.is_tight());
     let progress = progress(args.quiet, &plan);
     let shown = Shown::new(args, &plan.config, plan.memory)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));

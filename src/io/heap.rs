@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether large buffers ask for large pages.
 static LARGE_PAGES: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, whose large buffers ask for large pages once [`keep_for_reuse`] was called.
+/// The system's allocator, whose large buffers ask for large pages once [`manage_heap`] was told that memory is not scarce.
 pub struct Heap;
 
 // SAFETY: all memory is the system allocator's; advice on pages changes none of it.
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Heap {
 /// notes there would be the first to touch a page that could be part of a large one.
 fn advised(memory: *mut u8, size: usize) -> *mut u8 {
     #[cfg(target_os = "linux")]
-    if size >= LARGE_BUFFER && LARGE_PAGES.load(Ordering::Relaxed) {
+    if size >= LARGE_BUFFER && !memory.is_null() && LARGE_PAGES.load(Ordering::Relaxed) {
         let first = memory as usize / LARGE_PAGE * LARGE_PAGE;
         // SAFETY: a move by nothing tells where the heap ends.
         let heap = unsafe { libc::sbrk(0) } as usize;
@@ -61,24 +61,23 @@ const LARGE_PAGE: usize = 2 << 20;
 #[cfg(target_os = "linux")]
 const LARGE_BUFFER: usize = 256 << 10;
 
-/// Asks the allocator to keep what is freed, for the rest of the process or until [`give_back_at_once`]; to be called before any
-/// thread is started. Without effect where the allocator is another than glibc's.
+/// Tells the allocator what to do with memory that is freed, for the rest of the process; to be called before any thread is started.
+/// Without effect where the allocator is another than glibc's.
 ///
-/// All threads share one heap, which grows in steps that hold many large pages, and shrinks when half a gibibyte is free at its end.
-pub fn keep_for_reuse() {
-    LARGE_PAGES.store(true, Ordering::Relaxed);
-    Manner { own_pages: 32 << 20, ahead: 64 << 20, trim: 512 << 20 }.take();
-}
-
-/// Asks the allocator to give memory back to the system as soon as it is free, for the rest of the process; to be called
-/// before any thread is started. Without effect where the allocator is another than glibc's.
+/// Where memory is not scarce it is kept for the next buffer: all threads share one heap, which grows in steps that hold many large
+/// pages, and shrinks when half a gibibyte is free at its end.
 ///
-/// glibc gives every thread a heap of its own and, once a buffer has been freed, takes buffers of its size from these heaps,
-/// whose holes stay with the process: beside 8 MB of values another 10 MB were kept so by each worker. With one heap,
-/// and every buffer from 128 KiB on in pages of its own, what is free is gone.
-pub fn give_back_at_once() {
-    LARGE_PAGES.store(false, Ordering::Relaxed);
-    Manner { own_pages: 128 << 10, ahead: 128 << 10, trim: 128 << 10 }.take();
+/// Where it is, it goes back to the system at once. glibc gives every thread a heap of its own and, once a buffer has been freed, takes
+/// buffers of its size from these heaps, whose holes stay with the process: beside 8 MB of values another 10 MB were kept so
+/// by each worker. With one heap, and every buffer from 128 KiB on in pages of its own, what is free is gone.
+pub fn manage_heap(is_scarce: bool) {
+    LARGE_PAGES.store(!is_scarce, Ordering::Relaxed);
+    let manner = if is_scarce {
+        Manner { own_pages: 128 << 10, ahead: 128 << 10, trim: 128 << 10 }
+    } else {
+        Manner { own_pages: 32 << 20, ahead: 64 << 20, trim: 512 << 20 }
+    };
+    manner.take();
 }
 
 /// How the C library's allocator takes and gives memory \[bytes\].

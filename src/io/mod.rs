@@ -46,7 +46,7 @@ pub use cold::forget_cached;
 pub use disk::{free_bytes, remove_unfinished, write_whole};
 pub use error::{FitsError, Mismatch};
 pub use header::Header;
-pub use heap::{Heap, give_back_at_once, keep_for_reuse};
+pub use heap::{Heap, manage_heap};
 pub use new_header::{FrequencyAxis, NewHeader};
 pub use plain::{array_header, block_len};
 pub use regions::{RegionError, RegionFormat, Regions};
