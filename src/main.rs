@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use deconv::io::Heap;
-
 #[global_allocator]
-static HEAP: Heap = Heap;
+static HEAP: deconv::cli::Heap = deconv::cli::Heap;
 
 fn main() -> ExitCode {
     deconv::cli::main()

@@ -36,6 +36,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+pub use crate::io::Heap;
+
 use args::RunArgs;
 use graph::GraphArgs;
 use metrics::MetricsArgs;
