@@ -36,7 +36,9 @@ fn chains_give_the_same_bytes_for_any_threads_and_chunks() {
     let words = "--algorithm wiener --noise-model white --reg gradient --hyper gibbs --uncertainty sd --plots hyper,uncertainty";
     let mut seen = Vec::new();
     for (index, cut) in
-        ["--threads 1 --chunk full", "--threads 2 --chunk 7", "--threads 8 --chunk 20"].iter().enumerate()
+        ["--threads 1 --chunk full", "--threads 2 --chunk 7", "--threads 8 --chunk 20", "--scheduler processes"]
+            .iter()
+            .enumerate()
     {
         let products = folder.run(&format!("out{index}"), &format!("{words} {cut}"));
         let tables =

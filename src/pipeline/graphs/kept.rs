@@ -41,6 +41,14 @@ impl Kept {
         held.value().expect("a small value is in memory")
     }
 
+    /// The value, read from its file if it stands in one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self) -> std::io::Result<Arc<Value>> {
+        self.held().value()
+    }
+
     /// The value, wherever it stands.
     ///
     /// # Panics

@@ -93,18 +93,21 @@ impl Session<'_> {
     }
 
     /// Takes note of what was solved with which λ.
+    ///
+    /// # Errors
+    /// When the choice, which holds chains that were asked for, stands in a file that cannot be read.
     pub(super) fn solved(
         &self,
         state: &mut PlaneState,
         known: (&Kept, Option<&Kept>),
         iterations: u32,
         tolerance: f64,
-    ) {
+    ) -> Result<(), RunError> {
         let usable = known.0.small();
         let usable = usable.usable();
         let Inference { rule, sigma, .. } = self.rule(state).inference;
         let mut choice = match (known.1, rule) {
-            (Some(choice), _) => choice.small().choice().clone(),
+            (Some(choice), _) => choice.read().map_err(RunError::Scratch)?.choice().clone(),
             (None, LambdaRule::Given(lambda)) => Choice::given(lambda, usable, sigma.unwrap_or(state.stats.sigma)),
             (None, _) => unreachable!("every other rule makes a choice"),
         };
@@ -157,5 +160,6 @@ impl Session<'_> {
             ceiling: None,
         });
         state.usable = Some(known.0.clone());
+        Ok(())
     }
 }

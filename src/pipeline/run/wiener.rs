@@ -142,12 +142,12 @@ impl Session<'_> {
             let interrupted = self.tools.cancel.is_requested();
             for solving in open.extract_if(.., |solving| interrupted || solving.is_done()) {
                 let state = &mut states[solving.index];
-                self.solved(state, (&solving.usable, solving.choice.as_ref()), solving.iterations, solving.lowest);
+                self.solved(state, (&solving.usable, solving.choice.as_ref()), solving.iterations, solving.lowest)?;
                 if !solving.is_done() {
                     state.stop = Some(StopReason::Interrupted);
                 } else if solving.lowest > TOLERANCE {
                     let Solving { iterations, lowest: tolerance, .. } = solving;
-                    let is_prior_strong = self.filter_of(state, &solving).taper().is_some();
+                    let is_prior_strong = self.filter_of(state, &solving)?.taper().is_some();
                     state.stop = Some(StopReason::Unsolved { iterations, tolerance, is_prior_strong });
                 }
                 state.model = solving.best;
@@ -162,10 +162,12 @@ impl Session<'_> {
     }
 
     /// The filter that a plane was solved with.
-    fn filter_of(&self, state: &PlaneState, solving: &Solving) -> Filter {
-        let lambda = solving.choice.as_ref().map(|held| held.small().choice().lambda).or(self.lambda());
-        let lambda = lambda.expect("lambda is chosen or given");
-        Filter::new(&self.setting(state).problem(), solving.usable.small().usable(), lambda)
+    fn filter_of(&self, state: &PlaneState, solving: &Solving) -> Result<Filter, RunError> {
+        let lambda = match &solving.choice {
+            Some(choice) => choice.read().map_err(RunError::Scratch)?.choice().lambda,
+            None => self.lambda().expect("lambda is chosen or given"),
+        };
+        Ok(Filter::new(&self.setting(state).problem(), solving.usable.small().usable(), lambda))
     }
 
     /// The state before the first iteration.
@@ -346,7 +348,7 @@ impl Session<'_> {
             state.gcv = self.scored(values);
             state.spread = self.spread_of(values);
             state.curves = self.curves_of(state, values);
-            self.solved(state, (&usable, choice.as_ref()), 0, 0.0);
+            self.solved(state, (&usable, choice.as_ref()), 0, 0.0)?;
         }
         state.tally = *values.next().expect("the tally comes first").small().tally();
         let statistics = values.next().expect("statistics follow the tally").small();

@@ -15,7 +15,9 @@ const DEBIAS: u32 = 20;
 const BACKS: u32 = 5;
 /// A residual whose rms is this many times the lowest one, or that of the dirty image, has diverged.
 const RISE: f64 = 1.1;
-/// The same against the lowest one before anything was found for sure: on the way there it swings.
+/// The same of the dirty image where the plane repeats: one that comes to rest may do so above it, but a PSF that is not even may run away.
+const RUNAWAY: f64 = 3.0;
+/// The same as [`RISE`] against the lowest one before anything was found for sure: on the way there it swings.
 const SWING: f64 = 1.5;
 /// The same in the first of iterations with a residual after each that have new weights: what was found stands higher at once, which a
 /// single iteration does not make up for.
@@ -235,7 +237,7 @@ impl Solving {
         let is_risen = after.stats.rms > if is_early { SWING } else { RISE } * self.lowest;
         let may_swing = is_early && self.iterations < REWEIGHT;
         let is_below = after.stats.rms <= RISE * self.start && (may_swing || !is_risen);
-        let is_good = if self.is_tame { after.stats.rms.is_finite() } else { is_below };
+        let is_good = if self.is_tame { after.stats.rms <= RUNAWAY * self.start } else { is_below };
         if is_good {
             let moved = (after.norm - 2.0 * before + self.now.norm).max(0.0).sqrt();
             self.change =
