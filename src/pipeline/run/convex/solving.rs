@@ -112,9 +112,9 @@ pub(super) struct Solving {
     /// Whether it begins again with a model of zeros.
     pub(super) is_reset: bool,
     /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, whose modes of negative transfer are
-    /// mirrored. Its iterations come to rest, wherever that is, and nothing is taken back: a residual that swings with the noise that it
-    /// tells of is no divergence, nor is one that ends above the dirty image's, where modes of little weight are fitted at the cost of
-    /// others.
+    /// mirrored. With an even PSF its iterations come to rest, wherever that is: a residual that swings with the noise that it
+    /// tells of is no divergence, nor is one that ends somewhat above the dirty image's, where modes of little weight are fitted at the cost
+    /// of others. One that is not even may run away, and is taken back.
     is_tame: bool,
     /// Lowest rms of the residual since the weights were made \[Jy/beam\].
     pub(super) lowest: f64,
