@@ -337,19 +337,12 @@ impl Criterion {
         let near = least + NEAR * (most - least).min(1.0 + least.abs());
         curve.iter_mut().filter(|(_, value)| *value <= near).for_each(|point| *point = at(point.0));
         let best = (0..GRID).min_by(|&i, &j| curve[i].1.total_cmp(&curve[j].1)).unwrap_or(0);
-        let (mut low, mut high) = (curve[best.saturating_sub(1)].0, curve[(best + 1).min(GRID - 1)].0);
-        let ratio = 0.5 * (5.0_f64.sqrt() - 1.0);
-        let (mut left, mut right) = (at(high - ratio * (high - low)), at(low + ratio * (high - low)));
-        while high - low > TOLERANCE {
-            curve.extend([left, right]);
-            if left.1 <= right.1 {
-                high = right.0;
-                (right, left) = (left, at(high - ratio * (high - low)));
-            } else {
-                low = left.0;
-                (left, right) = (right, at(low + ratio * (high - low)));
-            }
-        }
+        let bracket = (curve[best.saturating_sub(1)].0, curve[(best + 1).min(GRID - 1)].0);
+        let (low, high) = golden(bracket, TOLERANCE, |u| {
+            let point = at(u);
+            curve.push(point);
+            point
+        });
         curve.sort_by(|a, b| a.0.total_cmp(&b.0));
         curve.dedup_by(|a, b| a.0.to_bits() == b.0.to_bits());
         (lambda(f64::midpoint(low, high)), curve.into_iter().map(|(u, value)| (lambda(u), value)).collect())
@@ -400,6 +393,26 @@ impl Criterion {
         let inverse = 1.0 / lambda;
         -modes.counts.iter().map(|(t, w)| w * (1.0 + t * inverse).ln()).sum::<f64>() / self.count
     }
+}
+
+/// Narrows a bracket of a minimum by golden sections until it is no wider than `tolerance`; `at` gives each place with its value.
+pub(super) fn golden(
+    (mut low, mut high): (f64, f64),
+    tolerance: f64,
+    mut at: impl FnMut(f64) -> (f64, f64),
+) -> (f64, f64) {
+    let ratio = 0.5 * (5.0_f64.sqrt() - 1.0);
+    let (mut left, mut right) = (at(high - ratio * (high - low)), at(low + ratio * (high - low)));
+    while high - low > tolerance {
+        if left.1 <= right.1 {
+            high = right.0;
+            (right, left) = (left, at(high - ratio * (high - low)));
+        } else {
+            low = left.0;
+            (left, right) = (right, at(low + ratio * (high - low)));
+        }
+    }
+    (low, high)
 }
 
 impl Modes {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rustfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
-use super::choose::{ChooseError, Criterion, LambdaRule, check};
+use super::choose::{ChooseError, Criterion, LambdaRule, check, golden};
 use super::exact::{ExactSum, Quantum};
 use super::model::{DEFAULT_FLOOR, Problem, matern, widen};
 use super::survey::Usable;
@@ -201,19 +201,9 @@ fn least((low, high): (f64, f64), of: impl Fn(f64) -> f64) -> (f64, f64) {
     let place = |i: usize| low + (high - low) * i as f64 / GRID as f64;
     let grid: Vec<_> = (0..=GRID).map(|i| at(place(i))).collect();
     let best = (0..=GRID).min_by(|&i, &j| grid[i].1.total_cmp(&grid[j].1)).unwrap_or(0);
-    let (mut low, mut high) = (place(best.saturating_sub(1)), place((best + 1).min(GRID)));
-    let ratio = 0.5 * (5.0_f64.sqrt() - 1.0);
-    let (mut left, mut right) = (at(high - ratio * (high - low)), at(low + ratio * (high - low)));
-    while high - low > TOLERANCE {
-        if left.1 <= right.1 {
-            high = right.0;
-            (right, left) = (left, at(high - ratio * (high - low)));
-        } else {
-            low = left.0;
-            (left, right) = (right, at(low + ratio * (high - low)));
-        }
-    }
-    let (x, value) = [left, right, grid[best]].into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("there are three");
+    let (low, high) = golden((place(best.saturating_sub(1)), place((best + 1).min(GRID))), TOLERANCE, at);
+    let (x, value) = at(f64::midpoint(low, high));
+    let (x, value) = if grid[best].1 < value { grid[best] } else { (x, value) };
     (x.exp(), value)
 }
 
