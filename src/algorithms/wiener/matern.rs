@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choose::{ChooseError, Criterion, LambdaRule, check, golden};
 use super::exact::{ExactSum, Quantum};
-use super::model::{DEFAULT_FLOOR, Problem, matern, widen};
+use super::model::{Problem, matern, widen};
 use super::survey::Usable;
 use super::table::{Modes, PER_OCTAVE, mode_terms};
 
@@ -23,9 +23,6 @@ const SMOOTHNESS: (f64, f64) = (0.1, 10.0);
 
 /// Shortest length \[pixels\]; the longest is the longer side of the spectrum.
 const SHORTEST: f64 = 0.5;
-
-/// Largest step there is.
-const HIGHEST: f64 = 8.0;
 
 /// Width of the last bracket, in natural logarithms.
 const TOLERANCE: f64 = 0.01;
@@ -166,8 +163,7 @@ impl StepTable {
         }
         let known = ask.sigma.map(|sigma| sigma * sigma / self.usable.noise_mean);
         let criterion = |length: f64, nu: f64| {
-            let floor = DEFAULT_FLOOR * matern(HIGHEST, nu, length);
-            let modes = modes(&bins, |step| matern(step, nu, length) + floor);
+            let modes = modes(&bins, |step| matern(step, nu, length));
             let criterion = Criterion::new(modes, ask.rule, known);
             criterion.map_or(f64::INFINITY, |criterion| criterion.value(criterion.minimise().0))
         };

@@ -130,15 +130,19 @@ fn steps(plane: Plane) -> Arc<(Vec<f64>, Vec<f64>)> {
 }
 
 impl Problem {
-    /// A problem whose prior is `regularisation` plus `floor` times its maximum (1e-8 is usual: a Laplacian leaves the
-    /// mean free, and an interferometer does not measure it).
+    /// A problem whose prior is `regularisation` plus `floor` times its maximum (1e-8 is usual: a Laplacian leaves the mean free, and
+    /// an interferometer does not measure it). A Matérn prior keeps the mean by itself, and has no floor: its maximum is so far above its
+    /// plateau that 1e-8 of it would hide that.
     pub fn new(plane: Plane, noise: NoiseModel, regularisation: Regularisation, floor: f64) -> Self {
         let steps = steps(plane);
         let highest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         let mut problem = Self { plane, noise, regularisation, steps, floor: 0.0 };
         let max = problem.bare(highest(&problem.steps.0) + highest(&problem.steps.1));
         // A plane of one pixel has nothing but the mean: a Laplacian of it is 0, and only the floor is left.
-        problem.floor = floor * if max > 0.0 { max } else { 1.0 };
+        problem.floor = match regularisation {
+            Regularisation::Matern { .. } => 0.0,
+            _ => floor * if max > 0.0 { max } else { 1.0 },
+        };
         problem
     }
 

@@ -57,6 +57,25 @@ fn length_and_smoothness_of_a_field_are_found_with_and_without_holes_and_noise_k
 }
 
 #[test]
+fn plateau_of_a_smooth_prior_is_found_though_its_penalty_grows_by_ten_orders() {
+    let (length, nu) = (20.0, 2.5);
+    let (noise, h, precisions) = cases()[0].clone();
+    let problem = problem(noise, (length, nu));
+    assert_eq!(problem.penalty(0, 0).to_bits(), 1.0_f64.to_bits(), "no floor stands on the plateau");
+    assert!(problem.penalty(SHAPE.0 / 2, SHAPE.1 / 2) > 1e9);
+    let fits: Vec<MaternFit> = (0..4)
+        .map(|seed| {
+            let (_, y) = sky_and_data(&problem, &h, precisions, (100 + seed, 200 + seed));
+            let table = binned(&problem, (&y, &h), 0..problem.plane().columns());
+            table.fit(&ask(LambdaRule::Ml, None)).unwrap()
+        })
+        .collect();
+    let mean = |of: fn(&MaternFit) -> f64| fits.iter().map(of).sum::<f64>() / fits.len() as f64;
+    let off = [mean(|fit| fit.length) / length - 1.0, mean(|fit| fit.nu) / nu - 1.0];
+    assert!(off[0].abs() < MEANS.0 && off[1].abs() < MEANS.1, "off by {off:?}, {fits:?}");
+}
+
+#[test]
 fn likelihood_of_what_is_found_is_above_that_of_other_priors_on_the_whole_table_of_modes() {
     for (noise, h, precisions) in cases() {
         let (_, y) = sky_and_data(&problem(noise, TRUTH), &h, precisions, (5, 6));
