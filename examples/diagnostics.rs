@@ -35,7 +35,7 @@ pub fn main() -> Result<(), Box<dyn Error>> {
     let means = a.t().add(&a)?.mean(&[0])?;
 
     let (bar, keys) = (Progress::new(ProgressMode::Auto), Keys::default());
-    let profilers = Profilers::new(Duration::from_millis(10));
+    let profilers = Profilers::new(Duration::from_millis(10), 32 << 20);
     let [tasks, resources, cache] = profilers.callbacks();
     let values = means.compute_with(&Compute::new().workers(2).callbacks(&[&bar, tasks, resources, cache, &keys]))?;
 

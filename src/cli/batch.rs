@@ -55,8 +55,9 @@ struct Batch {
 /// Runs all pairs of two patterns.
 pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Result<(), Failure> {
     let means = Means::of(config);
-    let shown = Shown::new(args, config, means.memory)?;
-    let means = Means { memory: means.memory.saturating_sub(shown.drawing()), ..means };
+    let mut shown = Shown::new(args, config, means.memory)?;
+    let memory = means.memory.saturating_sub(shown.drawing());
+    let means = Means { memory, record: shown::recording(args), ..means };
     let batch = Batch::new(args, (config, means), command)?;
     batch.plans().try_for_each(|plan| components::check(&args.save_components, plan))?;
     if args.dry_run {
@@ -67,7 +68,7 @@ pub(super) fn batch(args: &RunArgs, config: &RunConfig, command: &Line) -> Resul
     let overwrite = args.overwrite || args.keep.goes_on(&whole)?;
     batch.check_outputs(args, &shown, overwrite)?;
     batch.make_folders()?;
-    shown.prepare()?;
+    shown.prepare(batch.means.memory - batch.forecast())?;
     let products: Vec<PathBuf> = batch.jobs.iter().flat_map(|job| Products::paths(&job.prefix, config)).collect();
     let kept = args.keep.open(&whole, config.compute.cache_size, &products)?;
     if let Some(path) = &args.save_config {

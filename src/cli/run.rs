@@ -18,6 +18,7 @@ use crate::graph::{Cached, Callback, Scheduler};
 use crate::io::{FitsError, manage_heap};
 use crate::pipeline::ops::DeconvOp;
 use crate::pipeline::outcome::{GridOutcome, Phase};
+use crate::pipeline::plan::Means;
 use crate::pipeline::{Outcome, Plan, PlaneOutcome, Products, RunConfig, Tools, Watch, run as run_plan};
 
 /// Where products go without `--output`.
@@ -25,7 +26,8 @@ pub(super) const FOLDER: &str = "outputs";
 
 /// Runs the main job.
 pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(), Failure> {
-    let plan = Plan::new(config, &args.plan.dirty, &args.plan.psf)?;
+    let means = Means { record: shown::recording(args), ..Means::of(&config) };
+    let plan = Plan::within(config, &args.plan.dirty, &args.plan.psf, means)?;
     if args.dry_run {
         return super::say(&format!("{plan}\n"));
     }
@@ -33,7 +35,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
     let prefix = prefix(args.output.as_deref(), &args.plan.dirty)?;
     manage_heap(plan.is_tight());
     let progress = progress(args.quiet, &plan);
-    let shown = Shown::new(args, &plan.config, plan.memory)?;
+    let mut shown = Shown::new(args, &plan.config, plan.memory)?;
     let summary = PathBuf::from(format!("{prefix}-summary.json"));
     let overwrite = args.overwrite || args.keep.goes_on(&prefix)?;
     let lists: Vec<PathBuf> = args.save_components.iter().map(|file| file.path(&prefix)).collect();
@@ -45,7 +47,7 @@ pub(super) fn run(args: &RunArgs, config: RunConfig, command: &Line) -> Result<(
         return Ok(());
     }
     own.iter().chain(&args.save_config).try_for_each(|path| check_output(path, &plan, overwrite))?;
-    shown.prepare()?;
+    shown.prepare(plan.memory - plan.forecast.peak_bytes)?;
     let kept = args.keep.open(&prefix, plan.config.compute.cache_size, &own)?;
     let products = components::listed(shown.products(&plan, &prefix, overwrite)?, &args.save_components, &plan);
     if let Some(path) = &args.save_config {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::args::RunArgs;
 use super::failure::Failure;
@@ -9,7 +10,7 @@ use super::graph::pictures;
 use crate::diagnostics::{PLOTS, Parallelism, Plot, Profilers, Report};
 use crate::graph::picture::{Look, svg};
 use crate::graph::{Callback, Cost, Key};
-use crate::io::FitsError;
+use crate::io::{FitsError, trim_heap};
 use crate::pipeline::config::Bytes;
 use crate::pipeline::record::{RunProfile, RunRecord};
 use crate::pipeline::{Outcome, Plan, Products, RunConfig};
@@ -18,9 +19,18 @@ use crate::pipeline::{Outcome, Plan, Products, RunConfig};
 pub(super) struct Shown {
     plots: Vec<&'static Plot>,
     folder: Option<PathBuf>,
-    /// Nothing is recorded where nothing would show it.
+    /// How often the process is looked at; nothing is recorded where nothing would show it.
+    interval: Option<Duration>,
+    /// What of the memory is free while the plots are drawn \[bytes\].
+    spare: u64,
     profilers: Option<Profilers>,
 }
+
+/// Room that a record always has beside the values of graphs, for eight thousand spans of tasks and as many changes of what
+/// is held as these make: the picture is a thousand pixels wide \[bytes\].
+pub(super) const RECORD: u64 = 2 << 20;
+/// What drawing takes for a record beside the record itself, in units of it: its texts and the points of its curves.
+const COPIES: u64 = 4;
 
 /// Memory of the process while plots are drawn, most of it for the page of previews, which is as large for any image:
 /// 45 MiB were measured at 512 x 512 and at 1024 x 1024 \[bytes\].
@@ -60,6 +70,16 @@ pub(super) fn all_plots(prefix: &str) -> impl Iterator<Item = PathBuf> {
     PLOTS.iter().flat_map(|plot| plot.suffixes).map(move |suffix| PathBuf::from(format!("{prefix}-{suffix}")))
 }
 
+/// What of the memory the record of a run takes that is asked for so \[bytes\].
+pub(super) fn recording(args: &RunArgs) -> u64 {
+    if records(args) { RECORD } else { 0 }
+}
+
+/// Whether anything shows the tasks and the resources of the run.
+fn records(args: &RunArgs) -> bool {
+    args.profile.is_some() || args.plots.as_ref().is_none_or(|names| names.iter().any(|name| name == PROFILE))
+}
+
 /// Refuses a profile, without which `flag` does, in a process of less memory \[bytes\] than that takes.
 pub(super) fn check_room_for_profile(memory: u64, flag: &str) -> Result<(), Failure> {
     if CHARTING <= memory { Ok(()) } else { Err(Failure::plotting(Bytes(CHARTING), Bytes(memory), flag)) }
@@ -85,13 +105,13 @@ impl Shown {
         Ok(Products::create(plan, prefix, overwrite)?.comparing_criteria(draws_criteria))
     }
 
-    /// Begins to record, if that is wanted, in a process of so much memory \[bytes\].
+    /// What is to be shown, in a process of so much memory \[bytes\].
     pub(super) fn new(args: &RunArgs, config: &RunConfig, memory: u64) -> Result<Self, Failure> {
         let is_wanted =
             |plot: &&Plot| args.plots.as_ref().is_none_or(|names| names.iter().any(|name| name == plot.name));
         let plots: Vec<&Plot> = PLOTS.iter().filter(is_wanted).collect();
         let folder = args.profile.clone();
-        let profiles = folder.is_some() || plots.iter().any(|plot| plot.name == PROFILE);
+        let profiles = records(args);
         if args.profile_dt.is_some() && !profiles {
             return Err(Failure::useless("--profile-dt", "give --profile DIR, or --plots profile"));
         }
@@ -104,8 +124,8 @@ impl Shown {
         if needed > memory {
             return Err(Failure::plotting(Bytes(needed), Bytes(memory), flag));
         }
-        let profilers = profiles.then(|| Profilers::new(config.profile.dt.0));
-        Ok(Self { plots, folder, profilers })
+        let interval = profiles.then_some(config.profile.dt.0);
+        Ok(Self { plots, folder, interval, spare: memory - needed, profilers: None })
     }
 
     /// Every file that will be written.
@@ -120,8 +140,11 @@ impl Shown {
         plots.chain(report).collect()
     }
 
-    /// Makes the folder of the profile, so that one that cannot be made is told before the work.
-    pub(super) fn prepare(&self) -> Result<(), Failure> {
+    /// Makes the folder of the profile, so that one that cannot be made is told before the work, and begins to record. What
+    /// the plan leaves of the memory is room for a longer record, but for the copies that drawing makes \[bytes\].
+    pub(super) fn prepare(&mut self, left: u64) -> Result<(), Failure> {
+        let room = RECORD + left.min(self.spare) / COPIES;
+        self.profilers = self.interval.map(|interval| Profilers::new(interval, room));
         match &self.folder {
             Some(folder) => std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error)),
             None => Ok(()),
@@ -140,8 +163,9 @@ impl Shown {
         Some(RunProfile { memory_limit, memory_forecast, ..profile })
     }
 
-    /// Draws the plots.
+    /// Draws the plots, in the memory that values of graphs were in.
     pub(super) fn draw(&self, record: &RunRecord, prefix: &str, of: Of) -> Result<(), Failure> {
+        trim_heap();
         for plot in self.plots.iter().filter(|plot| of.has(plot)) {
             (plot.draw)(record, Path::new(prefix))?;
         }
@@ -183,15 +207,15 @@ pub(super) fn parallelism(profile: Option<&RunProfile>) -> Option<Parallelism> {
 /// The plan's graphs, their kinds coloured as in the profile, with the times that they took.
 fn graph(plan: &Plan, profile: &RunProfile) -> String {
     let seconds = mean_seconds(&profile.tasks);
-    let mut kinds: Vec<(&String, f64)> = Vec::new();
+    let mut kinds: Vec<(&str, f64)> = Vec::new();
     for task in &profile.tasks {
-        match kinds.iter_mut().find(|(kind, _)| **kind == task.kind) {
+        match kinds.iter_mut().find(|(kind, _)| *kind == task.kind) {
             Some((_, busy)) => *busy += task.busy,
             None => kinds.push((&task.kind, task.busy)),
         }
     }
     kinds.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-    let kinds: Vec<String> = kinds.into_iter().map(|(kind, _)| kind.clone()).collect();
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, _)| kind.to_owned()).collect();
     let look = Look { kinds: &kinds, seconds: Some(&seconds), ..Look::default() };
     svg(&pictures(plan.stages().iter(), &look), &look)
 }
@@ -202,8 +226,8 @@ pub(super) fn mean_seconds(
 ) -> impl Fn(&Key, &str, &Cost) -> Option<f64> + use<> {
     let mut sums: HashMap<String, (f64, u64)> = HashMap::new();
     for task in tasks {
-        for name in [&task.kind, &task.key] {
-            let sum = sums.entry(name.clone()).or_default();
+        for name in [&*task.kind, &task.key] {
+            let sum = sums.entry(name.to_owned()).or_default();
             *sum = (sum.0 + task.busy, sum.1 + task.count);
         }
     }

@@ -1,5 +1,6 @@
 //! What the values of each kind of operation hold.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -7,23 +8,27 @@ use std::time::Instant;
 use crate::graph::{Callback, RunStart, ValueRecord};
 use crate::pipeline::record::CachePoint;
 
-/// More points than this are thinned to at most half as many.
+/// No record holds more points, whatever room it is given.
 const MOST: usize = 200_000;
 
 /// Records the declared bytes in memory by kind of operation, from births and frees, over all graphs that it is given to.
 ///
 /// What a graph leaves stays counted until the next graph begins, which is given what it needs of it. The record is
-/// bounded: beyond 200 000 points the highest and the last of a kind in ever longer intervals are kept.
+/// bounded: where its points would outgrow their room, or 200 000, the highest and the last of a kind in ever longer
+/// intervals are kept, until half as many are left.
 #[derive(Debug)]
 pub struct CacheProfiler {
     origin: Instant,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     held: HashMap<&'static str, u64>,
+    /// Its room is taken at once, so that it never grows by a copy.
     points: Vec<Point>,
+    /// More points than this are thinned.
+    most: usize,
     /// Points of a kind closer than this are thinned \[s\].
     resolution: f64,
 }
@@ -36,16 +41,18 @@ struct Point {
 }
 
 impl CacheProfiler {
-    /// Times count from `origin`.
-    pub fn new(origin: Instant) -> Self {
-        Self { origin, state: Mutex::default() }
+    /// Times count from `origin`; the points may take so much room \[bytes\].
+    pub fn new(origin: Instant, room: u64) -> Self {
+        let most = (room / size_of::<Point>() as u64).clamp(1, MOST as u64) as usize;
+        let state = State { held: HashMap::new(), points: Vec::with_capacity(most + 1), most, resolution: 0.0 };
+        Self { origin, state: Mutex::new(state) }
     }
 
-    /// The points so far, in order of time.
-    pub fn points(&self) -> Vec<CachePoint> {
-        let mut points = self.lock().points.clone();
+    /// Takes the points so far, in order of time.
+    pub fn take_points(&self) -> Vec<CachePoint> {
+        let mut points = std::mem::take(&mut self.lock().points);
         points.sort_by(|a, b| a.t.total_cmp(&b.t));
-        points.into_iter().map(|Point { t, kind, bytes }| CachePoint { t, kind: kind.to_owned(), bytes }).collect()
+        points.into_iter().map(|Point { t, kind, bytes }| CachePoint { t, kind: Cow::Borrowed(kind), bytes }).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -86,32 +93,38 @@ impl Callback for CacheProfiler {
 impl State {
     fn add(&mut self, point: Point) {
         self.points.push(point);
-        if self.points.len() > MOST {
+        if self.points.len() > self.most {
             let end = self.points.iter().map(|point| point.t).fold(0.0, f64::max);
             self.resolution = self.resolution.max(end / 65_536.0).max(1e-9);
-            self.points = thinned(&self.points, self.resolution);
-            while self.points.len() > MOST / 2 && self.resolution < end {
+            thin(&mut self.points, self.resolution);
+            while self.points.len() > self.most / 2 && self.resolution < end {
                 self.resolution *= 2.0;
-                self.points = thinned(&self.points, self.resolution);
+                thin(&mut self.points, self.resolution);
             }
         }
     }
 }
 
-/// Of the points of a kind in a bin the highest and the last, as they stood.
-fn thinned(points: &[Point], resolution: f64) -> Vec<Point> {
-    let mut bins: HashMap<(&str, u64), (usize, usize)> = HashMap::new();
+/// Keeps of the points of a kind in a bin the highest and the last, as they stood.
+fn thin(points: &mut Vec<Point>, resolution: f64) {
+    let mut open: HashMap<&str, (u64, usize, usize)> = HashMap::new();
+    let mut keeps = vec![true; points.len()];
     for (place, point) in points.iter().enumerate() {
-        let bin = bins.entry((point.kind, (point.t / resolution) as u64)).or_insert((place, place));
-        bin.1 = place;
-        if point.bytes > points[bin.0].bytes {
-            bin.0 = place;
+        let bin = (point.t / resolution) as u64;
+        let (opened, highest, last) = open.entry(point.kind).or_insert((bin, place, place));
+        if *opened == bin {
+            let above = if point.bytes > points[*highest].bytes { place } else { *highest };
+            for before in [*highest, *last] {
+                keeps[before] = before == above;
+            }
+            (*highest, *last) = (above, place);
+            keeps[place] = true;
+        } else {
+            (*opened, *highest, *last) = (bin, place, place);
         }
     }
-    let mut kept: Vec<usize> = bins.into_values().flat_map(|(highest, last)| [highest, last]).collect();
-    kept.sort_unstable();
-    kept.dedup();
-    kept.into_iter().map(|place| points[place]).collect()
+    let mut keeps = keeps.into_iter();
+    points.retain(|_| keeps.next().unwrap_or(false));
 }
 
 #[cfg(test)]
@@ -128,36 +141,40 @@ mod tests {
 
     #[test]
     fn births_and_frees_add_up_by_kind() {
-        let profiler = CacheProfiler::new(Instant::now());
+        let profiler = CacheProfiler::new(Instant::now(), 1 << 30);
         profiler.born(&value(&profiler, "fft", 10, 100));
         profiler.born(&value(&profiler, "given", 20, 7));
         profiler.born(&value(&profiler, "fft", 30, 50));
         profiler.freed(&value(&profiler, "fft", 40, 100));
-        let told: Vec<_> = profiler.points().into_iter().map(|point| (point.kind, point.bytes)).collect();
+        let told: Vec<_> = profiler.take_points().into_iter().map(|point| (point.kind, point.bytes)).collect();
         let expected = [("fft", 100), ("given", 7), ("fft", 150), ("fft", 50)];
-        assert_eq!(told, expected.map(|(kind, bytes)| (kind.to_owned(), bytes)));
+        assert_eq!(told, expected.map(|(kind, bytes)| (kind.into(), bytes)));
     }
 
     #[test]
     fn what_a_graph_leaves_is_counted_until_the_next_begins() {
-        let profiler = CacheProfiler::new(Instant::now());
+        let profiler = CacheProfiler::new(Instant::now(), 1 << 30);
         profiler.born(&value(&profiler, "fft", 0, 100));
         profiler.start(&RunStart::default());
         profiler.born(&value(&profiler, "given", 1_000_000, 100));
-        let told: Vec<_> = profiler.points().into_iter().map(|point| (point.kind, point.bytes)).collect();
-        assert_eq!(told, [("fft".to_owned(), 100), ("fft".to_owned(), 0), ("given".to_owned(), 100)]);
+        let told: Vec<_> = profiler.take_points().into_iter().map(|point| (point.kind, point.bytes)).collect();
+        assert_eq!(told, [("fft".into(), 100), ("fft".into(), 0), ("given".into(), 100)]);
     }
 
     #[test]
-    fn a_million_changes_are_thinned_and_the_peak_and_the_end_are_kept() {
-        let profiler = CacheProfiler::new(Instant::now());
-        for number in 0..500_000 {
-            profiler.born(&value(&profiler, "fft", 2 * number, if number == 123_456 { 1000 } else { 3 }));
-            profiler.freed(&value(&profiler, "fft", 2 * number + 1, if number == 123_456 { 1000 } else { 3 }));
+    fn a_million_changes_are_thinned_into_their_room_and_the_peak_and_the_end_are_kept() {
+        for (room, most) in [(1 << 30, MOST), (1 << 16, 1 << 11), (0, 2)] {
+            let profiler = CacheProfiler::new(Instant::now(), room);
+            for number in 0..500_000 {
+                let bytes = if number == 123_456 { 1000 } else { 3 };
+                profiler.born(&value(&profiler, "fft", 2 * number, bytes));
+                profiler.freed(&value(&profiler, "fft", 2 * number + 1, bytes));
+            }
+            assert!(profiler.lock().points.capacity() <= most + 2, "it has grown");
+            let points = profiler.take_points();
+            assert!(points.len() <= most, "{} points", points.len());
+            assert_eq!(points.iter().map(|point| point.bytes).max(), Some(1000));
+            assert_eq!(points.last().map(|point| point.bytes), Some(0));
         }
-        let points = profiler.points();
-        assert!(points.len() <= MOST, "{} points", points.len());
-        assert_eq!(points.iter().map(|point| point.bytes).max(), Some(1000));
-        assert_eq!(points.last().map(|point| point.bytes), Some(0));
     }
 }

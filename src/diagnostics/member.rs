@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn what_one_run_leaves_is_let_go_and_its_neighbour_s_is_not() {
-        let profiler = CacheProfiler::new(Instant::now());
+        let profiler = CacheProfiler::new(Instant::now(), 1 << 20);
         let members = [0, 1].map(|number| Member::new(number, vec![&profiler as &dyn Callback]));
         let value = |bytes| ValueRecord { key: Key::new("slab", [3]), kind: "slab", bytes, at: Instant::now() };
-        let held = || profiler.points().last().map(|point| point.bytes);
+        let held = || profiler.take_points().last().map(|point| point.bytes);
         members[0].born(&value(5));
         members[1].born(&value(7));
         members[0].start(&RunStart::default());

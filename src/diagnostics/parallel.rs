@@ -162,7 +162,7 @@ mod tests {
     use crate::pipeline::record::GraphSpan;
 
     fn task(kind: &str, worker: usize, start: f64, end: f64) -> TaskSpan {
-        let (kind, busy) = (kind.to_owned(), end - start);
+        let (kind, busy) = (kind.to_owned().into(), end - start);
         TaskSpan { kind, worker, ready: start - 0.25, start, end, busy, count: 1, ..TaskSpan::default() }
     }
 

@@ -1,6 +1,6 @@
 //! The table of plots, and how a picture becomes a file.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -115,7 +115,12 @@ fn save(drawn: Result<Vec<u8>, DrawError>, prefix: &Path, suffix: &str) -> Resul
 
 /// Writes under a temporary name in the same folder, then renames, so that nobody ever sees half a file.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PlotError> {
-    crate::io::write_whole(path, bytes).map_err(|source| PlotError::Write { path: path.to_owned(), source })
+    write_through(path, |file| file.write_all(bytes))
+}
+
+/// The same for a file that is never whole in memory.
+pub(crate) fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), PlotError> {
+    crate::io::write_through(path, fill).map_err(|source| PlotError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

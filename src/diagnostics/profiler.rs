@@ -1,5 +1,6 @@
 //! Collects what every task took.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -7,43 +8,58 @@ use std::time::Instant;
 use crate::graph::{Callback, GIVEN, Key, RunStart, SpillRecord, TaskRecord};
 use crate::pipeline::record::{GraphSpan, TaskSpan};
 
-/// More spans than this are merged to at most half as many.
+/// No record holds more spans, whatever room it is given.
 const MOST: usize = 200_000;
 
 /// Records the tasks of all graphs that it is given to, on one clock.
 ///
-/// Its memory is bounded: beyond 200 000 tasks the shortest ones of a kind on a worker are merged where they are neighbours.
+/// Its memory is bounded: where its spans would outgrow their room, or 200 000, the shortest ones of a kind on a worker are
+/// merged where they are neighbours, until half as many are left.
 #[derive(Debug)]
 pub struct Profiler {
     origin: Instant,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     workers: usize,
     graphs: Vec<GraphSpan>,
+    /// Its room is taken at once, so that it never grows by a copy; pages that no span has reached cost nothing.
     spans: Vec<Span>,
+    /// More spans than this are merged.
+    most: usize,
     /// Shorter spans are merged \[s\].
     resolution: f64,
 }
 
-/// A [`TaskSpan`] before its texts are written.
-#[derive(Debug, Clone)]
+/// A [`TaskSpan`] before its texts are written: most of a record's memory.
+#[derive(Debug)]
 struct Span {
     key: Key,
     kind: &'static str,
+    worker: usize,
     ready: f64,
     start: f64,
     end: f64,
-    /// Everything else; `key` and `kind` are empty.
-    rest: TaskSpan,
+    busy: f64,
+    read: f64,
+    write: f64,
+    bytes: u64,
+    live_bytes: u64,
+    loaded_bytes: u64,
+    spilled_bytes: u64,
+    retries: u64,
+    count: u64,
 }
 
 impl Profiler {
-    /// Times count from `origin`.
-    pub fn new(origin: Instant) -> Self {
-        Self { origin, state: Mutex::default() }
+    /// Times count from `origin`; the spans may take so much room \[bytes\].
+    pub fn new(origin: Instant, room: u64) -> Self {
+        let most = (room / size_of::<Span>() as u64).clamp(1, MOST as u64) as usize;
+        let (workers, graphs, resolution) = (0, Vec::new(), 0.0);
+        let state = State { workers, graphs, spans: Vec::with_capacity(most + 1), most, resolution };
+        Self { origin, state: Mutex::new(state) }
     }
 
     /// The most workers that a graph had.
@@ -56,9 +72,10 @@ impl Profiler {
         self.lock().graphs.clone()
     }
 
-    /// The tasks that have ended so far, in order of the end.
-    pub fn tasks(&self) -> Vec<TaskSpan> {
-        self.lock().spans.iter().map(Span::to_record).collect()
+    /// Takes the tasks that have ended so far, in order of the end.
+    pub fn take_tasks(&self) -> Vec<TaskSpan> {
+        let spans = std::mem::take(&mut self.lock().spans);
+        spans.iter().map(Span::to_record).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -81,8 +98,13 @@ impl Callback for Profiler {
 
     fn posttask(&self, task: &TaskRecord) {
         let (start, end) = (self.seconds(task.start), self.seconds(task.end));
-        let rest = TaskSpan {
+        let span = Span {
+            key: task.key.clone(),
+            kind: task.kind,
             worker: task.worker,
+            ready: self.seconds(task.ready),
+            start,
+            end,
             busy: (end - start).max(0.0),
             read: task.read.as_secs_f64(),
             write: task.write.as_secs_f64(),
@@ -92,15 +114,10 @@ impl Callback for Profiler {
             spilled_bytes: task.spilled_bytes,
             retries: u64::from(task.attempt.saturating_sub(1)),
             count: 1,
-            ..TaskSpan::default()
         };
-        let span = Span { key: task.key.clone(), kind: task.kind, ready: self.seconds(task.ready), start, end, rest };
         let mut state = self.lock();
         state.workers = state.workers.max(task.worker + 1);
-        state.spans.push(span);
-        if state.spans.len() > MOST {
-            state.shrink(MOST / 2);
-        }
+        state.add(span);
     }
 
     fn spilled(&self, spill: &SpillRecord) {
@@ -108,9 +125,23 @@ impl Callback for Profiler {
         if spill.kind == GIVEN {
             let (start, end) = (self.seconds(spill.start), self.seconds(spill.end));
             let busy = (end - start).max(0.0);
-            let rest =
-                TaskSpan { worker: spill.worker, busy, write: busy, spilled_bytes: spill.bytes, ..TaskSpan::default() };
-            self.lock().spans.push(Span { key: spill.key.clone(), kind: GIVEN, ready: start, start, end, rest });
+            self.lock().add(Span {
+                key: spill.key.clone(),
+                kind: GIVEN,
+                worker: spill.worker,
+                ready: start,
+                start,
+                end,
+                busy,
+                read: 0.0,
+                write: busy,
+                bytes: 0,
+                live_bytes: 0,
+                loaded_bytes: 0,
+                spilled_bytes: spill.bytes,
+                retries: 0,
+                count: 0,
+            });
         }
     }
 
@@ -123,36 +154,47 @@ impl Callback for Profiler {
 }
 
 impl State {
+    fn add(&mut self, span: Span) {
+        self.spans.push(span);
+        if self.spans.len() > self.most {
+            self.shrink(self.most / 2);
+        }
+    }
+
     /// Merges ever longer spans until at most `most` are left.
     fn shrink(&mut self, most: usize) {
         let end = self.spans.iter().map(|span| span.end).fold(0.0, f64::max);
         // The plot is about a thousand pixels wide: nothing is lost to the eye at first.
         self.resolution = self.resolution.max(end / 65_536.0).max(1e-9);
-        self.spans = merged(std::mem::take(&mut self.spans), self.resolution);
+        merge(&mut self.spans, self.resolution);
         while self.spans.len() > most && self.resolution < end {
             self.resolution *= 2.0;
-            self.spans = merged(std::mem::take(&mut self.spans), self.resolution);
+            merge(&mut self.spans, self.resolution);
         }
     }
 }
 
 /// Merges spans shorter than the resolution \[s\] that begin in the same bin of that width, on one worker and of one kind.
-fn merged(spans: Vec<Span>, resolution: f64) -> Vec<Span> {
-    let mut kept: Vec<Span> = Vec::new();
-    let mut places = HashMap::new();
-    for span in spans {
-        if span.end - span.start >= resolution {
-            kept.push(span);
-            continue;
+/// They come in order of time on each worker, so that one bin of each kind is open at a time.
+fn merge(spans: &mut Vec<Span>, resolution: f64) {
+    let mut open: HashMap<(usize, &'static str), (u64, usize)> = HashMap::new();
+    let mut kept = 0;
+    for place in 0..spans.len() {
+        let span = &spans[place];
+        if span.end - span.start < resolution {
+            let bin = (span.start / resolution) as u64;
+            let (opened, first) = open.entry((span.worker, span.kind)).or_insert((bin, kept));
+            if *opened == bin && *first < kept {
+                let (before, rest) = spans.split_at_mut(place);
+                before[*first].absorb(&rest[0]);
+                continue;
+            }
+            (*opened, *first) = (bin, kept);
         }
-        let bin = (span.start / resolution) as u64;
-        let place = *places.entry((span.rest.worker, span.kind, bin)).or_insert(kept.len());
-        match kept.get_mut(place) {
-            Some(first) => first.absorb(&span),
-            None => kept.push(span),
-        }
+        spans.swap(kept, place);
+        kept += 1;
     }
-    kept
+    spans.truncate(kept);
 }
 
 impl Span {
@@ -160,22 +202,37 @@ impl Span {
         self.ready = self.ready.min(other.ready);
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
-        let (mine, its) = (&mut self.rest, &other.rest);
-        mine.busy += its.busy;
-        mine.read += its.read;
-        mine.write += its.write;
-        mine.bytes += its.bytes;
-        mine.live_bytes = mine.live_bytes.max(its.live_bytes);
-        mine.loaded_bytes += its.loaded_bytes;
-        mine.spilled_bytes += its.spilled_bytes;
-        mine.retries += its.retries;
-        mine.count += its.count;
+        self.busy += other.busy;
+        self.read += other.read;
+        self.write += other.write;
+        self.bytes += other.bytes;
+        self.live_bytes = self.live_bytes.max(other.live_bytes);
+        self.loaded_bytes += other.loaded_bytes;
+        self.spilled_bytes += other.spilled_bytes;
+        self.retries += other.retries;
+        self.count += other.count;
     }
 
     fn to_record(&self) -> TaskSpan {
-        let Self { key, kind, ready, start, end, rest } = self;
-        let (key, kind) = (key.to_string(), (*kind).to_owned());
-        TaskSpan { key, kind, ready: *ready, start: *start, end: *end, ..rest.clone() }
+        let Self { worker, ready, start, end, busy, read, write, bytes, .. } = *self;
+        let Self { live_bytes, loaded_bytes, spilled_bytes, retries, count, .. } = *self;
+        TaskSpan {
+            key: self.key.to_string(),
+            kind: Cow::Borrowed(self.kind),
+            worker,
+            ready,
+            start,
+            end,
+            busy,
+            read,
+            write,
+            bytes,
+            live_bytes,
+            loaded_bytes,
+            spilled_bytes,
+            retries,
+            count,
+        }
     }
 }
 
@@ -207,7 +264,7 @@ mod tests {
 
     #[test]
     fn writing_of_given_values_is_told_and_is_no_task() {
-        let profiler = Profiler::new(Instant::now());
+        let profiler = Profiler::new(Instant::now(), 1 << 30);
         let at = |micros: u64| profiler.origin + Duration::from_micros(micros);
         let spill = |kind| SpillRecord {
             key: Key::new("held", [4]),
@@ -220,45 +277,49 @@ mod tests {
         };
         profiler.spilled(&spill(GIVEN));
         profiler.spilled(&spill("floor"));
-        let tasks = profiler.tasks();
+        let tasks = profiler.take_tasks();
         assert_eq!(tasks.len(), 1, "what a task writes is told with the task");
-        assert_eq!((tasks[0].kind.as_str(), tasks[0].spilled_bytes, tasks[0].count), ("given", 64, 0));
+        assert_eq!((&*tasks[0].kind, tasks[0].spilled_bytes, tasks[0].count), ("given", 64, 0));
         assert!((tasks[0].write - 15e-6).abs() < 1e-12 && (tasks[0].busy - 15e-6).abs() < 1e-12);
     }
 
     #[test]
     fn tasks_and_graphs_are_recorded_in_seconds_from_the_origin() {
-        let profiler = Profiler::new(Instant::now());
+        let profiler = Profiler::new(Instant::now(), 1 << 30);
         profiler.start(&RunStart { tasks: 2, forecast_bytes: 77, workers: 3, ..RunStart::default() });
         profiler.posttask(&task(&profiler, 100, 1));
         profiler.finish(true);
         profiler.start(&RunStart { tasks: 9, forecast_bytes: 55, workers: 2, ..RunStart::default() });
-        let (graphs, tasks) = (profiler.graphs(), profiler.tasks());
+        let (graphs, tasks) = (profiler.graphs(), profiler.take_tasks());
         assert_eq!((profiler.workers(), graphs.len()), (3, 2));
         assert_eq!((graphs[0].tasks, graphs[0].forecast_bytes, graphs[1].forecast_bytes), (2, 77, 55));
         assert!(graphs[0].start < graphs[0].end && graphs[0].end <= graphs[1].start);
         let first = &tasks[0];
-        assert_eq!((first.key.as_str(), first.kind.as_str(), first.worker), ("peak-1(100)", "floor", 1));
+        assert_eq!((first.key.as_str(), &*first.kind, first.worker), ("peak-1(100)", "floor", 1));
         assert!((first.start - 0.001_002).abs() < 1e-12 && (first.busy - 7e-6).abs() < 1e-12);
         assert!((first.read - 1e-6).abs() < 1e-15 && (first.write - 3e-6).abs() < 1e-15);
         assert_eq!((first.loaded_bytes, first.spilled_bytes, first.retries), (16, 8, 1));
     }
 
     #[test]
-    fn half_a_million_tasks_are_merged_and_none_is_lost() {
-        let profiler = Profiler::new(Instant::now());
-        for number in 0..500_000 {
-            profiler.posttask(&task(&profiler, number, number as usize % 2));
+    fn half_a_million_tasks_are_merged_into_their_room_and_none_is_lost() {
+        for (room, most) in [(1 << 30, MOST), (1 << 20, 1 << 13), (0, 4)] {
+            let profiler = Profiler::new(Instant::now(), room);
+            for number in 0..500_000 {
+                profiler.posttask(&task(&profiler, number, number as usize % 2));
+            }
+            let held = profiler.lock().spans.capacity() * size_of::<Span>();
+            assert!(held <= (room as usize).min(MOST * size_of::<Span>()) + 8 * size_of::<Span>(), "{held} bytes");
+            let tasks = profiler.take_tasks();
+            assert!(tasks.len() <= most, "{} spans", tasks.len());
+            let sum = |of: fn(&TaskSpan) -> u64| tasks.iter().map(of).sum::<u64>();
+            assert_eq!((sum(|task| task.count), sum(|task| task.loaded_bytes)), (500_000, 8_000_000));
+            let busy: f64 = tasks.iter().map(|task| task.busy).sum();
+            assert!((busy - 3.5).abs() < 1e-6, "{busy} s");
+            assert!(
+                tasks.iter().all(|task| task.busy <= task.end - task.start + 1e-9),
+                "one worker does one thing at a time"
+            );
         }
-        let tasks = profiler.tasks();
-        assert!(tasks.len() <= MOST, "{} spans", tasks.len());
-        let sum = |of: fn(&TaskSpan) -> u64| tasks.iter().map(of).sum::<u64>();
-        assert_eq!((sum(|task| task.count), sum(|task| task.loaded_bytes)), (500_000, 8_000_000));
-        let busy: f64 = tasks.iter().map(|task| task.busy).sum();
-        assert!((busy - 3.5).abs() < 1e-6, "{busy} s");
-        assert!(
-            tasks.iter().all(|task| task.busy <= task.end - task.start + 1e-9),
-            "one worker does one thing at a time"
-        );
     }
 }

@@ -19,13 +19,14 @@ pub struct Profilers {
 }
 
 impl Profilers {
-    /// Begins to sample the process at this interval.
-    pub fn new(interval: Duration) -> Self {
+    /// Begins to sample the process at this interval; what is recorded of tasks and values may take so much room, a
+    /// third of it the values \[bytes\].
+    pub fn new(interval: Duration, room: u64) -> Self {
         let origin = Instant::now();
         Self {
-            tasks: Profiler::new(origin),
+            tasks: Profiler::new(origin, room - room / 3),
             resources: ResourceProfiler::new(origin, interval),
-            cache: CacheProfiler::new(origin),
+            cache: CacheProfiler::new(origin, room / 3),
         }
     }
 
@@ -34,14 +35,14 @@ impl Profilers {
         [&self.tasks, &self.resources, &self.cache]
     }
 
-    /// What was recorded so far; limit and forecast of the memory are for the caller to add.
+    /// Takes what was recorded so far; limit and forecast of the memory are for the caller to add.
     pub fn record(&self) -> RunProfile {
         RunProfile {
             workers: self.tasks.workers(),
             graphs: self.tasks.graphs(),
-            tasks: self.tasks.tasks(),
+            tasks: self.tasks.take_tasks(),
             resources: self.resources.samples(),
-            cache: self.cache.points(),
+            cache: self.cache.take_points(),
             memory_limit: None,
             memory_forecast: None,
         }

@@ -4,11 +4,12 @@ mod page;
 mod records;
 mod trace;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::pipeline::record::{RunProfile, RunRecord};
 
-use super::plot::{PlotError, write_whole};
+use super::plot::{PlotError, write_through, write_whole};
 use super::profile;
 pub use records::{RecordError, read_tasks};
 
@@ -50,29 +51,33 @@ impl Report<'_> {
         let empty = RunProfile::default();
         let profile = self.record.profile.as_ref().unwrap_or(&empty);
         let scene = profile::scene(profile);
-        Self::FILES
-            .iter()
-            .map(|name| {
-                let path = folder.join(name);
-                let draw = |source| PlotError::Draw { path: path.clone(), source };
-                let bytes = match *name {
-                    "tasks.jsonl" => records::json_lines(&profile.tasks),
-                    "tasks.csv" => records::csv(&profile.tasks),
-                    "resources.jsonl" => records::json_lines(&profile.resources),
-                    "resources.csv" => records::csv(&profile.resources),
-                    "cache.jsonl" => records::json_lines(&profile.cache),
-                    "cache.csv" => records::csv(&profile.cache),
-                    "graphs.jsonl" => records::json_lines(&profile.graphs),
-                    "graphs.csv" => records::csv(&profile.graphs),
-                    "trace.json" => trace::trace(profile),
-                    "profile.svg" => scene.svg().map_err(draw)?,
-                    "profile.png" => scene.png().map_err(draw)?,
-                    _ => page::page(self, profile).map_err(draw)?.into_bytes(),
-                };
-                write_whole(&path, &bytes)?;
-                Ok(path)
-            })
-            .collect()
+        let paths = Self::FILES.iter().map(|name| {
+            let path = folder.join(name);
+            let draw = |source| PlotError::Draw { path: path.clone(), source };
+            match *name {
+                "profile.svg" => write_whole(&path, &scene.svg().map_err(draw)?)?,
+                "profile.png" => write_whole(&path, &scene.png().map_err(draw)?)?,
+                "report.html" => write_whole(&path, page::page(self, profile).map_err(draw)?.as_bytes())?,
+                table => write_through(&path, |file| write_table(table, profile, file))?,
+            }
+            Ok(path)
+        });
+        paths.collect()
+    }
+}
+
+/// Writes the table of this name row by row: as text they are several times as large as the record.
+fn write_table(name: &str, profile: &RunProfile, file: &mut dyn Write) -> io::Result<()> {
+    match name {
+        "tasks.jsonl" => records::json_lines(&profile.tasks, file),
+        "tasks.csv" => records::csv(&profile.tasks, file),
+        "resources.jsonl" => records::json_lines(&profile.resources, file),
+        "resources.csv" => records::csv(&profile.resources, file),
+        "cache.jsonl" => records::json_lines(&profile.cache, file),
+        "cache.csv" => records::csv(&profile.cache, file),
+        "graphs.jsonl" => records::json_lines(&profile.graphs, file),
+        "graphs.csv" => records::csv(&profile.graphs, file),
+        _ => trace::write(profile, file),
     }
 }
 

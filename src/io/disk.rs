@@ -66,8 +66,18 @@ fn remove_abandoned(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be written; then nothing is left of it, and a file of that name stays as it was.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (mut file, hidden) = hidden_beside(path)?;
-    file.write_all(bytes)?;
+    write_through(path, |file| file.write_all(bytes))
+}
+
+/// The same for a file that is never whole in memory: `fill` writes it piece by piece.
+///
+/// # Errors
+/// As [`write_whole`], and those of `fill`.
+pub fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let (file, hidden) = hidden_beside(path)?;
+    let mut file = io::BufWriter::new(file);
+    fill(&mut file)?;
+    file.flush()?;
     hidden.persist(path).map_err(|error| error.error)
 }
 
@@ -94,6 +104,8 @@ mod tests {
         assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
         fs::create_dir(folder.path().join("taken")).unwrap();
         assert!(write_whole(&folder.path().join("taken"), b"x").is_err());
+        let fails = write_through(&path, |file| file.write_all(b"half").and(Err(io::Error::other("no more"))));
+        assert_eq!((fails.is_err(), fs::read_to_string(&path).unwrap().as_str()), (true, "two"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing hidden is left");
     }
 

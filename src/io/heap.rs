@@ -81,6 +81,15 @@ pub fn manage_heap(is_scarce: bool) {
     manner.take();
 }
 
+/// Gives what is free back to the system, holes between small values too. Without effect where the allocator is another than glibc's.
+pub fn trim_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: only pages that nothing is held in are given back.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// How the C library's allocator takes and gives memory \[bytes\].
 struct Manner {
     /// Buffers from this size on stand in pages of their own.

@@ -117,6 +117,8 @@ pub struct Plan {
     pub workers: usize,
     /// Cap on memory \[bytes\].
     pub memory: u64,
+    /// What of it a record of the run takes \[bytes\].
+    pub record: u64,
     /// Forecast of what the largest graph holds \[bytes\], and tasks per graph.
     pub forecast: Forecast,
     /// What the user should know.
@@ -193,6 +195,7 @@ impl Plan {
             memory: means.memory,
         };
         warnings.extend(plan.beam_warnings().into_iter().chain(plan.tile_warnings()));
+            record: means.record,
         let kernel = plan.with_common_layout(plan.kernel);
         Self { kernel, warnings, ..plan }.cut_to_memory()
     }
@@ -234,7 +237,7 @@ impl Plan {
 
     /// What it may take of the machine.
     fn means(&self) -> Means {
-        Means { workers: self.workers, in_processes: self.in_processes(), memory: self.memory }
+        Means { workers: self.workers, in_processes: self.in_processes(), memory: self.memory, record: self.record }
     }
 
     /// Whether tasks run in processes of their own.

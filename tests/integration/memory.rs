@@ -1,5 +1,10 @@
 //! A run keeps to `--memory`: what has no room goes through scratch files, and the pixels are the same.
 
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::support::program::{Folder, Products};
@@ -27,7 +32,7 @@ fn folder(shape: (usize, usize)) -> Folder {
 
 /// The least memory that the program says it can work in \[MiB\].
 fn least(folder: &Folder, words: &str) -> f64 {
-    let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --dry-run --memory 1KiB {words}"));
+    let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --dry-run --plots none --memory 1KiB {words}"));
     assert_eq!(ran.code, Some(1), "{words}");
     let told = ran.err.split("it needs ").nth(1).and_then(|rest| rest.split("MiB").next());
     // it is told to a tenth
@@ -93,6 +98,48 @@ fn memory_is_held_at_other_sizes_chunks_and_numbers_of_workers() {
         let out = folder.run("out", &format!("{words} --memory {allowed:.1}MiB --plots none --overwrite"));
         assert_held(&out.summary(), words);
     }
+}
+
+/// The most that the program held \[bytes\], as the system tells while it runs.
+fn peak(folder: &Folder, words: &str) -> u64 {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deconv"));
+    command.current_dir(folder.root()).env("XDG_CONFIG_HOME", folder.path("no-configuration")).stderr(Stdio::null());
+    let words = format!("--dirty dirty.fits --psf psf.fits -o out --overwrite {words}");
+    let mut child = command.args(words.split_whitespace()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    loop {
+        let told = fs::read_to_string(&status).unwrap_or_default();
+        let line = told.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        most = line.map_or(most, |kib| 1024 * kib.parse::<u64>().unwrap());
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{words}");
+            return most;
+        }
+        sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn record_of_many_tasks_and_its_pictures_keep_to_the_memory() {
+    let folder = folder(SHAPE);
+    let words = "--algorithm clean --chunk 1 --gain 0.05 --mgain 0.15 --auto-threshold 4 --threads 2";
+    // the record was at 20 MiB for 63000 tasks, and the pages made of it at a gibibyte
+    for (allowed, shown) in [(40, "--plots profile"), (60, "--profile report")] {
+        let most = peak(&folder, &format!("{words} {shown} --memory {allowed}MiB"));
+        assert!(most < allowed << 20, "{shown}: {:.1} MiB", most as f64 / 1_048_576.0);
+    }
+    let summary = folder.products("out").summary();
+    let tasks: u64 = summary["tasks"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert!(tasks > 40_000, "{tasks} tasks: too few to tell");
+    // every task is in the record, most of them with others
+    let table = fs::read_to_string(folder.path("report/tasks.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().skip(1).collect();
+    let told: u64 = rows.iter().map(|row| row.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert!(told == tasks && rows.len() < 20_000, "{told} of {tasks} in {} rows", rows.len());
+    // where there is memory they stand one by one
+    folder.run("free", &format!("{words} --profile free --memory 4GiB"));
+    assert_eq!(fs::read_to_string(folder.path("free/tasks.csv")).unwrap().lines().count() as u64, tasks + 1);
 }
 
 #[test]

@@ -9,10 +9,11 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 
 use super::super::failure::Failure;
 use super::super::interrupt::cancel_on_signals;
-use super::super::shown::{PROFILE, check_room_for_profile};
+use super::super::shown::{PROFILE, RECORD, check_room_for_profile};
 use super::{Job, program, tell};
 use crate::graph::Cancel;
 use crate::pipeline::config::Auto;
+use crate::pipeline::plan::Means;
 use crate::pipeline::sweep::{Curves, Mark, Numbers, Places, Point};
 use crate::pipeline::{Plan, RunError};
 
@@ -146,7 +147,8 @@ impl Job<'_> {
     }
 
     fn plan_of(&self, point: &Point) -> Result<Plan, Failure> {
-        let plan = Plan::new(point.config.clone(), &self.args.plan.dirty, &self.args.plan.psf);
+        let means = Means { record: RECORD, ..Means::of(&point.config) };
+        let plan = Plan::within(point.config.clone(), &self.args.plan.dirty, &self.args.plan.psf, means);
         let named = |source| crate::pipeline::sweep::SweepError::Plan { point: self.sweep.label(point), source };
         Ok(plan.map_err(named)?)
     }

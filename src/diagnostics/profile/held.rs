@@ -48,7 +48,7 @@ fn columns(points: &[CachePoint], kinds: &[&str], width: usize, panels: &Panels<
         let mut most = (total, held.clone());
         let is_here = |point: &&CachePoint| panels.time.place(point.t) * width as f64 <= column as f64 + 1.0;
         while let Some(point) = points.next_if(is_here) {
-            let Some(&place) = place_of.get(point.kind.as_str()).or(place_of.get(GIVEN)) else { continue };
+            let Some(&place) = place_of.get(&*point.kind).or(place_of.get(GIVEN)) else { continue };
             total = total - held[place] + point.bytes;
             held[place] = point.bytes;
             if total > most.0 {

@@ -118,7 +118,7 @@ fn reading_and_spilling_are_hatched_within_their_task() {
 
 #[test]
 fn held_values_are_stacked_and_the_highest_moment_of_a_pixel_is_seen() {
-    let point = |t: f64, kind: &str, bytes: u64| CachePoint { t, kind: kind.into(), bytes };
+    let point = |t: f64, kind: &'static str, bytes: u64| CachePoint { t, kind: kind.into(), bytes };
     let mut spiky = profile(1, 4);
     spiky.cache = vec![
         point(0.0, "given", 100 << 20),
@@ -152,7 +152,7 @@ fn texts_are_readable_and_tell_what_was_merged_and_what_lies_above() {
 fn many_kinds_do_not_run_into_the_words_on_memory() {
     let mut many = profile(1, 30);
     for (number, task) in many.tasks.iter_mut().enumerate() {
-        task.kind = format!("kind-of-operation-with-a-long-name-{number}");
+        task.kind = format!("kind-of-operation-with-a-long-name-{number}").into();
     }
     assert_readable(&scene(&many));
 }

@@ -98,8 +98,8 @@ fn data(profile: &RunProfile) -> Data<'_> {
     let hex = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
     let (layers, mut tasks) = keys(&profile.tasks);
     tasks.extend(times(&profile.tasks));
-    tasks.insert("kind", counts(&profile.tasks, |task| place_of[task.kind.as_str()]));
-    let of_cache = |point: &crate::pipeline::record::CachePoint| place_of.get(point.kind.as_str()).copied();
+    tasks.insert("kind", counts(&profile.tasks, |task| place_of[&*task.kind]));
+    let of_cache = |point: &crate::pipeline::record::CachePoint| place_of.get(&*point.kind).copied();
     Data {
         workers: profile.workers,
         memory_limit: profile.memory_limit,

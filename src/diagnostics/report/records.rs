@@ -1,7 +1,7 @@
 //! Records as JSON lines and CSV.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,22 +10,21 @@ use thiserror::Error;
 use crate::pipeline::record::TaskSpan;
 
 /// One JSON object a line.
-pub(super) fn json_lines<R: Serialize>(rows: &[R]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+pub(super) fn json_lines<R: Serialize>(rows: &[R], file: &mut dyn Write) -> io::Result<()> {
     for row in rows {
-        serde_json::to_writer(&mut bytes, row).expect("records are JSON objects, and memory takes them");
-        bytes.push(b'\n');
+        serde_json::to_writer(&mut *file, row)?;
+        file.write_all(b"\n")?;
     }
-    bytes
+    Ok(())
 }
 
 /// Columns named in the first line; an empty table has no line.
-pub(super) fn csv<R: Serialize>(rows: &[R]) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+pub(super) fn csv<R: Serialize>(rows: &[R], file: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(file);
     for row in rows {
-        writer.serialize(row).expect("records are flat, and memory takes them");
+        writer.serialize(row)?;
     }
-    writer.into_inner().expect("memory takes them")
+    writer.flush()
 }
 
 /// Why records could not be read.

@@ -8,7 +8,7 @@ use crate::graph::{Callback, Key, RunStart, TaskRecord, ValueRecord};
 
 /// A record of a run with two graphs and three tasks.
 fn record() -> RunRecord {
-    let profilers = Profilers::new(Duration::from_secs(60));
+    let profilers = Profilers::new(Duration::from_secs(60), 1 << 20);
     let origin = Instant::now();
     let at = |millis: u64| origin + Duration::from_millis(millis);
     for callback in profilers.callbacks() {
@@ -141,7 +141,7 @@ fn a_callback_of_ones_own_sees_the_run_beside_the_profilers() {
         }
     }
 
-    let (keys, profilers) = (Keys::default(), Profilers::new(Duration::from_secs(60)));
+    let (keys, profilers) = (Keys::default(), Profilers::new(Duration::from_secs(60), 1 << 20));
     let callbacks: Vec<&dyn Callback> = std::iter::once(&keys as _).chain(profilers.callbacks()).collect();
     let start = crate::graph::TaskStart { key: Key::new("fft", [3]), kind: "fft", worker: 0, at: Instant::now() };
     callbacks.iter().for_each(|callback| callback.pretask(&start));

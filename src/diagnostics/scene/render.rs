@@ -25,7 +25,7 @@ use super::{Across, Along, Area, Cells, Label, Mark, Point, Scene};
 pub(super) const CAPITAL: f64 = 0.626;
 
 /// Bytes of a band at twice its size.
-const BAND_BYTES: usize = 1 << 22;
+const BAND_BYTES: usize = 1 << 20;
 
 /// What drawing in memory may meet.
 pub(crate) type DrawError = Box<dyn Error + Send + Sync>;

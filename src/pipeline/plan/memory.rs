@@ -21,6 +21,8 @@ pub struct Means {
     pub in_processes: bool,
     /// Cap on the memory of all processes together \[bytes\].
     pub memory: u64,
+    /// What of it a record of the run takes, where one is kept \[bytes\].
+    pub record: u64,
 }
 
 impl Means {
@@ -35,7 +37,7 @@ impl Means {
             Auto::Given(Bytes(bytes)) => bytes,
             Auto::Auto => available_memory() / 5 * 4,
         };
-        Self { workers, in_processes: config.compute.scheduler == SchedulerChoice::Processes, memory }
+        Self { workers, in_processes: config.compute.scheduler == SchedulerChoice::Processes, memory, record: 0 }
     }
 
     /// The part of each of so many plans that run side by side in one process: of the memory an even one, of the workers
@@ -60,7 +62,7 @@ impl Means {
     /// Memory of the processes before they hold any value \[bytes\].
     fn fixed(self) -> u64 {
         let workers = self.workers as u64;
-        PROGRAM + WORKER * workers + if self.in_processes { CHILD * workers } else { 0 }
+        PROGRAM + self.record + WORKER * workers + if self.in_processes { CHILD * workers } else { 0 }
     }
 }
 
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn parts_side_by_side_keep_to_the_whole() {
         for (workers, memory) in [(1, 17 << 20), (2, 100 << 20), (64, 1 << 36)] {
-            let whole = Means { workers, in_processes: false, memory };
+            let whole = Means { workers, in_processes: false, memory, record: 1 << 20 };
             for plans in 1..=9 {
                 let part = whole.part(plans);
                 assert!(part.values() * plans as u64 <= whole.values(), "{plans} of {whole:?}");
@@ -92,10 +94,14 @@ mod tests {
     fn values_that_fit_a_memory_make_processes_that_fit_it() {
         for memory in [0, 1 << 20, 20 << 20, 1 << 30, 1 << 40] {
             for (workers, in_processes) in [(1, false), (64, false), (3, true)] {
-                let means = Means { workers, in_processes, memory };
-                let fitting = means.holding(means.values());
-                assert!(memory < means.fixed() || fitting <= memory, "{means:?}");
-                assert!(memory < 4 * means.fixed() || fitting > memory - 1000, "{means:?}");
+                for record in [0, 3 << 20] {
+                    let means = Means { workers, in_processes, memory, record };
+                    let fitting = means.holding(means.values());
+                    assert!(memory < means.fixed() || fitting <= memory, "{means:?}");
+                    assert!(memory < 4 * means.fixed() || fitting > memory - 1000, "{means:?}");
+                    let least = means.holding(0);
+                    assert_eq!(least, Means { record: 0, ..means }.holding(0) + record, "{means:?}");
+                }
             }
         }
     }

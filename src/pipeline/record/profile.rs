@@ -1,5 +1,7 @@
 //! Who worked when, and what it took.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// Tasks, resources and held values of a run, over all its graphs, on one clock that begins at 0 s.
@@ -44,7 +46,7 @@ pub struct TaskSpan {
     /// The (first) task's key as text.
     pub key: String,
     /// What its operation is called.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Which worker, counted from 0.
     pub worker: usize,
     /// When its inputs were there \[s\]: `start - ready` is the time spent in the queue.
@@ -94,7 +96,7 @@ pub struct CachePoint {
     /// When \[s\].
     pub t: f64,
     /// What the operation is called that made them; `given` for those that were given with the graph.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Their declared size \[bytes\].
     pub bytes: u64,
 }

@@ -104,7 +104,7 @@ impl RestorePlan {
 
     fn means(&self) -> Means {
         let in_processes = self.config.compute.scheduler == SchedulerChoice::Processes;
-        Means { workers: self.workers, in_processes, memory: self.memory }
+        Means { workers: self.workers, in_processes, memory: self.memory, record: 0 }
     }
 
     /// The beam of a plane that is known without a look at a PSF.
