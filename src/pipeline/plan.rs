@@ -132,6 +132,8 @@ pub struct Plan {
 pub struct Forecast {
     /// Most bytes held at one time.
     pub peak_bytes: u64,
+    /// Of these, what the largest graph takes by itself.
+    pub graph_bytes: u64,
     /// Bytes written to scratch files, each stage counted once.
     pub spilled_bytes: u64,
     /// Bytes read from scratch files, likewise.
@@ -193,9 +195,9 @@ impl Plan {
             kernel,
             workers: means.workers,
             memory: means.memory,
+            record: means.record,
         };
         warnings.extend(plan.beam_warnings().into_iter().chain(plan.tile_warnings()));
-            record: means.record,
         let kernel = plan.with_common_layout(plan.kernel);
         Self { kernel, warnings, ..plan }.cut_to_memory()
     }
@@ -232,7 +234,7 @@ impl Plan {
 
     /// What of the memory is left for the values of a graph \[bytes\].
     pub fn values(&self) -> u64 {
-        self.means().values()
+        self.means().values().saturating_sub(self.forecast.graph_bytes)
     }
 
     /// What it may take of the machine.

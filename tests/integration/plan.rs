@@ -59,7 +59,7 @@ fn less_memory_means_fewer_planes_at_a_time_and_the_same_products() {
         (ran.model().pixels, ran.residual().pixels)
     };
     let at_a_time = |memory: &str| {
-        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --dry-run --memory {memory}"));
+        let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits --dry-run --plots none --memory {memory}"));
         let line = ran.out.lines().find(|line| line.starts_with("planes")).unwrap().to_owned();
         line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
     };

@@ -37,7 +37,8 @@ impl Plan {
                 less,
             });
         }
-        let most = (self.values() / Means { memory: one, ..self.means() }.values().max(1)).min(PLANES_AT_ONCE) as usize;
+        let most = (self.means().values() / Means { memory: one, ..self.means() }.values().max(1)).min(PLANES_AT_ONCE)
+            as usize;
         let batch = most.clamp(1, self.planes.len());
         if batch > 1 {
             self.apply(batch);

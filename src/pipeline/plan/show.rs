@@ -55,7 +55,7 @@ impl fmt::Display for Plan {
         self.write_reasons(f)?;
         self.write_tiles(f)?;
         writeln!(f, "planes      {} at a time", self.batch)?;
-        let Forecast { peak_bytes, spilled_bytes, loaded_bytes, load, pass, finish } = self.forecast;
+        let Forecast { peak_bytes, spilled_bytes, loaded_bytes, load, pass, finish, .. } = self.forecast;
         writeln!(
             f,
             "tasks       {load} to load, {pass} a pass, {finish} to restore and write (per {} planes)",
