@@ -23,6 +23,9 @@ impl Session<'_> {
         if !self.has_start() {
             self.begin_with_model(states)?;
         }
+        for (state, usable) in self.usable_of_psfs(states)? {
+            state.notes.extend(unmeasured_flux(usable.small().usable()));
+        }
         let all: Vec<usize> = (0..states.len()).filter(|index| states[*index].stop.is_none()).collect();
         let mut open = self.begin_sparse(states, &all)?;
         loop {
@@ -202,15 +205,8 @@ impl Session<'_> {
             ));
         }
         let kappa = self.plan.config.convex.kappa();
-        state.notes.extend(
-            [
-                worse_residual(now.stats.rms, start),
-                empty_model(now.norm, kappa),
-                unmeasured_flux(usable.small().usable()),
-            ]
-            .into_iter()
-            .flatten(),
-        );
+        let notes = [worse_residual(now.stats.rms, start), empty_model(now.norm, kappa)];
+        state.notes.extend(notes.into_iter().flatten());
         let sigma = |noise: &Kept| noise.small().noise().sigma;
         let dictionary = self.atoms(state).dictionary;
         state.convex = Some(ConvexOutcome {

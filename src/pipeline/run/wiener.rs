@@ -93,18 +93,25 @@ impl Session<'_> {
             states.iter_mut().for_each(|state| state.equation = equation);
             return Ok(());
         }
+        for (state, usable) in self.usable_of_psfs(states)? {
+            state.equation = Equation::of(self.plan.config.wiener.noise(), usable.small().usable());
+        }
+        Ok(())
+    }
+
+    /// The planes that have not stopped, with the modes that their PSFs measure: what is solved may be seen through others.
+    pub(super) fn usable_of_psfs<'s>(
+        &self,
+        states: &'s mut [PlaneState],
+    ) -> Result<impl Iterator<Item = (&'s mut PlaneState, Kept)>, RunError> {
         let mut wiring = self.wiring();
         let mut targets = Vec::new();
         for state in states.iter().filter(|state| state.stop.is_none()) {
             let transfer = self.give_transfer(&mut wiring, state.plan.psf);
             targets.push(wiring.usable_modes(state.plan.plane, self.setting(state), (&transfer, &[])));
         }
-        let mut values = self.execute(wiring, &targets)?.into_iter();
-        for state in states.iter_mut().filter(|state| state.stop.is_none()) {
-            let usable = values.next().expect("the usable modes were asked for").small();
-            state.equation = Equation::of(self.plan.config.wiener.noise(), usable.usable());
-        }
-        Ok(())
+        let values = self.execute(wiring, &targets)?;
+        Ok(states.iter_mut().filter(|state| state.stop.is_none()).zip(values))
     }
 
     pub(super) fn keys(&self, wiring: &mut Wiring, state: &PlaneState) -> (PlaneKeys, Vec<Key>) {
