@@ -126,6 +126,8 @@ pub enum StopReason {
         iterations: u32,
         /// Relative residual of the estimate that was kept.
         tolerance: f64,
+        /// Whether the last iterations took nothing off it; else their number was at its limit.
+        is_stuck: bool,
         /// Whether the prior outweighs the data from pixel to pixel.
         is_prior_strong: bool,
     },
@@ -184,6 +186,11 @@ impl StopReason {
 }
 
 impl StopReason {
+    /// Whether the plane is written as blank.
+    pub fn is_passed_through(&self) -> bool {
+        matches!(self, Self::Blank | Self::Empty | Self::NoPsf)
+    }
+
     /// Whether a part of the plane, or all of it, is no better for having been cleaned on.
     pub fn is_divergence(&self) -> bool {
         matches!(self, Self::Diverged { .. } | Self::TilesDiverged { .. })
@@ -227,12 +234,13 @@ impl fmt::Display for StopReason {
             Self::Solved { iterations, tolerance } => {
                 write!(f, "solved in {iterations} iterations to a relative residual of {tolerance:.1e}")
             }
-            Self::Unsolved { iterations, tolerance, is_prior_strong } => {
+            Self::Unsolved { iterations, tolerance, is_stuck, is_prior_strong } => {
                 let way = if *is_prior_strong { "smaller" } else { "greater" };
                 write!(
                     f,
-                    "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}; "
+                    "not solved: {iterations} iterations came no closer than a relative residual of {tolerance:.1e}, "
                 )?;
+                f.write_str(if *is_stuck { "and more would not; " } else { "and no more are done; " })?;
                 write!(f, "kept the best estimate (a {way} --lambda solves more easily)")
             }
             Self::Multiplied { iterations } => write!(f, "{iterations} iterations of Richardson-Lucy were done"),

@@ -62,9 +62,34 @@ fn blank_planes_are_passed_through_and_an_image_of_blanks_is_an_error() {
         );
     }
     folder.save("dirty.fits", &Image::new(&blank));
-    let told = wiener(&folder, "--boundary circular");
-    let is_told = told.err.contains("blank") || told.err.contains("nothing to deconvolve");
-    assert!(is_told, "{:?} {}", told.code, told.err);
+    let told = done(&folder, "--boundary circular");
+    assert!(told.contains("nothing to deconvolve in dirty.fits: in HDU 1 every pixel is blank"), "{told}");
+}
+
+#[test]
+fn solver_that_is_stuck_says_so_and_is_helped_by_what_it_says() {
+    let folder = folder();
+    // the difference of two Gaussians, with H = 0 at zero spacing, where its own noise weighs most
+    let shape = (2 * SHAPE.0, 2 * SHAPE.1);
+    let gaussian = |width: f64| {
+        let values = Array2::from_shape_fn(shape, |(y, x)| {
+            let (dy, dx) = (y as f64 - SHAPE.0 as f64, x as f64 - SHAPE.1 as f64);
+            (-0.5 * (dy * dy + dx * dx) / (width * width)).exp()
+        });
+        &values / values.sum()
+    };
+    let psf = gaussian(1.5) - gaussian(4.0);
+    let psf = &psf / psf[(SHAPE.0, SHAPE.1)];
+    let of = |at: (usize, usize)| psf.slice(s![SHAPE.0 - at.0..2 * SHAPE.0 - at.0, SHAPE.1 - at.1..2 * SHAPE.1 - at.1]);
+    let dirty = &of((20, 15)) + &(0.4 * &of((33, 30))) + sky::noise(SHAPE, 1e-2, 1);
+    folder.pair(&dirty, &psf);
+    let told = done(&folder, "");
+    assert!(told.contains("and more would not; kept the best estimate (a greater --lambda"), "{told}");
+    let summary = folder.products("out").summary();
+    let stop = &summary["planes"][0]["stop"];
+    assert!(stop["is_stuck"] == true && stop["iterations"].as_u64() < Some(200), "{stop}");
+    done(&folder, "--lambda 1");
+    assert_eq!(folder.products("out").reasons(), ["solved"]);
 }
 
 #[test]

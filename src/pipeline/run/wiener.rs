@@ -154,8 +154,9 @@ impl Session<'_> {
                     state.stop = Some(StopReason::Interrupted);
                 } else if solving.lowest > TOLERANCE {
                     let Solving { iterations, lowest: tolerance, .. } = solving;
+                    let is_stuck = solving.idle >= PATIENCE;
                     let is_prior_strong = self.filter_of(state, &solving)?.taper().is_some();
-                    state.stop = Some(StopReason::Unsolved { iterations, tolerance, is_prior_strong });
+                    state.stop = Some(StopReason::Unsolved { iterations, tolerance, is_stuck, is_prior_strong });
                 }
                 state.model = solving.best;
                 state.solver = solving.curve;
