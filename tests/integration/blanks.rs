@@ -57,15 +57,35 @@ fn source_under_a_blank_pixel_leaves_no_component_there() {
 }
 
 #[test]
+fn image_without_a_value_is_passed_through_with_a_warning_be_it_blank_or_zero() {
+    let folder = folder();
+    let [blank, zero] = [f64::NAN, 0.0].map(|value| Array2::from_elem(SHAPE, value));
+    let cases = [
+        (vec![blank.clone()], vec!["blank"], "blank"),
+        (vec![zero.clone()], vec!["empty"], "zero"),
+        (vec![zero, blank], vec!["empty", "blank"], "blank or zero"),
+    ];
+    for (planes, reasons, found) in cases {
+        folder.save("dirty.fits", &Image::cube(&planes, &[("FREQ", planes.len())]));
+        for algorithm in ["multiscale", "hogbom", "wiener", "wiener --boundary circular", "convex"] {
+            let words = format!("-o out --overwrite --plots none --algorithm {algorithm}");
+            let ran = folder.deconv(&format!("--dirty dirty.fits --psf psf.fits {words}"));
+            let told =
+                format!("nothing to deconvolve in dirty.fits: in HDU 1 every pixel is {found}; check that imaging");
+            assert!(ran.code == Some(0) && ran.err.matches(&told).count() == 1, "{algorithm}: {}", ran.err);
+            let products = folder.products("out");
+            assert_eq!(products.reasons(), reasons, "{algorithm}");
+            for index in 0..planes.len() {
+                assert!(planes_of(&products, index).iter().flatten().all(|value| value.is_nan()), "{algorithm}");
+            }
+        }
+    }
+}
+
+#[test]
 fn all_blank_plane_is_reported_and_passed_through() {
     let folder = folder();
     let blank = Array2::from_elem(SHAPE, f64::NAN);
-    folder.save("dirty.fits", &Image::new(&blank));
-    let products = folder.run("alone", "");
-    assert_eq!(products.reasons(), ["blank"]);
-    for plane in planes_of(&products, 0) {
-        assert!(plane.iter().all(|value| value.is_nan()));
-    }
     folder.save("dirty.fits", &Image::cube(&[plane(0), blank, plane(2)], &[("FREQ", 3)]));
     let cube = folder.run("cube", "");
     assert_eq!(cube.reasons()[1], "blank");

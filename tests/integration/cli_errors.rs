@@ -81,15 +81,6 @@ fn psf_with_two_peaks_is_refused_with_both_places() {
 }
 
 #[test]
-fn dirty_image_of_zeros_is_refused() {
-    let folder = folder();
-    folder.save("dirty.fits", &Image::new(&Array2::zeros(SHAPE)));
-    fails(&folder, "", &["dirty.fits", "HDU 1", "zero"]);
-    folder.save("dirty.fits", &Image::cube(&[Array2::zeros(SHAPE), Array2::zeros(SHAPE)], &[("FREQ", 2)]));
-    fails(&folder, "", &["dirty.fits", "HDU 1", "zero"]);
-}
-
-#[test]
 fn images_of_one_and_of_five_axes_are_refused() {
     let folder = folder();
     let mut line = Image::new(&good_dirty());

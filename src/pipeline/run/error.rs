@@ -42,17 +42,13 @@ pub enum RunError {
     /// The run was aborted.
     #[error("aborted: nothing was written")]
     Aborted,
-    /// Nothing to deconvolve.
-    #[error("nothing to deconvolve in {file}\n  {hdu}: {found}, expected {expected}")]
-    Empty {
-        /// The file.
+    /// Nothing to deconvolve with.
+    #[error("no PSF to deconvolve with in {file}\n  {hdu}: no plane has a positive, unique peak, expected a PSF")]
+    NoPsf {
+        /// The file of the PSF.
         file: String,
         /// Its HDU.
         hdu: String,
-        /// What it holds.
-        found: &'static str,
-        /// What it should hold.
-        expected: &'static str,
     },
     /// A dirty image whose robust noise is none, for a rule that needs it.
     #[error(
@@ -112,7 +108,7 @@ impl RunError {
             Self::Noiseless { .. } => Some(
                 "give the noise, as in --sigma 1mJy, or lambda, as in --lambda 0.1; --lambda gcv needs no noise".to_owned(),
             ),
-            Self::Empty { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
+            Self::NoPsf { .. } => Some("check that imaging had data, and that the right HDU was named".to_owned()),
         }
     }
 }

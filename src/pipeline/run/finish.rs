@@ -354,5 +354,5 @@ fn below_noise(state: &CycleState, points: &[CyclePoint]) -> Option<String> {
 
 /// Whether a plane is written as blank.
 pub(super) fn is_passed_through(state: &PlaneState) -> bool {
-    matches!(state.stop, Some(StopReason::Blank | StopReason::Empty | StopReason::NoPsf))
+    state.stop.as_ref().is_some_and(StopReason::is_passed_through)
 }

@@ -97,7 +97,7 @@ pub fn residual(
         }
     }
     if outcomes.iter().all(|plane| plane.is_blank) {
-        check_any(plan, &session.outcomes)?;
+        check_any(plan, &session.outcomes, tools.watch)?;
     }
     let history = [format!("deconv {}: {command}", env!("CARGO_PKG_VERSION"))];
     product.finish(Finish { beams: &beams, history: &history, cards: &[] })?;

@@ -215,7 +215,7 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
     }
     let psf_grid = session.grid_outcome();
     let Session { phases, outcomes, components, convergence, inference, preview, beam_shown, .. } = session;
-    check_any(plan, &outcomes)?;
+    check_any(plan, &outcomes, tools.watch)?;
     if tools.cancel.is_aborted() {
         return Err(RunError::Aborted);
     }
@@ -235,20 +235,27 @@ fn work(plan: &Plan, products: Option<&Products>, tools: &Tools<'_>) -> Result<O
     })
 }
 
-/// Refuses a run in which no plane could be deconvolved; blank planes are passed through.
-fn check_any(plan: &Plan, outcomes: &[PlaneOutcome]) -> Result<(), RunError> {
+/// Warns of a run in which all planes were passed through, and refuses it where that is for want of a PSF.
+fn check_any(plan: &Plan, outcomes: &[PlaneOutcome], watch: &dyn Watch) -> Result<(), RunError> {
     let is = |reason: &StopReason| outcomes.iter().any(|plane| plane.stop == *reason);
-    let is_dead = |plane: &PlaneOutcome| matches!(plane.stop, StopReason::Empty | StopReason::NoPsf);
-    if !outcomes.iter().all(is_dead) {
+    if !outcomes.iter().all(|plane| plane.stop.is_passed_through()) {
         return Ok(());
     }
-    let (source, found, expected) = if is(&StopReason::NoPsf) {
-        (&plan.inputs.psf.0, "no plane has a positive, unique peak", "a PSF")
-    } else {
-        (&plan.inputs.dirty.0, "every pixel is zero", "a dirty image")
+    if is(&StopReason::NoPsf) {
+        let source = &plan.inputs.psf.0;
+        return Err(RunError::NoPsf { file: source.spec().to_owned(), hdu: source.hdu_label().to_owned() });
+    }
+    let (file, hdu) = (plan.inputs.dirty.0.spec(), plan.inputs.dirty.0.hdu_label());
+    let found = match (is(&StopReason::Blank), is(&StopReason::Empty)) {
+        (true, true) => "blank or zero",
+        (true, false) => "blank",
+        _ => "zero",
     };
-    let (file, hdu) = (source.spec().to_owned(), source.hdu_label().to_owned());
-    Err(RunError::Empty { file, hdu, found, expected })
+    watch.warn(&format!(
+        "nothing to deconvolve in {file}: in {hdu} every pixel is {found}; check that imaging had data, and that the right \
+         HDU was named"
+    ));
+    Ok(())
 }
 
 impl<'a> Session<'a> {
