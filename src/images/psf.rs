@@ -46,7 +46,7 @@ pub enum PsfError {
         value: f32,
     },
     /// No pixel is positive.
-    #[error("the largest pixel of the PSF is {max}, blank ones (NaN) counted as 0; expected a positive peak")]
+    #[error("the largest pixel of the PSF is {max}, those that are not finite counted as 0; expected a positive peak")]
     NoPeak {
         /// The largest value.
         max: f32,
@@ -79,7 +79,7 @@ pub struct PsfPeak {
     pub blanks: Option<PsfBlanks>,
 }
 
-/// Pixels of a PSF that are blank (NaN), and count as 0.
+/// Pixels of a PSF that are not finite, and count as 0: blank ones (NaN), as which infinite ones are read.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PsfBlanks {
     /// How many.

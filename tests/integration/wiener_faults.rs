@@ -122,15 +122,15 @@ fn image_without_noise_is_refused_in_the_words_of_the_user_where_the_rule_needs_
 }
 
 #[test]
-fn blank_pixels_of_either_psf_are_told_with_their_number_and_the_first() {
+fn pixels_of_either_psf_that_are_not_finite_are_told_with_their_number_and_the_first() {
     let folder = folder();
     let mut psf = sky::wide_psf(SHAPE);
     folder.save("natural.fits", &Image::new(&psf));
-    (psf[(3, 70)], psf[(90, 1)]) = (f64::NAN, f64::NAN);
+    (psf[(3, 70)], psf[(90, 1)]) = (f64::INFINITY, f64::NAN);
     folder.save("holes.fits", &Image::new(&psf));
     let natural = "--noise-model file --noise-psf natural.fits";
-    assert!(!done(&folder, natural).contains("blank"));
-    let told = "holes.fits, HDU 1, plane 0: 2 pixels are blank (NaN) and counted as 0, the first at (y 3, x 70)";
+    assert!(!done(&folder, natural).contains("finite"));
+    let told = "holes.fits, HDU 1, plane 0: 2 pixels are not finite and counted as 0, the first at (y 3, x 70)";
     let err = done(&folder, "--noise-model file --noise-psf holes.fits");
     assert_eq!(err.matches(told).count(), 1, "{err}");
     for algorithm in ["multiscale", "convex --iterations 5", "wiener"] {

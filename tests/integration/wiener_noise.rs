@@ -294,3 +294,41 @@ fn psfs_that_were_cut_from_larger_ones_are_refused_with_the_circular_boundary_an
     let ran = folder.deconv(words);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
 }
+
+#[test]
+fn advice_for_psfs_that_were_cut_helps_with_either_boundary() {
+    let folder = Folder::new();
+    for weight in ["uniform", "natural"] {
+        let words = format!("simulate -o {weight} --size 96 --psf-size 2x --cell 1.2 --points 20 --weight {weight}");
+        assert_eq!(folder.deconv(&words).code, Some(0));
+    }
+    let cut = |name: &str, size: usize| {
+        let wide = Image::read(&folder.path(name)).plane(0);
+        let [y, x] = [wide.nrows(), wide.ncols()].map(|length| length / 2 - size / 2);
+        folder.save(&format!("{size}-{name}"), &Image::new(&wide.slice(s![y..y + size, x..x + size]).to_owned()));
+    };
+    cut("uniform-dirty.fits", 32);
+    for size in [32, 64] {
+        cut("uniform-psf.fits", size);
+        cut("natural-psf.fits", size);
+    }
+    let run = |size: usize, words: &str| {
+        folder.deconv(&format!(
+            "--dirty 32-uniform-dirty.fits --psf {size}-uniform-psf.fits -o out --overwrite --algorithm wiener --plots none \
+             --sigma 0.1mJy {words}"
+        ))
+    };
+    let [file_32, file_64] = [32, 64].map(|size| format!("--noise-model file --noise-psf {size}-natural-psf.fits"));
+    for (boundary, hint) in [
+        ("circular", "take --boundary linear, with both PSFs of twice"),
+        ("linear", "make both by the same imaging run, of twice"),
+    ] {
+        let ran = run(32, &format!("{file_32} --boundary {boundary}"));
+        let is_told = ran.err.contains(hint) && ran.err.contains("--noise-model psf needs no file");
+        assert!(ran.code == Some(1) && is_told, "{boundary}: {}", ran.err);
+        let ran = run(32, &format!("--noise-model psf --boundary {boundary}"));
+        assert_eq!(ran.code, Some(0), "{boundary}: {}", ran.err);
+    }
+    let ran = run(64, &file_64);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}

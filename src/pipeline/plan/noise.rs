@@ -23,9 +23,13 @@ pub struct NoiseInput {
 /// What to do about a PSF with natural weights that is not one of this PSF.
 const NATURAL_HINT: &str = "make it by the same imaging run with natural weights: same cell, size and centre";
 
-/// The same where the image repeats: PSFs that are cut off have no period there, and weights that are negative between the cells.
-const PERIOD_HINT: &str = "take --boundary linear: PSFs that were cut from larger ones, as imagers write them, do not repeat with the \
-                           image. If these are one period of the plane, make both by the same imaging run";
+/// What to do about one that tells too little: where PSFs are cut, weights are missing between the cells, the fewer the wider they are.
+const CUT_HINT: &str = "make both by the same imaging run, of twice the image's size: narrower cuts of PSFs lack weights. \
+                        --noise-model psf needs no file";
+
+/// The same where the image repeats: PSFs that are cut off have no period there, however wide.
+const PERIOD_HINT: &str = "take --boundary linear, with both PSFs of twice the image's size: those that were cut from larger ones, as \
+                           imagers write them, do not repeat with the image. --noise-model psf needs no file";
 
 impl NoiseInput {
     /// Opens the file: a PSF with natural weights on the grid of `psf`, or a spectrum of any size.
@@ -83,7 +87,7 @@ impl NoiseInput {
                 "give the power spectrum over all frequencies, zero frequency at pixel (ny/2, nx/2) counted from 0",
             ),
             NoiseFile::NaturalPsf => {
-                let hint = if plan.is_circular() { PERIOD_HINT } else { NATURAL_HINT };
+                let hint = if plan.is_circular() { PERIOD_HINT } else { CUT_HINT };
                 (format!("no weight at {of} (plane {plane})"), "weight at most of them", hint)
             }
         };

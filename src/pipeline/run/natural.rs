@@ -135,7 +135,7 @@ impl Session<'_> {
                 if self.plan.is_circular() {
                     "PSFs that were cut from larger ones need --boundary linear"
                 } else {
-                    "expected the PSF of the same imaging run"
+                    "expected PSFs of the same imaging run, of twice the image's size"
                 }
             )
         }))

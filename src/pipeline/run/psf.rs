@@ -47,13 +47,13 @@ fn peak_of(held: &Kept) -> Option<PsfPeak> {
     }
 }
 
-/// What to tell of a PSF with blank pixels.
+/// What to tell of a PSF with pixels that are blank or infinite.
 pub(super) fn blank_pixels(psf: &PsfPlane, peak: &PsfPeak) -> Option<String> {
     peak.blanks.map(|PsfBlanks { count, first: (y, x) }| {
         let (file, hdu) = (psf.source.0.spec(), psf.source.0.hdu_label());
         let pixels = if count == 1 { "1 pixel is".to_owned() } else { format!("{count} pixels are") };
         format!(
-            "{file}, {hdu}, plane {}: {pixels} blank (NaN) and counted as 0, the first at (y {y}, x {x}): expected a PSF of finite values",
+            "{file}, {hdu}, plane {}: {pixels} not finite and counted as 0, the first at (y {y}, x {x}): expected a PSF of finite values",
             psf.plane
         )
     })
