@@ -33,14 +33,14 @@ pub(super) const RECORD: u64 = 2 << 20;
 const COPIES: u64 = 4;
 
 /// Memory of the process while plots are drawn, most of it for the page of previews, which is as large for any image:
-/// 45 MiB were measured at 512 x 512 and at 1024 x 1024 \[bytes\].
+/// 41 MiB were measured at 1024 x 1024, and 37 MiB for planes of 256 x 256 after 250 000 tasks \[bytes\].
 const PLOTTING: u64 = 46 << 20;
-/// The same where charts are drawn and no page: with `--plots profile,convergence` 34 MiB were measured for a hundred
-/// tasks and 36 MiB for 1800, in a process that had 24 to 27 MiB before \[bytes\].
+/// The same where charts are drawn and no page: with `--plots profile` 29 MiB were measured for 360 tasks, and 36 MiB for
+/// 250 000, in a process that had 25 to 32 MiB before \[bytes\].
 const CHARTING: u64 = 38 << 20;
 /// What of that is not there without plots \[bytes\].
 const DRAWING: u64 = 30 << 20;
-/// The same with the report of a profile, for a thousand tasks: 51 MiB were measured for 1300 \[bytes\].
+/// The same with the report of a profile: 40 MiB were measured for 250 000 tasks \[bytes\].
 const REPORTING: u64 = 52 << 20;
 
 /// Whose plots are meant: a batch has one profile, and its pairs have all else.
