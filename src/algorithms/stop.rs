@@ -145,6 +145,11 @@ pub enum StopReason {
         /// Relative change of the model in each of the last ones.
         change: f64,
     },
+    /// Iterations raised the residual again and again; the last good model was kept, which is better than the beginning.
+    Held {
+        /// Iterations.
+        iterations: u32,
+    },
     /// Richardson-Lucy has done its work.
     Multiplied {
         /// Iterations.
@@ -178,6 +183,7 @@ impl StopReason {
             Self::Multiplied { .. } => "multiplied",
             Self::Settled { .. } => "settled",
             Self::Unsettled { .. } => "unsettled",
+            Self::Held { .. } => "held",
             Self::Blank => "blank",
             Self::Empty => "empty",
             Self::NoPsf => "no-psf",
@@ -251,6 +257,12 @@ impl fmt::Display for StopReason {
                 write!(
                     f,
                     "the limit of {iterations} iterations was reached; the model still changes by {change:.1e} in each"
+                )
+            }
+            Self::Held { iterations } => {
+                write!(
+                    f,
+                    "held after {iterations} iterations: more of them only raise the residual; kept the last good model"
                 )
             }
             Self::Blank => write!(f, "every pixel is blank; passed through"),

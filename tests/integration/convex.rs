@@ -75,7 +75,7 @@ fn misfit(result: &Result, dirty: &Array2<f64>, psf: &Array2<f64>) -> f64 {
 fn optimum_holds_its_conditions_against_the_exact_residual() {
     let (_, dirty) = mixed();
     // a PSF of the image's size ends with a step: its transfer function is negative in places
-    for psf in [sky::wide_psf(SHAPE), sky::psf(SHAPE, (SHAPE.0 / 2, SHAPE.1 / 2))] {
+    for (psf, is_cut) in [(sky::wide_psf(SHAPE), false), (sky::psf(SHAPE, (SHAPE.0 / 2, SHAPE.1 / 2)), true)] {
         let field = Field::new(&[narrow(&dirty)], &narrow(&psf));
         let result = field.run(&config("iterations = 600\nreweights = 0", "[multiscale]\nscales = '0'"));
         assert!(misfit(&result, &dirty, &psf) < ROUNDING);
@@ -90,9 +90,11 @@ fn optimum_holds_its_conditions_against_the_exact_residual() {
             worst = worst.max(error);
             late += u32::from(error > 0.05);
         }
-        assert!(worst < 0.3 && late <= 30, "{late} pixels are off by 5 % of the threshold, the worst by {worst:.3}");
         let gap = plane.convex.as_ref().expect("a record of the solver").gap;
-        assert!(worst < gap + 0.03 && gap < 0.3, "told is a gap of {gap:.3}, the worst is {worst:.3}");
+        assert!(worst < 0.3 && late <= 30, "{late} pixels are off by 5 % of the threshold, the worst by {worst:.3}");
+        // of a PSF that was cut some modes are left out, which the gap does not tell of
+        let left_out = if is_cut { 0.2 } else { 0.0 };
+        assert!(worst < gap + left_out + 0.03 && gap < 0.1, "told is a gap of {gap:.3}, the worst is {worst:.3}");
     }
 }
 

@@ -21,7 +21,7 @@ fn cut_field(folder: &Folder) -> [Array2<f64>; 2] {
 }
 
 #[test]
-fn psf_that_is_far_from_even_does_not_run_away_where_the_plane_repeats() {
+fn psf_that_is_far_from_even_is_no_harder_where_the_plane_repeats() {
     let folder = Folder::new();
     let [dirty, mut psf] = cut_field(&folder);
     psf.indexed_iter_mut().for_each(|((_, x), value)| *value *= 1.0 + 4.0 * (0.25 * (x as f64 - CUT.1 as f64)).sin());
@@ -30,10 +30,10 @@ fn psf_that_is_far_from_even_does_not_run_away_where_the_plane_repeats() {
         let words =
             format!("--algorithm convex --boundary circular --prior {prior} --kappa 0.3 --plots none --overwrite");
         let products = folder.run("out", &words);
-        // without being taken back the rms of the atoms' residual is at 4e11 after 200 iterations
+        // where the residual itself was the gradient its rms was at 4e11 after 200 iterations of the atoms
         let rms = sky::rms(&products.residual().plane(0));
-        assert!(rms < 3.0 * sky::rms(&dirty), "{prior}: {rms:e}");
-        assert!(products.summary()["planes"][0]["convex"]["taken_back"].as_u64() > Some(0), "{prior}");
+        assert!(rms < sky::rms(&dirty), "{prior}: {rms:e}");
+        assert_eq!(products.summary()["planes"][0]["convex"]["taken_back"], 0, "{prior}");
     }
 }
 

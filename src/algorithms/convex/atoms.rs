@@ -20,9 +20,6 @@ pub struct Splitting {
     pub share: f64,
     /// `α`: 1, or more to go further than the splitting itself, below 2.
     pub relaxation: f64,
-    /// Whether modes in which the PSF's transfer function is negative count as not measured. The problem then is convex whatever the
-    /// PSF, and what these modes tell of the sky stays in the residual.
-    pub positive_only: bool,
 }
 
 impl Splitting {
@@ -64,15 +61,8 @@ impl Atoms {
         self.rows.len()
     }
 
-    /// Replaces column `kx` of the spectra of `y_j` by those of `B_j G`, given the PSF's transfer function, the spectrum `D`, and `ρ` with
-    /// whether modes of negative transfer are left alone.
-    pub fn correct(
-        &self,
-        kx: usize,
-        y: &mut [&mut [Complex32]],
-        (h, data): (&[Complex32], &[Complex32]),
-        (rho, positive_only): (f64, bool),
-    ) {
+    /// Replaces column `kx` of the spectra of `y_j` by those of `B_j G`, given `H₊`, the spectrum `D`, and `ρ`.
+    pub fn correct(&self, kx: usize, y: &mut [&mut [Complex32]], (h, data): (&[f32], &[Complex32]), rho: f64) {
         let rho = rho as f32;
         for first in (0..self.size.0).step_by(RUN) {
             let run = first..(first + RUN).min(self.size.0);
@@ -88,9 +78,7 @@ impl Atoms {
             }
             let modes = h[run.clone()].iter().zip(&data[run.clone()]);
             for ((sum, square), (h, data)) in sum.iter_mut().zip(&squares).zip(modes) {
-                let is_out = positive_only && h.re <= 0.0;
-                let h = h.re.max(0.0);
-                *sum = if is_out { Complex32::ZERO } else { (data - *sum * h) / (rho + h * square) };
+                *sum = (data - *sum * *h) / (rho + h * square);
             }
             for (j, y) in y.iter_mut().enumerate() {
                 let (across, down) = (self.columns[j][kx], &self.rows[j][run.clone()]);

@@ -129,19 +129,12 @@ impl Frame {
         }
     }
 
-    /// Replaces column `kx` of the spectra of the parts' `y` by those of their step, given the PSF's transfer function, the
-    /// spectrum `D`, and `ρ` with whether modes of negative transfer are left alone.
-    pub fn correct(
-        &self,
-        kx: usize,
-        y: &mut [&mut [Complex32]],
-        known: (&[Complex32], &[Complex32]),
-        how: (f64, bool),
-    ) {
+    /// Replaces column `kx` of the spectra of the parts' `y` by those of their step, given `H₊`, the spectrum `D`, and `ρ`.
+    pub fn correct(&self, kx: usize, y: &mut [&mut [Complex32]], known: (&[f32], &[Complex32]), rho: f64) {
         match self {
-            Self::Synthesis(atoms) => atoms.correct(kx, y, known, how),
-            Self::Analysis(bands) => bands.correct(kx, y, known, how),
-            Self::Mixed(mixed) => mixed.correct(kx, y, known, how),
+            Self::Synthesis(atoms) => atoms.correct(kx, y, known, rho),
+            Self::Analysis(bands) => bands.correct(kx, y, known, rho),
+            Self::Mixed(mixed) => mixed.correct(kx, y, known, rho),
         }
     }
 
@@ -158,9 +151,9 @@ impl Frame {
         }
     }
 
-    /// Replaces column `kx` of the residual's spectrum by `D`, `model` being that of the model: `R + H₊ X`.
-    pub fn data(residual: &mut [Complex32], (h, model): (&[Complex32], &[Complex32])) {
-        residual.iter_mut().zip(h).zip(model).for_each(|((r, h), x)| *r += x * h.re.max(0.0));
+    /// Replaces column `kx` of the spectrum of the likelihood's gradient by `D`, `model` being that of the model: `R + H₊ X`.
+    pub fn data(gradient: &mut [Complex32], (h, model): (&[f32], &[Complex32])) {
+        gradient.iter_mut().zip(h).zip(model).for_each(|((r, h), x)| *r += x * h);
     }
 
     /// Turns copies of an image's spectrum in column `kx` into what each part sees of it.

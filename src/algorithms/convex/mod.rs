@@ -13,8 +13,10 @@
 //! A PSF that ends somewhere has negative transfer values, and where its sidelobes fill the image others that are far too high: no image
 //! holds a wave that such a mode is right for. So the inner problem takes for `H` what an image of its size sees of it, the transfer function
 //! `H_t` of the PSF times the overlap of the image with itself: the mean of `H` over the modes that the image does not tell apart (a
-//! circular boundary has `H` itself). It takes `H₊ = max(Re H_t, 0)`, and the data `D = d − Hx + H₊x` that make the exact residual its gradient. At a fixed point `H₊` is gone: the residual that the
-//! thresholds are held against is the exact one.
+//! circular boundary has `H` itself). Where the PSF is not even `H` has phases, and `Hx − d` is no gradient: the likelihood's is the exact residual
+//! turned by the phase ([`turn`]), and its curvature is `|H|` ([`surrogate`]). So the inner problem takes `H₊ = |H_t|`, 0 where `Re H_t` is
+//! negative (mirrored where the plane repeats), and the data `D = T(d − Hx) + H₊x`. At a fixed point `H₊` is gone: what the thresholds are held against
+//! is the exact residual, turned.
 //!
 //! The inner problem is solved by Douglas-Rachford splitting, which is ALGORITHMS 7.2 with one image per part for state: with
 //! `z = prox(v)`, thresholds `τ_j = κ σ_j w_j / ρ`, and `y = 2z − v`,
@@ -37,6 +39,7 @@ mod level;
 mod mixed;
 mod params;
 mod shrink;
+mod surrogate;
 
 pub use atoms::{Atoms, Splitting};
 pub use bands::Bands;
@@ -45,6 +48,7 @@ pub use level::{noise, powers, whiten};
 pub(super) use params::CONVEX;
 pub use params::{ConvexParams, Kappa, Prior};
 pub use shrink::{Penalty, Rule, Shrinkage, weight};
+pub use surrogate::{surrogate, turn};
 
 #[cfg(test)]
 mod tests;

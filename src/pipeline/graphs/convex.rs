@@ -377,10 +377,10 @@ impl<'w> Sparse<'w> {
         let rows = self.wiring.field_rows("rows-residual", self.plane, residual, &setting.layout);
         let bands = self.columns("bands", std::slice::from_ref(&rows), AtomStep::Bands);
         let images: Vec<Key> = estimates.iter().flatten().chain(&rows).cloned().collect();
-        let (transfer, count) = (self.facts.transfer.clone(), estimates.len());
+        let (transfer, usable, count) = (self.facts.transfer.clone(), self.facts.usable.clone(), estimates.len());
         let data = self.each_block("atom-data", |block| {
             let op = AtomData { setting: setting.clone(), block, slabs, estimates: count };
-            (DeconvOp::AtomData(op), images.iter().chain([&transfer[block]]).cloned().collect())
+            (DeconvOp::AtomData(op), images.iter().chain([&transfer[block], &usable]).cloned().collect())
         });
         let count = setting.dictionary.count();
         let white = self.noise(count, &bands);

@@ -15,7 +15,7 @@ fn cut(plan: &Plan) -> SparseCut {
     let (convex, scales) = (&plan.config.convex, &plan.config.multiscale);
     let dictionary = convex.dictionary(scales, plan.beam_pixels, plan.cut.shape);
     let setting = AtomSetting { layout: plan.kernel.layout, shape: plan.cut.shape, dictionary, mirrors: false };
-    let splitting = Splitting { kappa: convex.kappa(), share: 1.0, relaxation: 1.0, positive_only: false };
+    let splitting = Splitting { kappa: convex.kappa(), share: 1.0, relaxation: 1.0 };
     SparseCut { setting, splitting, is_steady: false, share_before: 1.0 }
 }
 

@@ -58,11 +58,11 @@ impl Session<'_> {
 
     /// What is solved, with `ρ` now and before over that at the begin.
     fn sparse_cut(&self, state: &PlaneState, (pace, rho): (Pace, [f64; 2])) -> SparseCut {
-        let Pace { relaxation, positive_only, is_steady, .. } = pace;
+        let Pace { relaxation, is_steady, .. } = pace;
         let setting = self.atoms(state);
         let kappa = self.plan.config.convex.kappa();
         let [share, share_before] = rho.map(|rho| rho * setting.dictionary.share(self.plan.is_circular()));
-        SparseCut { setting, splitting: Splitting { kappa, share, relaxation, positive_only }, is_steady, share_before }
+        SparseCut { setting, splitting: Splitting { kappa, share, relaxation }, is_steady, share_before }
     }
 
     /// The state of models of zeros, or of those that were given.
@@ -199,9 +199,8 @@ impl Session<'_> {
         let Solving { usable, now, iterations, reweights, change, gap, rho, freed, pace, backs, curve, start, .. } =
             solving;
         if backs > 0 {
-            let how = if pace.positive_only { ", and modes in which it is negative were left alone" } else { "" };
             state.notes.push(format!(
-                "iterations were taken back {backs} times, since they raised the residual: the PSF is hard to invert{how}"
+                "iterations were taken back {backs} times, since they raised the residual: the PSF is hard to invert"
             ));
         }
         let kappa = self.plan.config.convex.kappa();

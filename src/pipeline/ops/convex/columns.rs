@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use rustfft::num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 use super::super::convolve::{complex, piece_of_slab, spectra, transform};
 use super::super::{OpError, Value, Work};
 use super::AtomSetting;
-use crate::algorithms::convex::{Frame, Splitting, whiten};
+use crate::algorithms::convex::{Frame, Splitting, turn, whiten};
 use crate::fft::{SlabSpectrum, Transfer, mix_columns, see_columns, strip_bytes};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::BeamShape;
@@ -96,7 +97,7 @@ impl Work for AtomColumns {
             AtomStep::Correct(splitting) => {
                 let (h, data) = (rest[0].transfer().column(kx), rest[1].transfer().column(kx));
                 let rho = splitting.rho(rest[2].usable().max_transfer);
-                frame.correct(kx, columns, (&self.setting.seen(h), data), (rho, splitting.positive_only));
+                frame.correct(kx, columns, (&self.setting.surrogate(h), data), rho);
             }
             AtomStep::Model(_) => frame.model(kx, columns),
             AtomStep::Bands => {
@@ -111,8 +112,8 @@ impl Work for AtomColumns {
     }
 }
 
-/// What stands for several PSFs in the inner problem, on a block of modes: the highest real part of their transfer functions. Steps that
-/// are right for the highest go too far for none; inputs: those functions.
+/// What stands for several PSFs in the inner problem, on a block of modes: the highest real part of their transfer functions, whose phases
+/// are not those of one of them. Steps that are right for the highest go too far for none; inputs: those functions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HighestTransfer;
 
@@ -126,17 +127,18 @@ impl Work for HighestTransfer {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (first, ly, values) = inputs[0].transfer().parts();
-        let mut highest = values.to_vec();
+        let mut highest: Vec<Complex32> = values.iter().map(|h| h.re.into()).collect();
         for other in &inputs[1..] {
             let (_, _, other) = other.transfer().parts();
-            highest.iter_mut().zip(other).filter(|(high, h)| h.re > high.re).for_each(|(high, h)| *high = *h);
+            highest.iter_mut().zip(other).for_each(|(high, h)| high.re = high.re.max(h.re));
         }
         Ok(Value::Transfer(Transfer::from_parts(first, ly, highest)))
     }
 }
 
-/// The data of the inner problem on a block of modes, `R + H₊ X`; inputs: row transforms of the slabs of the estimate of each part
-/// that the sky is the sum of (none for a model of zeros), of the residual's, and the transfer function.
+/// The data of the inner problem on a block of modes, `R + H₊ X`, `R` being the gradient of the likelihood; inputs: row transforms of the slabs of
+/// the estimate of each part that the sky is the sum of (none for a model of zeros), of the residual's, the transfer function, and the usable
+/// modes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AtomData {
     /// The parts.
@@ -164,17 +166,18 @@ impl Work for AtomData {
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
         let (frame, layout) = (self.setting.frame(), &self.setting.layout);
-        let (transfer, slabs) = inputs.split_last().expect("a transfer function");
+        let (slabs, known) = inputs.split_at((self.estimates + 1) * self.slabs);
+        let (transfer, max_transfer) = (known[0].transfer(), known[1].usable().max_transfer);
         let images: Vec<Vec<&SlabSpectrum>> = slabs.chunks(self.slabs).map(spectra).collect();
         let columns = layout.columns(self.block);
         let mut values = Vec::with_capacity(columns.len() * layout.ly);
         see_columns(&images, layout, self.block, |kx, columns| {
             let (residual, estimates) = columns.split_last_mut().expect("a residual");
-            let h = transfer.transfer().column(kx);
-            self.setting.mirror(residual, h);
+            let h = transfer.column(kx);
+            turn(residual, h, (max_transfer, self.setting.mirrors));
             frame.model(kx, estimates);
             if let Some(model) = estimates.first() {
-                Frame::data(residual, (&self.setting.seen(h), model));
+                Frame::data(residual, (&self.setting.surrogate(h), model));
             }
             values.extend_from_slice(residual);
         })?;

@@ -4,7 +4,6 @@ mod columns;
 mod gap;
 mod noise;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -15,7 +14,7 @@ use super::convolve::{complex, piece_of_block, rows_back, rows_back_cost, transf
 use super::vectors::pixels;
 use super::wiener::clear_blanks;
 use super::{OpError, Rows, Value, Work};
-use crate::algorithms::convex::{Dictionary, Frame, Penalty, Rule, Shrinkage, Splitting};
+use crate::algorithms::convex::{Dictionary, Frame, Penalty, Rule, Shrinkage, Splitting, surrogate};
 use crate::fft::{Layout, Placement, forward_rows};
 use crate::graph::{Cost, Meta, TaskContext};
 use crate::images::Image;
@@ -33,7 +32,7 @@ pub struct AtomSetting {
     pub shape: (usize, usize),
     /// What the parts are.
     pub dictionary: Dictionary,
-    /// Whether modes of negative transfer are mirrored: `|H|` and `−R` there.
+    /// Whether modes of negative transfer are mirrored, and not left alone.
     pub mirrors: bool,
 }
 
@@ -42,15 +41,9 @@ impl AtomSetting {
         Frame::new(&self.dictionary, &self.layout)
     }
 
-    /// The transfer function of a column as the inner problem has it.
-    fn seen<'a>(&self, h: &'a [Complex32]) -> Cow<'a, [Complex32]> {
-        if self.mirrors { h.iter().map(|h| h.re.abs().into()).collect() } else { h.into() }
-    }
-
-    /// The exact residual of a column as the inner problem has it.
-    fn mirror(&self, residual: &mut [Complex32], h: &[Complex32]) {
-        let is_mirrored = |h: &Complex32| self.mirrors && h.re < 0.0;
-        residual.iter_mut().zip(h).filter(|(_, h)| is_mirrored(h)).for_each(|(r, _)| *r = -*r);
+    /// `H₊` of a column.
+    fn surrogate(&self, h: &[Complex32]) -> Vec<f32> {
+        h.iter().map(|h| surrogate(*h, self.mirrors)).collect()
     }
 }
 

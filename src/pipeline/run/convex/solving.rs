@@ -58,27 +58,26 @@ pub(super) struct Pace {
     pub(super) cycle: u32,
     /// `α`.
     pub(super) relaxation: f64,
-    /// Whether modes of negative transfer count as not measured.
-    pub(super) positive_only: bool,
     /// Whether the noise may change by little only from one residual to the next.
     pub(super) is_steady: bool,
 }
 
 impl Pace {
     /// With a relaxation of 1 and as many iterations between residuals the same error took 1.8 times the iterations.
-    pub(super) const BOLD: Self = Self { cycle: CYCLE, relaxation: 1.7, positive_only: false, is_steady: false };
+    pub(super) const BOLD: Self = Self { cycle: CYCLE, relaxation: 1.7, is_steady: false };
 
     /// After iterations were taken back so often, the last time before anything was found for sure (`early`) or later.
     ///
     /// Padding and cropping give the step eigenvalues above 1, most of all where the PSF fills the image: relaxation times the largest must
     /// not exceed 2, and the inner problem, which does not know of them, must not go on for long. Thresholds that follow the noise at
-    /// once swing with it. Both show early. Later it is modes of negative transfer, in which the objective has no minimum, that grow.
+    /// once swing with it. Both show early. Later a single iteration does not make up for what the one before left, and `ρ` is what makes
+    /// steps smaller.
     fn after(self, backs: u32, early: bool) -> Self {
         let relaxation = 0.5_f64.powi(backs as i32 - 1);
         if early {
-            Self { cycle: 1, relaxation, positive_only: backs >= 3, is_steady: true }
+            Self { cycle: 1, relaxation, is_steady: true }
         } else {
-            Self { relaxation: relaxation.min(self.relaxation), positive_only: true, ..self }
+            Self { relaxation: self.relaxation.min(1.0), is_steady: true, ..self }
         }
     }
 }
@@ -209,7 +208,9 @@ impl Solving {
     pub(super) fn stop(&self, params: &ConvexParams) -> Option<StopReason> {
         let Self { iterations, change, .. } = *self;
         let is_fitting = params.debias && self.freed.is_none_or(|since| iterations < since + DEBIAS);
-        if self.backs > BACKS {
+        if self.backs > BACKS && self.now.stats.rms < self.start {
+            Some(StopReason::Held { iterations })
+        } else if self.backs > BACKS {
             let (peak, lowest) = (self.now.stats.max, self.now.stats.max);
             Some(StopReason::Diverged { sign: Worse::Rms, peak, lowest, kept: KeptState::default() })
         } else if !self.is_at_end(params) || is_fitting {
@@ -261,9 +262,7 @@ impl Solving {
             self.now = after;
         } else {
             self.backs += 1;
-            if is_early {
-                self.rho[0] = 2.0;
-            }
+            self.rho[0] = if is_early { 2.0 } else { 2.0 * self.rho[0] };
             self.pace = self.pace.after(self.backs, is_early);
             self.change = 1.0;
             if is_early && self.backs <= BACKS {
