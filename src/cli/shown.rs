@@ -35,6 +35,8 @@ const COPIES: u64 = 4;
 /// Memory of the process while plots are drawn, most of it for the page of previews, which is as large for any image:
 /// 41 MiB were measured at 1024 x 1024, and 37 MiB for planes of 256 x 256 after 250 000 tasks \[bytes\].
 const PLOTTING: u64 = 46 << 20;
+/// What a panel of the standard deviation makes the page larger by: 5 MiB were measured \[bytes\].
+const PANEL: u64 = 6 << 20;
 /// The same where charts are drawn and no page: with `--plots profile` 29 MiB were measured for 360 tasks, and 36 MiB for
 /// 250 000, in a process that had 25 to 32 MiB before \[bytes\].
 const CHARTING: u64 = 38 << 20;
@@ -118,7 +120,9 @@ impl Shown {
         let (needed, flag) = match (&folder, &plots[..]) {
             (Some(_), _) => (REPORTING, "leave out --profile"),
             (None, []) => (0, ""),
-            (None, plots) if plots.iter().any(|plot| plot.name == PREVIEW) => (PLOTTING, "pass --plots none"),
+            (None, plots) if plots.iter().any(|plot| plot.name == PREVIEW) => {
+                (PLOTTING + if config.maps_uncertainty() { PANEL } else { 0 }, "pass --plots none")
+            }
             (None, _) => (CHARTING, "pass --plots none"),
         };
         if needed > memory {

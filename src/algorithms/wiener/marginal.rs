@@ -73,18 +73,23 @@ impl Criterion {
         let mean = |of: &dyn Fn(f64, f64) -> f64| {
             grid.iter().zip(&gammas).map(|(&(u, weight), &gamma)| weight * of(u, gamma)).sum::<f64>() / total
         };
-        let measured = |first: &dyn Fn(f64, f64) -> f64, second: &dyn Fn(f64, f64) -> f64| {
-            let average = mean(first);
-            Measured { mean: average, sd: (mean(second) - average * average).max(0.0).sqrt() }
+        let measured = |of: &dyn Fn(f64, f64) -> f64, spread: f64| {
+            let average = mean(of);
+            let variance = |u: f64, gamma: f64| (of(u, gamma) - average).powi(2) + spread * of(u, gamma).powi(2);
+            Measured { mean: average, sd: mean(&variance).sqrt() }
         };
-        // mean of the square of a Gamma variate over that of its mean
-        let spread = if self.is_noise_free() { 1.0 + 1.0 / half } else { 1.0 };
-        let off = measured(&|u, _| u, &|u, _| u * u);
+        // variance of a Gamma variate over the square of its mean
+        let spread = if self.is_noise_free() { 1.0 / half } else { 0.0 };
+        let off = measured(&|u, _| u, 0.0);
         Some(Posterior {
             log_lambda: Measured { mean: mode.log10() + off.mean, sd: off.sd },
             lambda_68: [0.16, 0.84].map(|share| lambda(quantile(&grid, share * total))),
-            gamma_noise: measured(&|_, gamma| gamma, &|_, gamma| spread * gamma * gamma),
-            gamma_prior: measured(&|u, gamma| lambda(u) * gamma, &|u, gamma| spread * (lambda(u) * gamma).powi(2)),
+            gamma_noise: if self.is_noise_free() {
+                measured(&|_, gamma| gamma, spread)
+            } else {
+                Measured { mean: gammas[POINTS / 2], sd: 0.0 }
+            },
+            gamma_prior: measured(&|u, gamma| lambda(u) * gamma, spread),
             density: grid.iter().map(|&(u, weight)| (lambda(u), weight / (total * step))).collect(),
         })
     }

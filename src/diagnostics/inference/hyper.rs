@@ -48,20 +48,20 @@ pub(super) fn scene(plane: &PlaneInference, planes: usize) -> Option<Scene> {
 
 fn facts(plane: &PlaneInference) -> String {
     let told = |name: &str, found: &ChainConvergence| {
-        format!("split R-hat {:.3}, {:.0} independent draws of {name}", found.r_hat, found.effective_samples)
+        format!("{name} R-hat {:.3}, {:.0} draws", found.r_hat, found.effective_samples)
     };
     match &plane.chains {
         Some(chains) => {
-            let noise = chains.gamma_noise.as_ref().map(|found| format!("; {}", told("the noise", found)));
+            let noise = chains.gamma_noise.as_ref().map(|found| format!("; {}", told("noise", found)));
             let end = if chains.is_converged { "converged" } else { "not converged: the density is the marginal one" };
             format!(
                 "{} iterations, {end}; {}{}",
                 chains.iterations,
-                told("the prior", &chains.gamma_prior),
+                told("prior", &chains.gamma_prior),
                 noise.unwrap_or_default()
             )
         }
-        None => "sky and noise integrated out".to_owned(),
+        None => "sky integrated out, and the noise unless it is given".to_owned(),
     }
 }
 

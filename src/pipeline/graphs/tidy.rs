@@ -26,8 +26,9 @@ impl Wiring {
 
     /// What takes the points out that were found where nothing stands out; `number` is that of points among the scales.
     pub fn take_out(&mut self, plane: usize, number: usize, found: &Key, standing: &[Key]) -> Key {
+        let slabs = standing.len();
         let parts = self.each_slab(("take-out", plane), |index, rows| {
-            (DeconvOp::TakeOut(TakeOut { rows, number }), vec![found.clone(), standing[index].clone()])
+            (DeconvOp::TakeOut(TakeOut { rows, slabs, number }), vec![found.clone(), standing[index].clone()])
         });
         self.task(key("found-out", plane, 0), DeconvOp::MergeSteps(MergeSteps), parts)
     }
@@ -44,9 +45,10 @@ impl Wiring {
         around: (&Key, &Key, (f64, f64)),
     ) -> Key {
         let ((plane, number), (taken, psf, (gap, most))) = (at, around);
+        let count = slabs[0].len();
         let mut inputs = self.each_slab(("at-points", plane), |index, rows| {
             let inputs = std::iter::once(found).chain(slabs.iter().map(|slabs| &slabs[index])).cloned().collect();
-            (DeconvOp::AtPoints(AtPoints { rows, number }), inputs)
+            (DeconvOp::AtPoints(AtPoints { rows, slabs: count, number }), inputs)
         });
         inputs.extend([taken.clone(), psf.clone()]);
         self.task(key("refit", plane, 0), DeconvOp::Refit(Refit { number, gap, most }), inputs)

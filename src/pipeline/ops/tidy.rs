@@ -83,6 +83,8 @@ impl Work for Standing {
 pub struct TakeOut {
     /// The slab's rows.
     pub rows: Rows,
+    /// Slabs of the plane.
+    pub slabs: usize,
     /// Number of the points among the scales.
     pub number: usize,
 }
@@ -91,7 +93,7 @@ impl Work for TakeOut {
     const KIND: &'static str = "take-out";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        Cost { flops: inputs[0].bytes as f64, output_bytes: inputs[0].bytes / 16, scratch_bytes: 0 }
+        Cost { flops: inputs[0].bytes as f64, output_bytes: share(inputs[0].bytes / 16, self.slabs), scratch_bytes: 0 }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
@@ -103,6 +105,11 @@ impl Work for TakeOut {
         let components = found.map(|at| Component { flux: -at.flux, ..*at }).collect();
         Ok(Value::Steps(steps(self.number, components)))
     }
+}
+
+/// What of the points of a plane one of so many slabs is taken to have: four times its share at the most \[bytes\].
+fn share(bytes: u64, slabs: usize) -> u64 {
+    bytes.min(4 * bytes / slabs as u64)
 }
 
 /// The points among what was found.
@@ -130,6 +137,8 @@ fn steps(number: usize, components: Vec<Component>) -> Steps {
 pub struct AtPoints {
     /// The slab's rows.
     pub rows: Rows,
+    /// Slabs of the plane.
+    pub slabs: usize,
     /// Number of the points among the scales.
     pub number: usize,
 }
@@ -138,7 +147,7 @@ impl Work for AtPoints {
     const KIND: &'static str = "at-points";
 
     fn cost(&self, inputs: &[Meta]) -> Cost {
-        Cost { flops: inputs[0].bytes as f64, output_bytes: inputs[0].bytes / 2, scratch_bytes: 0 }
+        Cost { flops: inputs[0].bytes as f64, output_bytes: share(inputs[0].bytes / 2, self.slabs), scratch_bytes: 0 }
     }
 
     fn run(&self, inputs: &[Arc<Value>], _context: &TaskContext) -> Result<Value, OpError> {
@@ -310,18 +319,33 @@ mod tests {
         let found = || Value::Steps(steps(1, vec![at(2, 0, 9.0), at(4, 1, 0.5), at(5, 3, -0.2), at(7, 0, 0.0)]));
         let up = Array2::from_shape_fn((4, 5), |(y, x)| f32::from(u8::from(y < 2 && x < 3)));
         let standing = || Value::Allowed(Some(Mask::from_pixels(&up)));
-        let out = run(&TakeOut { rows, number: 1 }, vec![found(), standing()]);
+        let out = run(&TakeOut { rows, slabs: 1, number: 1 }, vec![found(), standing()]);
         assert_eq!(points(&out, 1), [at(5, 3, 0.2)]);
         let residual = Array2::from_shape_fn((4, 5), |(y, x)| (10 * (y + 4) + x) as f32);
         let residual = || Value::Residual(Image::new(residual.clone()));
-        let list = run(&AtPoints { rows, number: 1 }, vec![found(), residual(), standing(), Value::Allowed(None)]);
+        let list =
+            run(&AtPoints { rows, slabs: 1, number: 1 }, vec![found(), residual(), standing(), Value::Allowed(None)]);
         // the places of points, taken out or not, and the pixels beside the others that stand out
         assert_eq!(list.active().value, [40.0, 41.0, 42.0, 50.0, 51.0, 52.0, 53.0, 70.0]);
         assert_eq!((list.active().y[7], list.active().x[7]), (7, 0));
         let user = Mask::from_pixels(&Array2::from_shape_fn((4, 5), |(_, x)| f32::from(u8::from(x != 2))));
-        let list =
-            run(&AtPoints { rows, number: 1 }, vec![found(), residual(), standing(), Value::Allowed(Some(user))]);
+        let list = run(
+            &AtPoints { rows, slabs: 1, number: 1 },
+            vec![found(), residual(), standing(), Value::Allowed(Some(user))],
+        );
         assert_eq!(list.active().value, [40.0, 41.0, 50.0, 51.0, 53.0, 70.0]);
+    }
+
+    #[test]
+    fn many_slabs_declare_no_more_for_their_points_than_a_few() {
+        let (rows, found) = (Rows { first: 0, last: 4 }, [Meta { bytes: 1 << 20 }]);
+        for slabs in [1, 4, 256] {
+            let ask = [
+                TakeOut { rows, slabs, number: 1 }.cost(&found).output_bytes * 16,
+                AtPoints { rows, slabs, number: 1 }.cost(&found).output_bytes * 2,
+            ];
+            assert!(ask.iter().all(|bytes| slabs as u64 * bytes <= 4 << 20), "{slabs} slabs: {ask:?}");
+        }
     }
 
     #[test]

@@ -196,7 +196,9 @@ impl Solving {
     fn is_settled(&self, params: &ConvexParams) -> bool {
         // what was measured before new weights is not theirs, and where nothing is above the thresholds none are to come
         let (is_theirs, is_empty) = (self.lowest_gap.is_finite(), self.now.norm <= 0.0);
-        let is_at_rest = self.gap <= GAP || (self.change <= TOLERANCE && !is_empty);
+        // after iterations were taken back steps are short, and a small change is no sign of rest
+        let is_still = self.change <= TOLERANCE && self.backs == 0 && !is_empty;
+        let is_at_rest = self.gap <= GAP || is_still;
         (self.reweights >= params.reweights || is_empty) && is_theirs && is_at_rest
     }
 
@@ -264,10 +266,9 @@ impl Solving {
             self.backs += 1;
             self.rho[0] = if is_early { 2.0 } else { 2.0 * self.rho[0] };
             self.pace = self.pace.after(self.backs, is_early);
-            self.change = 1.0;
             if is_early && self.backs <= BACKS {
                 // the state is in mid-swing, however good its model
-                (self.is_reset, self.iterations) = (true, 0);
+                (self.is_reset, self.iterations, self.change) = (true, 0, 1.0);
                 self.curve.clear();
                 return;
             }
