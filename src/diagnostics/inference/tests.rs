@@ -112,7 +112,7 @@ fn lambda_picture_marks_the_choice_of_every_criterion_in_both_charts() {
 #[test]
 fn chains_that_did_not_converge_are_told_in_the_picture() {
     let mut plane = inference();
-    assert!(texts(&hyper::scene(&plane, 1).unwrap()).contains("300 iterations, converged; split R-hat 1.010"));
+    assert!(texts(&hyper::scene(&plane, 1).unwrap()).contains("300 iterations, converged; prior R-hat 1.010"));
     assert!(texts(&hyper::scene(&plane, 1).unwrap()).contains("precision of the noise"));
     let chains = plane.chains.as_mut().unwrap();
     (chains.is_converged, chains.gamma_noise) = (false, None);
