@@ -2,6 +2,7 @@
 
 use crate::case::{Case, file, points};
 use crate::support::fits::Image;
+use crate::support::program::Folder;
 use crate::support::sky;
 
 /// Case, noise \[Jy/beam\] (the README there), and the errors of restored image and model that must not be exceeded, in units of
@@ -49,4 +50,31 @@ fn points_between_pixels_of_the_vla_are_within_the_bound() {
 #[test]
 fn extended_emission_of_m31_is_within_the_bound() {
     check("extended-m31-vla");
+}
+
+#[test]
+fn thresholds_far_below_the_noise_make_nothing_run_away_with_a_psf_that_is_not_even() {
+    let case = Case::of("offgrid-vla", "psf2x.fits.gz", "--algorithm convex --kappa 0.1");
+    let reason = case.products.reasons().remove(0);
+    assert!(["settled", "unsettled"].contains(&&*reason), "{reason}");
+    case.assert_exact(5e-6);
+}
+
+#[test]
+fn what_blank_pixels_make_run_away_where_the_plane_repeats_is_taken_back() {
+    let folder = Folder::new();
+    let mut dirty = Image::read(&file("offgrid-vla/dirty.fits"));
+    let seen =
+        |pixels: &[f64]| pixels.iter().filter(|value| value.is_finite()).map(|value| value * value).sum::<f64>().sqrt();
+    dirty.pixels[..512 * 20].fill(f64::NAN);
+    for y in 200..260 {
+        dirty.pixels[512 * y + 100..512 * y + 180].fill(f64::NAN);
+    }
+    folder.save("hole.fits", &dirty);
+    let psf = file("offgrid-vla/psf2x.fits.gz");
+    let words = "--algorithm convex --boundary circular --kappa 0.01 --plots none";
+    folder.deconv(&format!("--dirty hole.fits --psf {} -o out {words}", psf.to_str().unwrap()));
+    let products = folder.products("out");
+    assert!(products.summary()["planes"][0]["convex"]["taken_back"].as_u64() > Some(0), "nothing ran away");
+    assert!(seen(&products.residual().pixels) <= 3.0 * seen(&dirty.pixels));
 }

@@ -113,7 +113,7 @@ pub(super) struct Solving {
     /// Whether nothing but the thresholds moves its residual on the way: a plane that repeats, whose modes of negative transfer are
     /// mirrored. Without blank pixels its iterations come to rest, wherever that is: a residual that swings with the noise that it
     /// tells of is no divergence, nor is one that ends somewhat above the dirty image's, where modes of little weight are fitted at the cost
-    /// of others. Blank pixels couple modes, and what runs away then is taken back (offgrid-vla with a hole, `κ` of 0.01: an rms of 3e6 Jy/beam).
+    /// of others. Blank pixels couple modes, and what runs away then is taken back (offgrid-vla with a border and a hole, `κ` of 0.01: an rms of 3e6 Jy/beam).
     is_tame: bool,
     /// Lowest rms of the residual since the weights were made \[Jy/beam\].
     pub(super) lowest: f64,
